@@ -1,0 +1,37 @@
+"""CodecFake: from a corpus to the EER matrix of every train codec × eval codec.
+
+INPUTS   config/config.yaml (or --configfile), config/codecs.yaml, detectors.yaml, downloads.yaml
+OUTPUTS  results/<run>/: shards, protocols, detectors, scores, eer_matrix.tsv, report.html
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+# a config given by --configfile replaces the default; merging the two would mix their splits
+if "run" not in config:
+
+    configfile: "config/config.yaml"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/1_corpus.smk"
+include: "workflow/rules/2_resynthesise.smk"
+include: "workflow/rules/3_protocols.smk"
+include: "workflow/rules/4_train.smk"
+include: "workflow/rules/5_score.smk"
+include: "workflow/rules/6_evaluate.smk"
+include: "workflow/rules/7_report.smk"
+
+
+# shards and models are named too: one that was deleted is made again, with what depends on it
+rule all:
+    default_target: True
+    input:
+        f"{RESULTS}/report.html",
+        f"{RESULTS}/eer_matrix.tsv",
+        source_shards(),
+        codec_shards(ALL_CODECS),
+        [protocol_of(codec) for codec in ALL_CODECS],
+        [detector_of(codec) for codec in TRAIN_CODECS],
+        [scores_of(codec) for codec in TRAIN_CODECS],

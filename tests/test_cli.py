@@ -1,0 +1,176 @@
+"""The command line as a user meets it: help, results, and a clear refusal of every kind of bad input."""
+
+import re
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from codecfake import audio, cli, detectors
+from codecfake.train import TrainedDetector, save
+from tiny_run import ENTRY
+
+
+@pytest.fixture
+def wav(tmp_path, speech):
+    path = tmp_path / "speech.wav"
+    audio.write_wav(path, speech(1.0, 16000), 16000)
+    return path
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    torch.manual_seed(0)
+    trained = TrainedDetector(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
+    save(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
+    return tmp_path / "detector.pt"
+
+
+def run(*arguments) -> int:
+    return cli.main([str(argument) for argument in arguments])
+
+
+def test_help_lists_the_verbs_with_an_example(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        run("--help")
+    text = capsys.readouterr().out
+    assert stopped.value.code == 0
+    for verb in ("resynthesise", "score", "train-codec", "codec-quality", "list", "resynthesise-shard", "report"):
+        assert re.search(rf"^ +{verb}\b", text, re.MULTILINE), verb
+    assert "codecfake score --detector" in text
+
+
+@pytest.mark.parametrize("verb", ["resynthesise", "score", "train-codec", "codec-quality"])
+def test_a_users_verb_has_an_example(verb, capsys):
+    with pytest.raises(SystemExit):
+        run(verb, "--help")
+    assert f"example: codecfake {verb}" in capsys.readouterr().out
+
+
+def test_list_names_every_codec_and_detector(capsys):
+    assert run("list") == 0
+    names = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    assert {"identity", "encodec_mini", "lyra_3.2kbps", "lfcc_lcnn"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("rate", "subtype", "channels"),
+    [(16000, "PCM_U8", 1), (96000, "PCM_24", 1), (44100, "PCM_16", 2), (8000, "FLOAT", 1)],
+)
+def test_resynthesise_takes_any_rate_width_and_channels(rate, subtype, channels, tmp_path, speech):
+    samples = np.stack([speech(0.5, rate)] * channels, axis=1)
+    soundfile.write(tmp_path / "in.wav", samples, rate, subtype=subtype)
+    assert run("resynthesise", "--codec", "encodec_mini", tmp_path / "in.wav", tmp_path / "out.wav") == 0
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.samplerate, info.channels, info.subtype, info.frames) == (16000, 1, "PCM_16", 8000)
+
+
+def test_resynthesise_takes_another_checkpoint(wav, tmp_path):
+    own = Path(__file__).resolve().parents[1] / "checkpoints"
+    assert (
+        run(
+            "resynthesise", "--codec", "dac_mini", "--checkpoint", own / "dac_mini/weights.pth", wav, tmp_path / "a.wav"
+        )
+        == 0
+    )
+    folder = own / "speechtokenizer_mini"
+    assert run("resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", folder, wav, tmp_path / "b.wav") == 0
+
+
+def test_score_prints_a_table_and_says_what_is_higher(wav, checkpoint, capsys):
+    assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", checkpoint, wav, wav) == 0
+    out, err = capsys.readouterr()
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert lines[0] == ["filename", "cm-score"]
+    assert [line[0] for line in lines[1:]] == [str(wav)] * 2
+    assert lines[1] == lines[2]
+    assert np.isfinite(float(lines[1][1]))
+    assert "higher = more bona fide" in err
+
+
+def bad_audio(kind: str, folder: Path) -> Path:
+    path = folder / f"{kind}.wav"
+    if kind == "corrupt":
+        path.write_bytes(b"RIFF" + bytes(200))
+    elif kind == "empty":
+        soundfile.write(path, np.zeros(0, np.float32), 16000)
+    elif kind == "short":
+        soundfile.write(path, np.zeros(20, np.float32), 16000)
+    elif kind == "nan":
+        soundfile.write(path, np.array([0.1, np.nan] * 4000, np.float32), 16000, subtype="FLOAT")
+    return path
+
+
+BAD_AUDIO = {
+    "missing": "no such audio file",
+    "corrupt": "cannot be decoded as audio",
+    "empty": "the audio is empty",
+    "short": "20 samples; at least",
+    "nan": "sample 1 is nan; only finite samples are allowed",
+}
+
+
+@pytest.mark.parametrize(("kind", "message"), BAD_AUDIO.items())
+def test_bad_audio_is_refused_by_resynthesise(kind, message, tmp_path, capsys):
+    source, target = bad_audio(kind, tmp_path), tmp_path / "out.wav"
+    assert run("resynthesise", "--codec", "encodec_mini", source, target) == 1
+    err = capsys.readouterr().err
+    assert str(source) in err
+    assert message in err
+    assert not target.exists()
+
+
+@pytest.mark.parametrize(("kind", "message"), BAD_AUDIO.items())
+def test_bad_audio_is_refused_by_score(kind, message, tmp_path, checkpoint, capsys):
+    source = bad_audio(kind, tmp_path)
+    assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", checkpoint, source) == 1
+    err = capsys.readouterr().err
+    assert str(source) in err
+    assert message in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["resynthesise", "--codec", "opus"], r"unknown codec 'opus'; allowed: .*encodec_mini"),
+        (["resynthesise", "--codec", "dac_mini", "--checkpoint", "nowhere.pth"], "nowhere.pth: no such checkpoint"),
+        (["resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", "x.pt"], "needs a directory with"),
+        (["resynthesise", "--codec", "dac_mini", "--device", "cuda:9"], "no 'cuda:9'; allowed: auto, cpu"),
+        (["score", "--detector", "resnet", "--checkpoint", "x.pt"], "unknown detector 'resnet'; allowed: lfcc_lcnn"),
+        (["score", "--detector", "lfcc_lcnn", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),
+    ],
+)
+def test_a_wrong_name_is_refused_with_what_is_allowed(arguments, message, wav, tmp_path, capsys):
+    if "cuda:9" in arguments and torch.cuda.is_available():
+        pytest.skip("this machine has CUDA")
+    inputs = [wav, tmp_path / "out.wav"] if arguments[0] == "resynthesise" else [wav]
+    assert run(*arguments, *inputs) == 1
+    assert re.search(message, capsys.readouterr().err)
+    assert not (tmp_path / "out.wav").exists()
+
+
+def test_a_codec_checkpoint_is_no_detector(wav, capsys):
+    weights = Path(__file__).resolve().parents[1] / "checkpoints/dac_mini/weights.pth"
+    assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", weights, wav) == 1
+    assert "no detector checkpoint" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_nothing_under_the_final_name(wav, tmp_path):
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+
+    target = tmp_path / "out" / "full.wav"
+    command = [sys.executable, "-m", "codecfake.cli", "resynthesise", "--codec", "identity", str(wav), str(target)]
+    result = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "File too large" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert list(target.parent.iterdir()) == []

@@ -1,0 +1,55 @@
+"""The device a config names, and one seed for every generator."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from codecfake import compute
+from codecfake.errors import ConfigError
+
+
+@pytest.fixture
+def cuda(request, monkeypatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param)
+
+
+@pytest.mark.parametrize(
+    ("cuda", "name", "expected"),
+    [
+        (False, "cpu", "cpu"),
+        (True, "cpu", "cpu"),
+        (False, "auto", "cpu"),
+        (True, "auto", "cuda"),
+        (True, "cuda", "cuda"),
+    ],
+    indirect=["cuda"],
+)
+def test_a_device_is_the_one_named_and_auto_is_cuda_where_there_is_one(cuda, name, expected):
+    assert compute.device(name) == expected
+
+
+@pytest.mark.parametrize("cuda", [False], indirect=True)
+@pytest.mark.parametrize("name", ["cuda", "cuda:1", "gpu", "meta", ""])
+def test_a_device_that_is_not_there_is_refused(cuda, name):
+    with pytest.raises(ConfigError, match=rf"no '{name}'; allowed: auto, cpu"):
+        compute.device(name)
+
+
+def draw() -> list[float]:
+    """One number of every generator."""
+    return [random.random(), float(np.random.rand()), float(torch.rand(1))]
+
+
+def test_a_seed_fixes_every_generator_and_another_seed_moves_every_one():
+    compute.seed(7)
+    first = draw()
+    later = draw()
+    compute.seed(7)
+    again = draw()
+    compute.seed(8)
+    other = draw()
+    assert again == first
+    for one, *others in zip(first, later, other, strict=True):
+        assert one not in others

@@ -1,0 +1,150 @@
+"""Config files: those carried are valid and agree with themselves; a wrong one is refused with what is allowed."""
+
+import copy
+import math
+
+import pytest
+
+from codecfake import config
+from codecfake.errors import ConfigError
+
+SCHEMA_OF = {name: name for name in ("codecs", "detectors", "downloads", "codec_training")}
+FRAME_RATIOS = ("ratios", "encoder_rates", "strides")
+
+
+def codebook_size(entry):
+    if entry["family"] == "lyra":
+        return 16
+    model = entry.get("model", {})
+    return model.get("bins") or model.get("codebook_size")
+
+
+CODECS = config.codecs()
+KNOWN_CODEBOOKS = [name for name, entry in CODECS.items() if "n_q" in entry and codebook_size(entry)]
+KNOWN_STRIDES = [name for name, entry in CODECS.items() if entry.get("model", {}).keys() & FRAME_RATIOS]
+
+
+@pytest.fixture
+def run():
+    return copy.deepcopy(config.read_yaml(config.CONFIG / "demo.yaml", "config"))
+
+
+@pytest.mark.parametrize("path", sorted(config.CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_carried_config_file_is_valid(path):
+    if path.stem in SCHEMA_OF:
+        assert config.read_yaml(path, SCHEMA_OF[path.stem])
+    else:
+        resolved = config.read_run(path)
+        assert list(resolved["codec_entries"]) == ["identity", *resolved["codecs"]]
+
+
+@pytest.mark.parametrize("name", CODECS)
+def test_every_file_of_a_codec_is_in_downloads(name):
+    for role, key in CODECS[name]["files"].items():
+        assert config.codec(name)["files"][role] == {"key": key, **config.downloads()[key]}
+
+
+def test_every_family_with_a_known_codebook_is_checked():
+    assert {CODECS[name]["family"] for name in KNOWN_CODEBOOKS} >= {
+        "encodec",
+        "dac",
+        "speechtokenizer",
+        "lyra",
+    }
+
+
+@pytest.mark.parametrize("name", KNOWN_CODEBOOKS)
+def test_the_bandwidth_follows_from_frames_codebooks_and_their_size(name):
+    entry = CODECS[name]
+    bits_per_frame = entry["n_q"] * math.log2(codebook_size(entry))
+    assert entry["sample_rate"] / entry["hop"] * bits_per_frame / 1000 == pytest.approx(entry["bandwidth_kbps"])
+
+
+@pytest.mark.parametrize("name", KNOWN_STRIDES)
+def test_the_hop_is_the_product_of_the_strides(name):
+    entry = CODECS[name]
+    ratios = next(entry["model"][key] for key in FRAME_RATIOS if key in entry["model"])
+    assert math.prod(ratios) == entry["hop"]
+
+
+def test_detector_options_replace_values_of_its_entry(run):
+    run["detector"]["options"] = {"epochs": 99}
+    resolved = config.resolve(run)
+    assert resolved["detector_entry"] == {**config.detectors()[run["detector"]["name"]], "epochs": 99}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"codec": ["dac_mini"]}, "my.yaml: top level: unknown key 'codec'; allowed: cache, codecs, corpus, "),
+        ({"shards": 0}, "my.yaml: shards: 0 is less than the minimum of 1"),
+        ({"seed": "1"}, "my.yaml: seed: '1' is not of type 'integer'"),
+        ({"device": "gpu"}, "my.yaml: device: 'gpu' does not match '^(auto|cpu|cuda"),
+        ({"codecs": []}, "my.yaml: codecs: [] should be non-empty"),
+        ({"codecs": ["dac_mini", "dac_mini"]}, "has non-unique elements"),
+        ({"codecs": ["enkodec"]}, "unknown codec 'enkodec'; allowed: dac_mini, encodec_mini, identity, "),
+        ({"codecs": ["identity"]}, "my.yaml: codecs: 'identity' is always there; leave it out"),
+        ({"codecs": ["dac_mini", "pooled"]}, "my.yaml: codecs: 'pooled' is always there; leave it out"),
+        ({"detector": {"name": "rawnet"}}, "unknown detector 'rawnet'; allowed: "),
+        (
+            {"detector": {"name": "lfcc_lcnn", "options": {"epoch": 3}}},
+            "my.yaml: detector.options: lfcc_lcnn: unknown key 'epoch'; allowed: batch_size, crop_samples, epochs, ",
+        ),
+        (
+            {"detector": {"name": "lfcc_lcnn", "options": {"epochs": 0}}},
+            "my.yaml: detector.options: lfcc_lcnn.epochs: 0 is less than the minimum of 1",
+        ),
+        ({"corpus": {"name": "timit", "splits": {}}}, "corpus.name: 'timit' is not one of ["),
+        ({"corpus": {"name": "folder", "splits": {}}}, "my.yaml: corpus: 'path' is a required property"),
+        (
+            {"corpus": {"name": "voices", "splits": {"test": ["a"]}}},
+            "my.yaml: corpus.splits: unknown key 'test'; allowed: dev, eval, train",
+        ),
+    ],
+    ids=lambda value: None if isinstance(value, dict) else value.split(": ", 1)[-1][:40],
+)
+def test_a_wrong_run_is_refused_with_what_is_allowed(run, change, message):
+    with pytest.raises(ConfigError) as error:
+        config.resolve({**run, **change}, "my.yaml")
+    assert message in str(error.value)
+
+
+def test_a_missing_key_is_named(run):
+    del run["shards"]
+    with pytest.raises(ConfigError, match=r"my\.yaml: top level: 'shards' is a required property"):
+        config.resolve(run, "my.yaml")
+
+
+def test_all_problems_are_told_at_once(run):
+    with pytest.raises(ConfigError) as error:
+        config.resolve({**run, "shards": 0, "device": "gpu"}, "my.yaml")
+    assert [line.split(": ")[1] for line in str(error.value).splitlines()] == ["device", "shards"]
+
+
+def test_resolving_changes_nothing_in_the_run_given(run):
+    before = copy.deepcopy(run)
+    config.resolve(run)
+    assert run == before
+
+
+@pytest.mark.parametrize("name", ["gone.yaml", "folder"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match=rf"{name}: cannot be read \("):
+        config.read_run(tmp_path / name)
+
+
+@pytest.mark.parametrize("content", [b"codecs: [a", b"\tseed: 1", b"run: \xff"], ids=["bracket", "tab", "latin1"])
+def test_what_is_no_yaml_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "my.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"my\.yaml: not valid YAML \("):
+        config.read_run(path)
+
+
+@pytest.mark.parametrize("content", ["", "- 1\n", "text"])
+def test_yaml_that_is_no_table_is_refused(tmp_path, content):
+    path = tmp_path / "my.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError, match=r"my\.yaml: top level: .* is not of type 'object'"):
+        config.read_run(path)

@@ -1,0 +1,178 @@
+"""Detectors: shapes, the LFCC front end against numpy and scipy, checkpoints that load and that must not."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.fft
+import torch
+
+from codecfake import compute, config, detectors
+from codecfake.detectors import BONAFIDE, SPOOF
+from codecfake.errors import CheckpointError
+from codecfake.train import TrainedDetector, save
+from tiny_run import ENTRY
+
+PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7}}
+
+
+@pytest.fixture
+def model() -> detectors.Detector:
+    compute.seed(1)
+    return detectors.build(ENTRY).eval()
+
+
+@pytest.fixture
+def waveforms(speech) -> torch.Tensor:
+    """[5, 4000]"""
+    return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(5)]))
+
+
+@pytest.fixture
+def checkpoint(model, tmp_path):
+    path = tmp_path / "detector.pt"
+    save(TrainedDetector(model.state_dict(), 0.1, pd.DataFrame()), "lfcc_lcnn", ENTRY, path)
+    return path
+
+
+@pytest.mark.parametrize("name", config.detectors())
+def test_every_configured_detector_gives_two_logits_a_waveform(name):
+    entry = config.detectors()[name]
+    model = detectors.build(entry).eval()
+    with torch.inference_mode():
+        assert model(torch.zeros(3, entry["crop_samples"])).shape == (3, 2)
+
+
+def test_the_published_width_has_the_recorded_number_of_parameters():
+    assert sum(p.numel() for p in detectors.build(PUBLISHED).parameters()) == 269826
+
+
+def test_logits_do_not_depend_on_the_batch(model, waveforms):
+    with torch.inference_mode():
+        alone = torch.cat([model(waveform[None]) for waveform in waveforms])
+        torch.testing.assert_close(model(waveforms), alone, atol=1e-5, rtol=0)
+
+
+def test_gradient_reaches_every_parameter(speech):
+    compute.seed(2)
+    model = detectors.build(PUBLISHED).train()
+    waveforms = np.stack([speech(1.0, seed=seed) for seed in range(4)])
+    labels = torch.tensor([SPOOF, BONAFIDE, SPOOF, BONAFIDE])
+    torch.nn.functional.cross_entropy(model(torch.from_numpy(waveforms)), labels).backward()
+    untouched = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.any()]
+    assert untouched == []
+
+
+def test_cm_score_is_the_bona_fide_logit_and_of_lfcc_lcnn_the_log_odds(model):
+    logits = torch.tensor([[0.5, 2.0], [3.0, -1.0]])
+    assert detectors.Detector.cm_score(model, logits).tolist() == [2.0, -1.0]
+    odds = torch.softmax(logits, 1)
+    torch.testing.assert_close(model.cm_score(logits), (odds[:, BONAFIDE] / odds[:, SPOOF]).log())
+    assert model.cm_score(logits).tolist() == [1.5, -4.0]
+
+
+def lfcc(samples: np.ndarray, sample_rate: int) -> np.ndarray:
+    """LFCC and two differences [60, frames] as the module's docstring describes them, in float64."""
+    emphasised = np.append(samples[:1], samples[1:] - 0.97 * samples[:-1]).astype(np.float64)
+    window, hop, n_fft = sample_rate // 50, sample_rate // 100, 512
+    padded = np.pad(emphasised, n_fft // 2, mode="reflect")
+    starts = np.arange(0, len(padded) - n_fft + 1, hop) + (n_fft - window) // 2
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(window) / window)
+    frames = np.stack([padded[start : start + window] * hann for start in starts])
+    power = np.abs(np.fft.rfft(frames, n_fft)) ** 2
+    edges = np.linspace(0, sample_rate / 2, 22)
+    frequencies = np.linspace(0, sample_rate / 2, n_fft // 2 + 1)
+    triangles = [np.interp(frequencies, edges[i : i + 3], [0, 1, 0]) for i in range(20)]
+    static = scipy.fft.dct(np.log(power @ np.transpose(triangles) + 1e-6), norm="ortho").T
+    features = [static]
+    for _ in range(2):
+        around = np.pad(features[-1], ((0, 0), (1, 1)), mode="edge")
+        features.append((around[:, 2:] - around[:, :-2]) / 2)
+    features = np.concatenate(features)
+    return features - features.mean(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("sample_rate", [16000, 24000])
+def test_lfcc_are_those_of_numpy_and_scipy(sample_rate, speech):
+    samples = speech(0.5, sample_rate)
+    front_end = detectors.build({**ENTRY, "sample_rate": sample_rate}).features
+    found = front_end(torch.from_numpy(samples)[None])[0].numpy()
+    expected = lfcc(samples, sample_rate)
+    assert found.shape == expected.shape == (60, 51)
+    np.testing.assert_allclose(found, expected, atol=2e-3)
+
+
+def test_a_saved_detector_loads_with_the_same_scores(model, checkpoint, waveforms):
+    loaded = detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+    assert not loaded.training
+    assert (loaded.sample_rate, loaded.crop_samples) == (16000, 4000)
+    with torch.inference_mode():
+        assert torch.equal(loaded(waveforms), model(waveforms))
+
+
+def test_a_detector_of_another_name_is_refused(checkpoint):
+    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a 'lfcc_lcnn' detector; 'aasist' was asked for"):
+        detectors.load(checkpoint, "aasist", "cpu")
+
+
+def test_a_missing_checkpoint_is_named(tmp_path):
+    with pytest.raises(CheckpointError, match=r"none\.pt: no such checkpoint"):
+        detectors.load(tmp_path / "none.pt", "lfcc_lcnn", "cpu")
+
+
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 20, None], ids=["empty", "noise", "cut off"])
+def test_bytes_that_are_no_checkpoint_are_refused(checkpoint, content):
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-500] if content is None else content)
+    with pytest.raises(CheckpointError, match=r"detector\.pt: not a readable checkpoint"):
+        detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+
+
+#: what is done to a checkpoint's content, by what is said of it
+DAMAGE = {
+    "Missing key.*output.bias": lambda content: content["state_dict"].pop("output.bias"),
+    "Unexpected key.*spare": lambda content: content["state_dict"].update(spare=torch.zeros(1)),
+    "size mismatch for output.bias": lambda content: content["state_dict"].update({"output.bias": torch.zeros(3)}),
+    "size mismatch for cnn": lambda content: content["entry"]["model"].update(width=0.2),
+    "state_dict": lambda content: content.update(state_dict=[1, 2]),
+}
+
+
+@pytest.mark.parametrize("message", DAMAGE)
+def test_weights_that_do_not_fit_are_refused(checkpoint, message):
+    content = torch.load(checkpoint, weights_only=True)
+    DAMAGE[message](content)
+    torch.save(content, checkpoint)
+    with pytest.raises(CheckpointError, match=rf"detector\.pt: does not fit Model: .*{message}"):
+        detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+
+
+def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+    torch.save({"state_dict": {}, "optimiser": {}}, tmp_path / "other.pt")
+    with pytest.raises(CheckpointError, match=r"other\.pt: no detector checkpoint; it lacks detector, entry"):
+        detectors.load(tmp_path / "other.pt", "lfcc_lcnn", "cpu")
+
+
+class Hostile:
+    """Creates a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("form", ["torch", "pickle"])
+def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, form):
+    trap, path = tmp_path / "trap", tmp_path / "hostile.pt"
+    content = {"detector": "lfcc_lcnn", "entry": ENTRY, "state_dict": Hostile(trap)}
+    path.write_bytes(pickle.dumps(content, protocol=2))
+    pickle.loads(path.read_bytes())["state_dict"].close()
+    assert trap.is_file(), "the trap does not work, so this test would prove nothing"
+    trap.unlink()
+    if form == "torch":
+        torch.save(content, path)
+    with pytest.raises(CheckpointError, match=r"hostile\.pt: not a readable checkpoint"):
+        detectors.load(path, "lfcc_lcnn", "cpu")
+    assert not trap.exists()

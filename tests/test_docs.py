@@ -1,0 +1,76 @@
+"""The README against the code and the config."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from codecfake import cli, config
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def table_rows():
+    """Cells of the codec table, without head and rule."""
+    section = README.split("## Codecs")[1].split("##")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_the_codec_table_is_codecs_yaml():
+    entries = config.codecs()
+    expected = [
+        [
+            name,
+            e["family"],
+            str(e["sample_rate"]),
+            str(e["hop"]),
+            str(e["n_q"]),
+            str(e["bandwidth_kbps"]),
+            e["licence"]["weights"],
+        ]
+        for name, e in entries.items()
+        if name != "identity"
+    ]
+    assert [row[:7] for row in table_rows()] == expected
+
+
+def test_every_codec_has_a_measured_quality_and_the_miniatures_reach_the_bar():
+    for row in table_rows():
+        stoi, pesq = float(row[7]), float(row[8])
+        assert stoi >= 0.70, row
+        assert pesq >= 1.25, row
+
+
+@pytest.mark.parametrize("command", re.findall(r"^codecfake .*$", README, re.MULTILINE))
+def test_the_commands_parse(command):
+    cli.parser().parse_args(command.split()[1:])
+
+
+@pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))))
+def test_the_make_targets_exist(target):
+    assert re.search(rf"^{target}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_map_names_what_is_there_and_leaves_out_no_module():
+    section = README.split("## Map")[1].split("##")[0]
+    for path in re.findall(r"^([\w/]+/)(?:,| )", section, re.MULTILINE):
+        assert (REPOSITORY / path).is_dir(), path
+    package = REPOSITORY / "workflow" / "codecfake"
+    modules = {path.name for path in package.glob("*.py")} - {"__init__.py"}
+    folders = {path.parent.name + "/" for path in package.glob("*/__init__.py")}
+    for name in modules | folders:
+        assert name in section, name
+
+
+def test_the_lock_has_every_dependency():
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    lock = {
+        re.split("==", line)[0].lower().replace("_", "-")
+        for line in (REPOSITORY / "envs" / "requirements.txt").read_text().splitlines()
+        if "==" in line
+    }
+    for dependency in project["dependencies"]:
+        assert re.split("[=<>]", dependency)[0] in lock

@@ -1,0 +1,100 @@
+"""Files are written whole or not at all, on a full disk too."""
+
+import hashlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+from codecfake import files
+
+# RLIMIT_FSIZE stands for the full disk: beyond it write() fails with EFBIG once SIGXFSZ is ignored
+FULL_DISK = """
+import resource, signal, sys
+from pathlib import Path
+from codecfake import files
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+files.write_bytes(Path(sys.argv[1]), b"new" * 1000)
+"""
+
+
+def test_a_block_that_ends_well_replaces_the_file(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with files.replacing(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+    assert path.read_text() == "new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_temporary_name_is_hidden_beside_the_file(tmp_path):
+    with files.replacing(tmp_path / "a.txt") as temporary:
+        temporary.touch()
+        assert temporary.parent == tmp_path
+        assert temporary.name.startswith(".a.txt.")
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_exception_keeps_the_old_content_and_leaves_nothing_behind(tmp_path, error):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+
+    def write_half():
+        with files.replacing(path) as temporary:
+            temporary.write_text("ha")
+            raise error
+
+    with pytest.raises(error):
+        write_half()
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_exception_before_anything_is_written_passes_through(tmp_path):
+    with pytest.raises(ValueError, match="early"), files.replacing(tmp_path / "a.txt"):
+        raise ValueError("early")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_folders_are_made(tmp_path):
+    path = tmp_path / "b" / "c" / "a.txt"
+    files.write_text(path, "é\n")
+    assert path.read_bytes() == "é\n".encode()
+
+
+@pytest.mark.parametrize("old", [None, b"old"])
+def test_a_full_disk_leaves_no_partial_file(tmp_path, old):
+    path = tmp_path / "a.bin"
+    if old:
+        path.write_bytes(old)
+    command = [sys.executable, "-c", FULL_DISK, str(path)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "OSError" in result.stderr
+    assert "File too large" in result.stderr
+    assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == ({path.name: old} if old else {})
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", bytes(range(256)) * 5000])
+def test_sha256_is_that_of_the_content(tmp_path, content):
+    path = tmp_path / "a.bin"
+    files.write_bytes(path, content)
+    assert files.sha256(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_json_is_read_back_and_ends_with_a_newline(tmp_path):
+    path = tmp_path / "a.json"
+    value = {"eer": 0.125, "codecs": ["encodec_mini", None], "n": 3}
+    files.write_json(path, value)
+    assert json.loads(path.read_text()) == value
+    assert path.read_text().endswith("}\n")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_json_refuses_what_json_has_no_number_for(tmp_path, value):
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        files.write_json(tmp_path / "a.json", {"eer": value})
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,166 @@
+"""The tables between the stages: stable shards, strict columns, protocols that match the run, ids kept as text."""
+
+import re
+
+import pandas as pd
+import pytest
+
+from codecfake import manifest, store
+from codecfake.corpora import Utterance
+from codecfake.errors import DataError
+
+SPLIT_OF = {"007": "train", "s2": "dev", "s3": "eval"}
+
+
+def make_utterances(count):
+    speakers = sorted(SPLIT_OF)
+    return [Utterance(f"u{n:03}", speakers[n % 3], 16000, 1600 + n, f"{n}.wav") for n in range(count)]
+
+
+@pytest.fixture
+def table():
+    return manifest.utterance_table(make_utterances(12), SPLIT_OF, shards=2)
+
+
+@pytest.fixture
+def write_shards(tmp_path, speech):
+    """write_shards(table): the shards of a codec that holds the table's utterances."""
+
+    def write(table):
+        paths = []
+        for number in range(2):
+            names = {"label": "spoof", "codec_name": "dac_mini"}
+            members = manifest.utterances_of_shard(table, number)
+            rows = [
+                store.row(speech(0.1), 16000, speaker_id=u.speaker_id, utterance_id=u.utterance_id, **names)
+                for u in members
+            ]
+            paths.append(tmp_path / f"{number:04}.parquet")
+            store.write_shard(paths[-1], rows)
+        return paths
+
+    return write
+
+
+def test_an_utterance_gets_the_split_of_its_speaker(table):
+    assert table["split"].tolist() == [SPLIT_OF[speaker] for speaker in table["speaker_id"]]
+
+
+def test_adding_utterances_moves_none_to_another_shard():
+    few, many = (manifest.utterance_table(make_utterances(count), SPLIT_OF, 4) for count in (40, 200))
+    assert set(many["shard"]) == {0, 1, 2, 3}
+    pd.testing.assert_frame_equal(many.iloc[:40], few)
+
+
+def test_the_shards_hold_every_utterance_once_in_order_of_id(table):
+    members = [manifest.utterances_of_shard(table.iloc[::-1], shard) for shard in range(2)]
+    for part in members:
+        assert [u.utterance_id for u in part] == sorted(u.utterance_id for u in part)
+    assert sorted([*members[0], *members[1]], key=lambda u: u.utterance_id) == make_utterances(12)
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("split", "test", r"my table: column 'split': 'test' breaks isin.*train.*dev.*eval.*\(row 3: 'u003', '007'\)"),
+        ("num_samples", 0, r"my table: column 'num_samples': .*0.* breaks greater_than\(0\) \(row 3: 'u003', '007'\)"),
+        ("sample_rate", -1, r"my table: column 'sample_rate': .*-1.* breaks greater_than\(0\) \(row 3: "),
+        ("shard", -1, r"my table: column 'shard': .*-1.* breaks greater_than_or_equal_to\(0\) \(row 3: "),
+        ("speaker_id", None, r"my table: column 'speaker_id': .* breaks not_nullable \(row 3: 'u003', "),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_row(table, column, value, message):
+    table.loc[3, column] = value
+    with pytest.raises(DataError, match=message):
+        manifest.check(table, manifest.Utterances, "my table")
+
+
+def test_the_row_is_counted_from_the_top_whatever_the_index(table):
+    table.loc[8, "split"] = "test"
+    with pytest.raises(DataError, match=r"\(row 2: 'u008', 's3'\)"):
+        manifest.check(table.iloc[6:], manifest.Utterances, "part")
+
+
+def test_an_id_given_twice_is_refused(table):
+    with pytest.raises(DataError, match="column 'utterance_id': 'u000' breaks field_uniqueness"):
+        manifest.check(table.assign(utterance_id="u000"), manifest.Utterances, "my table")
+
+
+def test_a_missing_column_is_refused_by_name(table):
+    with pytest.raises(DataError, match=r"my table: .*'split' breaks column_in_dataframe"):
+        manifest.check(table.drop(columns="split"), manifest.Utterances, "my table")
+
+
+def test_an_unknown_column_is_refused_by_name(table):
+    with pytest.raises(DataError, match=r"my table: .*'age' breaks column_in_schema"):
+        manifest.check(table.assign(age=30), manifest.Utterances, "my table")
+
+
+def test_a_table_is_read_as_it_was_written(table, tmp_path):
+    manifest.write(table, manifest.Utterances, tmp_path / "utterances.tsv")
+    pd.testing.assert_frame_equal(manifest.read(tmp_path / "utterances.tsv", manifest.Utterances), table)
+
+
+@pytest.mark.parametrize("name", ["000360013", "NA", "nan", "None", "1e5", "inf", "True", "-", "é", 'a"b'])
+def test_ids_stay_the_text_they_are(tmp_path, name):
+    table = manifest.utterance_table([Utterance(name, name, 16000, 9, "a")], {name: "train"}, 1)
+    manifest.write(table, manifest.Utterances, tmp_path / "u.tsv")
+    row = manifest.read(tmp_path / "u.tsv", manifest.Utterances).iloc[0]
+    assert (row["utterance_id"], row["speaker_id"]) == (name, name)
+    scores = pd.DataFrame({"filename": [name], "cm-score": [0.5]})
+    manifest.write(scores, manifest.Scores, tmp_path / "s.tsv")
+    assert manifest.read(tmp_path / "s.tsv", manifest.Scores)["filename"].tolist() == [name]
+
+
+def test_scores_have_the_columns_of_the_asvspoof_5_package(tmp_path):
+    scores = pd.DataFrame({"filename": ["dac_mini+u1", "dac_mini+u2"], "cm-score": [1.25, -3.0]})
+    manifest.write(scores, manifest.Scores, tmp_path / "scores.tsv")
+    assert (tmp_path / "scores.tsv").read_text() == "filename\tcm-score\ndac_mini+u1\t1.25\ndac_mini+u2\t-3.0\n"
+
+
+@pytest.mark.parametrize("text", ["", "x", "nan"])
+def test_a_score_that_is_no_number_is_refused(tmp_path, text):
+    (tmp_path / "scores.tsv").write_text(f"filename\tcm-score\ndac_mini+u1\t1\ndac_mini+u2\t{text}\n")
+    with pytest.raises(DataError, match=r"scores\.tsv: column 'cm-score': .*\(row 1: 'dac_mini\+u2'"):
+        manifest.read(tmp_path / "scores.tsv", manifest.Scores)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"filename\tcm-score\na\t1\nb\t2\t3\n"])
+def test_what_is_no_table_is_refused_by_name(tmp_path, content):
+    path = tmp_path / "scores.tsv"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DataError, match=r"scores\.tsv: cannot be read as a table"):
+        manifest.read(path, manifest.Scores)
+
+
+def test_a_protocol_points_at_the_row_of_every_trial(table, write_shards, tmp_path):
+    shards = write_shards(table)
+    protocol = manifest.protocol(shards, table)
+    assert sorted(protocol["utterance_id"]) == table["utterance_id"].tolist()
+    for trial in protocol.itertuples():
+        row = store.Shard(shards[trial.shard])[trial.row]
+        assert (row["utterance_id"], row["speaker_id"]) == (trial.utterance_id, trial.speaker_id)
+        assert (trial.codec, trial.label, trial.split) == ("dac_mini", "spoof", SPLIT_OF[trial.speaker_id])
+    manifest.write(protocol, manifest.Protocol, tmp_path / "protocol.tsv")
+    pd.testing.assert_frame_equal(manifest.read(tmp_path / "protocol.tsv", manifest.Protocol), protocol)
+
+
+def test_an_utterance_missing_from_the_shards_is_named(table, write_shards):
+    shards = write_shards(table.iloc[2:])
+    with pytest.raises(DataError, match=re.escape(f"{shards[0].parent}: utterance 'u000' is in no shard (2 missing)")):
+        manifest.protocol(shards, table)
+
+
+def test_an_utterance_the_run_does_not_have_is_named_with_its_shard(table, write_shards):
+    shards = write_shards(table)
+    strange = table.loc[5]
+    with pytest.raises(DataError, match=rf"000{strange['shard']}\.parquet: utterance 'u005' is not one of the run's"):
+        manifest.protocol(shards, table.drop(index=5))
+
+
+def test_a_trial_that_lies_in_two_shards_is_refused(table, write_shards, tmp_path):
+    shards = write_shards(table)
+    protocol = manifest.protocol([shards[0], *shards], table)
+    with pytest.raises(DataError, match=r"column 'utterance_id'.* breaks field_uniqueness"):
+        manifest.write(protocol, manifest.Protocol, tmp_path / "protocol.tsv")

@@ -1,0 +1,80 @@
+"""STOI and PESQ: the top for identical speech, lower with noise, undefined without speech."""
+
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from codecfake import audio, quality
+
+METRICS = {"stoi": quality.stoi, "pesq_wb": quality.pesq_wb}
+TOP = {"stoi": 1.0, "pesq_wb": 4.64}
+
+
+@pytest.fixture(scope="module")
+def real(shared) -> np.ndarray:
+    """Real speech, 16 kHz."""
+    samples, sample_rate = audio.read(sorted((shared / "data/speechocean762").glob("*/*.flac"))[0])
+    assert sample_rate == 16000
+    return samples
+
+
+def noisy(samples: np.ndarray, snr_db: float) -> np.ndarray:
+    noise = np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
+    return samples + noise * np.float32(samples.std() * 10 ** (-snr_db / 20))
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_identical_speech_is_at_the_top(real, metric):
+    assert METRICS[metric](real, real, 16000) == pytest.approx(TOP[metric], abs=0.01)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_quality_falls_with_noise(real, metric):
+    values = [METRICS[metric](real, noisy(real, snr_db), 16000) for snr_db in (40, 20, 5, -10)]
+    assert values == sorted(values, reverse=True)
+    assert values[0] - values[-1] > 0.3
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_speech_of_another_rate_is_judged_alike(real, metric):
+    degraded = noisy(real, 10)
+    upsampled = [audio.resample(samples, 16000, 24000) for samples in (real, degraded)]
+    assert METRICS[metric](*upsampled, 24000) == pytest.approx(METRICS[metric](real, degraded, 16000), abs=0.1)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_quality_is_undefined_on_silence(metric):
+    silence = np.zeros(16000, np.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        assert math.isnan(METRICS[metric](silence, silence, 16000))
+
+
+@pytest.mark.parametrize("seconds", [0.001, 0.02, 0.2])
+@pytest.mark.parametrize("metric", METRICS)
+def test_quality_is_undefined_on_too_little_speech(real, metric, seconds):
+    start = int(np.abs(real).argmax())
+    short = real[start : start + round(16000 * seconds)]
+    assert math.isnan(METRICS[metric](short, short, 16000))
+
+
+def test_stoi_is_undefined_where_all_but_a_moment_is_silent(real):
+    start = int(np.abs(real).argmax())
+    moment = np.zeros(16000, np.float32)
+    moment[8000:9600] = real[start : start + 1600]
+    assert math.isnan(quality.stoi(moment, moment, 16000))
+
+
+def test_the_mean_is_over_the_defined_values(real):
+    pair, short = (real, noisy(real, 10)), (real[:1600], real[:1600])
+    found = quality.mean_quality([pair, short, (real, real)], 16000)
+    assert found.stoi == pytest.approx((quality.stoi(*pair, 16000) + 1) / 2, abs=1e-6)
+    assert found.pesq_wb == pytest.approx((quality.pesq_wb(*pair, 16000) + 4.6439) / 2, abs=1e-3)
+    assert found.utterances == 3
+
+
+def test_a_codec_that_gives_nothing_has_the_worst_pesq(speech):
+    spoken = speech(1.0)
+    assert quality.pesq_wb(spoken, np.zeros_like(spoken), 16000) == 1.0

@@ -1,0 +1,135 @@
+"""CM scores: every eval trial once whatever the batch, and a user's own files of any rate and channels."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+import torch
+
+from codecfake import audio, compute, detectors, manifest
+from codecfake.errors import AudioError, DataError
+from codecfake.names import IDENTITY
+from codecfake.score import score_files, score_protocol, trial_names
+from tiny_run import ENTRY, MUFFLED, make_run
+
+
+@pytest.fixture(scope="module")
+def resynthesised(tmp_path_factory):
+    return tmp_path_factory.mktemp("resynthesised")
+
+
+@pytest.fixture(scope="module")
+def trials(resynthesised, speech) -> pd.DataFrame:
+    _, protocols = make_run(resynthesised, speech, {"train": 1, "dev": 1, "eval": 3}, per_speaker=5)
+    return pd.concat(protocols.values(), ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def model() -> detectors.Detector:
+    """Random weights, whose scores do differ."""
+    compute.seed(3)
+    return detectors.build(ENTRY).eval()
+
+
+def expected_score(model, samples: np.ndarray) -> float:
+    with torch.inference_mode():
+        return float(model.cm_score(model(torch.from_numpy(samples[None, : model.crop_samples].copy())))[0])
+
+
+def test_every_eval_trial_is_scored_once(model, resynthesised, trials):
+    scores = score_protocol(model, trials, resynthesised, 4, 0)
+    expected = [f"{codec}+eval{speaker}_{n}" for codec in (IDENTITY, MUFFLED) for speaker in range(3) for n in range(5)]
+    assert scores["filename"].tolist() == expected
+    assert scores["cm-score"].nunique() == 30
+    manifest.check(scores, manifest.Scores, "scores")
+
+
+def test_a_score_is_that_of_the_trials_own_audio(model, resynthesised, trials, speech):
+    scores = score_protocol(model, trials, resynthesised, 4, 0).set_index("filename")["cm-score"]
+    # the 13th utterance that make_run made: train and dev have five each
+    samples = audio.from_pcm16(audio.to_pcm16(speech(0.5, seed=12)))
+    assert scores["identity+eval0_2"] == pytest.approx(expected_score(model, samples), abs=1e-5)
+
+
+def test_scores_do_not_depend_on_the_batch_size(model, resynthesised, trials):
+    one, seven = (score_protocol(model, trials, resynthesised, size, 0) for size in (1, 7))
+    assert one["filename"].equals(seven["filename"])
+    np.testing.assert_allclose(one["cm-score"], seven["cm-score"], atol=1e-5, rtol=0)
+
+
+def test_scoring_leaves_out_dropout_and_batch_statistics(model, resynthesised, trials):
+    expected = score_protocol(model, trials, resynthesised, 4, 0)
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    pd.testing.assert_frame_equal(score_protocol(model.train(), trials, resynthesised, 4, 0), expected)
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_missing_shard_stops_scoring(model, resynthesised, trials):
+    with pytest.raises(DataError, match=r"002\.parquet: not a readable shard"):
+        score_protocol(model, trials, resynthesised / "none", 4, 0)
+
+
+def test_a_trial_is_named_by_codec_and_utterance():
+    trials = pd.DataFrame({"codec": ["identity", "dac"], "utterance_id": ["p225_001", "p225_001"]})
+    assert trial_names(trials).tolist() == ["identity+p225_001", "dac+p225_001"]
+
+
+def test_files_are_scored_in_order_on_their_first_crop(model, tmp_path, speech):
+    paths = [tmp_path / f"{number}.wav" for number in range(3)]
+    for number, path in enumerate(paths):
+        audio.write_wav(path, speech(0.5, seed=number), 16000)
+    found = list(score_files(model, paths))
+    assert [path for path, _ in found] == paths
+    for path, score in found:
+        assert score == pytest.approx(expected_score(model, audio.read(path)[0]), abs=1e-6)
+    assert len({score for _, score in found}) == 3
+
+
+def test_stereo_at_44100_hz_scores_as_mono_at_16000_hz(model, tmp_path, speech):
+    wide = speech(0.5, 44100)
+    side = 0.2 * speech(0.5, 44100, seed=1)
+    soundfile.write(tmp_path / "stereo.wav", np.stack([wide + side, wide - side], axis=1), 44100, subtype="FLOAT")
+    soundfile.write(tmp_path / "mono.wav", audio.resample(wide, 44100, 16000), 16000, subtype="FLOAT")
+    soundfile.write(tmp_path / "left.wav", audio.resample(wide + side, 44100, 16000), 16000, subtype="FLOAT")
+    paths = [tmp_path / f"{name}.wav" for name in ("stereo", "mono", "left")]
+    stereo, mono, left = (score for _, score in score_files(model, paths))
+    assert stereo == pytest.approx(mono, abs=1e-4)
+    assert abs(left - mono) > 1e-3
+
+
+def test_a_file_shorter_than_the_crop_scores_as_its_repetition(model, tmp_path, speech):
+    samples = speech(0.1)
+    audio.write_wav(tmp_path / "once.wav", samples, 16000)
+    audio.write_wav(tmp_path / "repeated.wav", np.tile(samples, 3), 16000)
+    once, repeated = (score for _, score in score_files(model, [tmp_path / "once.wav", tmp_path / "repeated.wav"]))
+    assert once == repeated
+
+
+def write_bad(path, kind: str) -> None:
+    samples = np.zeros({"too short": 319, "empty": 0}.get(kind, 16000), np.float32)
+    if kind == "not finite":
+        samples[5] = np.nan
+    if kind == "no audio":
+        path.write_bytes(b"RIFF but not a sound")
+    elif kind != "missing":
+        soundfile.write(path, samples, 16000, subtype="FLOAT")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "no such audio file"),
+        ("no audio", "cannot be decoded as audio"),
+        ("empty", r"empty \(0 samples\)"),
+        ("too short", r"319 samples; at least 320 \(one frame\) needed"),
+        ("not finite", "sample 5 is nan; only finite samples"),
+    ],
+)
+def test_a_file_that_cannot_be_scored_is_named_after_those_that_can(model, tmp_path, speech, kind, message):
+    good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
+    audio.write_wav(good, speech(0.3), 16000)
+    write_bad(bad, kind)
+    scores = score_files(model, [good, bad])
+    assert next(scores)[0] == good
+    with pytest.raises(AudioError, match=rf"bad\.wav: .*{message}"):
+        next(scores)

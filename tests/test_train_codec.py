@@ -1,0 +1,198 @@
+"""Training a miniature codec: data, schedule, loss, and a stopped run that goes on to the very same weights."""
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from codecfake import audio, codecs, compute, train_codec
+from codecfake.codecs.base import half_state_dict
+from codecfake.corpora.folder import FolderCorpus
+from codecfake.errors import CheckpointError, DataError
+from codecfake.train_codec import CropSampler, Recipe, ReconstructionLoss, Trainer, learning_rate, pcm_of_split
+
+#: so many bins for so few frames that unused ones are drawn anew, at random
+TINY = {"n_filters": 2, "dimension": 8, "ratios": [4, 4, 4], "lstm": 1, "bins": 64}
+ENTRY = {"family": "encodec", "sample_rate": 16000, "hop": 64, "n_q": 2, "bandwidth_kbps": 3.0, "model": TINY}
+ADAPTER = codecs.family_class("encodec")
+RECIPE = Recipe(
+    seed=5, steps=12, batch_size=4, crop_samples=2048, learning_rate=0.02, warmup_steps=2,
+    waveform_weight=1.0, quantizer_weight=1.0, evaluate_every=4,
+)  # fmt: skip
+
+
+class Run:
+    """One training run in a folder; `go` again to resume it."""
+
+    def __init__(self, folder, speech):
+        self.folder, self.files = folder, {"checkpoint": folder / "tiny.th"}
+        self.training = [audio.to_pcm16(speech(0.5, seed=seed)) for seed in range(4)]
+        self.held_out = [audio.to_pcm16(speech(0.8, seed=9))]
+
+    def go(self, seed: int = 5) -> float:
+        compute.seed(seed)
+        self.adapter = ADAPTER(ENTRY, ADAPTER.build(ENTRY))
+        stoi = train_codec.train(self.adapter, self.training, self.held_out, RECIPE, self.folder, self.files)
+        self.drawn_next = torch.rand(1).item()
+        return stoi
+
+    def history(self) -> list[list[float]]:
+        return np.loadtxt(self.folder / "history.tsv").tolist()
+
+    def kept(self) -> codecs.Codec:
+        return codecs.load(ENTRY, self.files, "cpu")
+
+
+@pytest.fixture
+def run(tmp_path, speech) -> Run:
+    return Run(tmp_path / "run", speech)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory, speech) -> Run:
+    run = Run(tmp_path_factory.mktemp("undisturbed"), speech)
+    run.best_stoi = run.go()
+    return run
+
+
+def equal_states(one: dict, other: dict) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(value, other[key]) for key, value in one.items())
+
+
+def test_training_lowers_the_loss(undisturbed):
+    crops = CropSampler(undisturbed.training, replace(RECIPE, batch_size=32)).batch(100)
+    compute.seed(5)
+    models = [ADAPTER.build(ENTRY).eval(), undisturbed.kept().model]
+    with torch.inference_mode():
+        before, after = (ReconstructionLoss(16000, 1.0)(model(crops[:, None])[:, 0], crops) for model in models)
+    assert after < 0.8 * before
+
+
+def test_the_kept_checkpoint_loads_and_has_the_best_held_out_stoi(undisturbed):
+    assert [step for step, _, _ in undisturbed.history()] == [4, 8, 12]
+    assert undisturbed.best_stoi == pytest.approx(max(stoi for _, _, stoi in undisturbed.history()), abs=1e-4)
+    found = train_codec.held_out_stoi(undisturbed.kept(), undisturbed.held_out)
+    assert found == pytest.approx(undisturbed.best_stoi, abs=0.02)
+
+
+@pytest.mark.parametrize("stop_at", [2, 6, 8])
+def test_a_stopped_run_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch, stop_at):
+    advance = Trainer.advance
+
+    def stops(trainer: Trainer, waveforms: torch.Tensor) -> float:
+        if trainer.step == stop_at:
+            raise KeyboardInterrupt
+        return advance(trainer, waveforms)
+
+    monkeypatch.setattr(Trainer, "advance", stops)
+    with pytest.raises(KeyboardInterrupt):
+        run.go()
+    monkeypatch.setattr(Trainer, "advance", advance)
+    # stopped before its first state was kept, a run begins anew; after it, all comes from the state
+    assert run.go(seed=5 if stop_at < 4 else 99) == undisturbed.best_stoi
+    assert equal_states(run.adapter.model.state_dict(), undisturbed.adapter.model.state_dict())
+    assert equal_states(run.kept().model.state_dict(), undisturbed.kept().model.state_dict())
+    assert run.history() == undisturbed.history()
+    assert run.drawn_next == undisturbed.drawn_next
+
+
+def test_the_average_weights_with_the_best_stoi_are_kept(run, monkeypatch):
+    stois, judged = [0.3, 0.9, 0.5], []
+
+    def stoi(codec, _) -> float:
+        judged.append({key: value.clone() for key, value in half_state_dict(codec.model).items()})
+        return stois[len(judged) - 1]
+
+    monkeypatch.setattr(train_codec, "held_out_stoi", stoi)
+    assert run.go() == 0.9
+    kept = torch.load(run.files["checkpoint"], weights_only=True)
+    assert [equal_states(kept, state) for state in judged] == [False, True, False]
+    model = run.adapter.model
+    same = {key for key, value in half_state_dict(model).items() if torch.equal(judged[-1][key], value)}
+    assert dict(model.named_buffers()).keys() <= same < judged[-1].keys()
+
+
+def test_a_stop_while_a_checkpoint_is_written_keeps_the_last_whole_one(run, monkeypatch):
+    move, moved = os.replace, []
+
+    def stops_the_second_time(source, target):
+        if target == run.files["checkpoint"]:
+            moved.append(target)
+            if len(moved) == 2:
+                raise OSError("disk full")
+        move(source, target)
+
+    stois = iter([0.3, 0.4])
+    monkeypatch.setattr(train_codec, "held_out_stoi", lambda *_: next(stois))
+    monkeypatch.setattr(os, "replace", stops_the_second_time)
+    with pytest.raises(OSError, match="disk full"):
+        run.go()
+    assert run.kept().hop == 64
+    assert {path.name for path in run.folder.iterdir()} == {"tiny.th", "state.pt", "history.tsv"}
+
+
+def test_a_state_of_another_recipe_is_refused(run, undisturbed, monkeypatch):
+    run.folder.mkdir()
+    shutil.copy(undisturbed.folder / "state.pt", run.folder)
+    monkeypatch.setattr(sys.modules[__name__], "RECIPE", replace(RECIPE, learning_rate=0.01))
+    with pytest.raises(CheckpointError, match=r"state\.pt: state of another recipe or model"):
+        run.go()
+
+
+def test_utterances_shorter_than_a_crop_are_refused():
+    with pytest.raises(DataError, match="no training utterance is longer than a crop of 2048 samples"):
+        CropSampler([np.zeros(2000, np.int16)], RECIPE)
+
+
+@pytest.mark.parametrize(
+    ("step", "expected"),
+    # four steps of warm-up, then half-way, the end, beyond
+    [(0, 0.25), (1, 0.5 * (0.505 + 0.495 * np.cos(np.pi / 100))), (50, 0.505), (100, 0.01), (150, 0.01)],
+)
+def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
+    schedule = replace(RECIPE, steps=100, warmup_steps=4, learning_rate=2.0)
+    assert learning_rate(schedule, step) == pytest.approx(2 * expected)
+
+
+def sampler(speech, **changes) -> CropSampler:
+    return CropSampler([audio.to_pcm16(speech(1.0))], replace(RECIPE, **changes))
+
+
+def test_a_steps_crops_depend_on_seed_and_step_alone(speech):
+    first = sampler(speech)
+    expected = first.batch(3)
+    assert (expected.shape, expected.dtype) == ((4, 2048), torch.float32)
+    assert torch.equal(first.batch(3), expected)
+    assert not torch.equal(first.batch(4), expected)
+    assert torch.equal(sampler(speech).batch(3), expected)
+    assert not torch.equal(sampler(speech, seed=6).batch(3), expected)
+
+
+def test_crops_have_levels_in_the_range(speech):
+    crops = sampler(speech, batch_size=200).batch(0)
+    level = 10 * crops.square().mean(1).log10()
+    assert (level.min().item(), level.max().item()) == pytest.approx(train_codec.LEVEL_DB, abs=1)
+
+
+def test_utterances_are_drawn_in_proportion_to_length_and_none_shorter_than_a_crop():
+    utterances = [np.full(length, value, np.int16) for length, value in ((3000, 99), (9000, -99), (2000, 99))]
+    crops = CropSampler(utterances, replace(RECIPE, batch_size=1000)).batch(0)
+    assert (crops[:, 0] < 0).float().mean().item() == pytest.approx(0.75, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("split", "per_speaker", "number"), [("train", None, 6), ("train", 2, 4), ("dev", 5, 3), ("eval", 1, 1)]
+)
+def test_pcm_of_split_is_that_splits_speech_at_the_codecs_rate(tmp_path, speech, split, per_speaker, number):
+    for speaker in "abcd":
+        for seed in range(3):
+            audio.write_wav(tmp_path / speaker / f"{seed}.wav", speech(0.2, 24000, seed=seed), 24000)
+    found = pcm_of_split(FolderCorpus(tmp_path), {"dev": ["c"], "eval": ["d"]}, split, 16000, per_speaker)
+    assert [len(pcm) for pcm in found] == [3200] * number
+    stored = [audio.read(tmp_path / "a" / f"{seed}.wav")[0] for seed in range(3)]
+    expected = {audio.to_pcm16(audio.resample(samples, 24000, 16000)).tobytes() for samples in stored}
+    assert {pcm.tobytes() for pcm in found} <= expected

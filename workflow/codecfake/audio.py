@@ -1,0 +1,129 @@
+"""Decode, encode, resample, match length: the only place where samples change rate or type."""
+
+import io
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torchaudio
+
+from codecfake.errors import AudioError
+from codecfake.files import write_bytes
+
+PCM16_FULL_SCALE = 32768
+#: The level every written sample is clamped to, as the authors of CodecFake did (resyn_vctk.py).
+CLAMP = 0.99
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
+
+
+def read(path: Path) -> tuple[np.ndarray, int]:
+    """Read one audio file, whatever its format, width and number of channels.
+
+    Returns:
+        Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the rate in Hz.
+
+    Raises:
+        AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise AudioError(f"{path}: no such audio file")
+    return decode(path.read_bytes(), str(path), path.suffix.lower())
+
+
+def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
+    """Decode the bytes of an audio file; `name` stands for it in errors. See `read`."""
+    try:
+        if suffix == ".g722":
+            samples, sample_rate = _decode_g722(data)
+        else:
+            samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+            samples = samples.mean(axis=1)
+    except (soundfile.LibsndfileError, ValueError, OSError) as error:
+        raise AudioError(f"{name}: cannot be decoded as audio ({error}); allowed: {', '.join(SUFFIXES)}") from None
+    check(samples, name)
+    return samples, sample_rate
+
+
+def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
+    """Raw G.722 at 64 kbit/s has no header; it is always 16 kHz mono."""
+    import av
+
+    with av.open(io.BytesIO(data), format="g722") as container:
+        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    pcm = np.concatenate(frames) if frames else np.zeros(0, np.int16)
+    return from_pcm16(pcm), 16000
+
+
+def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
+    """Refuse audio that no codec or detector can take.
+
+    Raises:
+        AudioError: fewer than `minimum` samples, or a sample that is NaN or infinite.
+    """
+    if len(samples) == 0:
+        raise AudioError(f"{name}: the audio is empty (0 samples)")
+    if len(samples) < minimum:
+        raise AudioError(f"{name}: {len(samples)} samples; at least {minimum} (one frame) needed")
+    finite = np.isfinite(samples)
+    if not finite.all():
+        position = int(np.argmin(finite))
+        raise AudioError(f"{name}: sample {position} is {samples[position]}; only finite samples are allowed")
+
+
+@lru_cache(maxsize=16)
+def _resampler(from_rate: int, to_rate: int) -> torchaudio.transforms.Resample:
+    return torchaudio.transforms.Resample(from_rate, to_rate)
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Change the rate with torchaudio's windowed sinc, defaults as the authors of CodecFake used.
+
+    Args:
+        samples: float32 [N] at `from_rate` Hz.
+
+    Returns:
+        float32 [ceil(N * to_rate / from_rate)] at `to_rate` Hz.
+    """
+    if from_rate == to_rate:
+        return samples
+    with torch.inference_mode():
+        resampled = _resampler(from_rate, to_rate)(torch.from_numpy(samples)).numpy()
+    # torchaudio reckons the length in float32, which for seconds of audio may be one short
+    return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
+
+
+def resampled_length(num_samples: int, from_rate: int, to_rate: int) -> int:
+    """Number of samples `resample` returns."""
+    return math.ceil(num_samples * to_rate / from_rate)
+
+
+def match_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
+    """Cut or zero-pad the end so that exactly `num_samples` samples remain."""
+    return np.pad(samples[:num_samples], (0, max(0, num_samples - len(samples))))
+
+
+def to_pcm16(samples: np.ndarray) -> np.ndarray:
+    """float32 [N] to int16 [N], clamped to ±0.99 and rounded to the nearest step."""
+    clamped = np.clip(samples, -CLAMP, CLAMP)
+    return np.rint(clamped * PCM16_FULL_SCALE).astype(np.int16)
+
+
+def from_pcm16(pcm: np.ndarray) -> np.ndarray:
+    """int16 [N] to float32 [N] in [-1, 1)."""
+    return pcm.astype(np.float32) / PCM16_FULL_SCALE
+
+
+def encode(samples: np.ndarray, sample_rate: int, container: str = "FLAC") -> bytes:
+    """The one form in which audio is stored: 16-bit PCM in FLAC (or, for a user's file, WAV)."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, to_pcm16(samples), sample_rate, format=container, subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write a 16-bit WAV, whole or not at all."""
+    write_bytes(path, encode(samples, sample_rate, "WAV"))

@@ -1,0 +1,205 @@
+"""The command line: the user's own verbs, and one verb per rule (`cli_rules`)."""
+
+import argparse
+import sys
+import warnings
+from pathlib import Path
+
+from codecfake import __version__, cli_rules
+from codecfake.errors import CheckpointError, CodecFakeError
+
+# Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
+
+EPILOG = """examples:
+  codecfake resynthesise --codec encodec_mini speech.wav resynthesised.wav
+  codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/pooled.pt *.wav
+  codecfake list
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """All verbs and their options."""
+    top = argparse.ArgumentParser(
+        prog="codecfake",
+        description="Resynthesise speech with neural codecs; train and evaluate detectors of it.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    top.add_argument("--version", action="version", version=__version__)
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _user_verbs(verbs)
+    cli_rules.add_verbs(verbs)
+    return top
+
+
+def _user_verbs(verbs) -> None:
+    verb = verbs.add_parser("list", help="codecs and detectors that can be named")
+    verb.set_defaults(run=list_names)
+
+    verb = verbs.add_parser("show", help="the matrix of a finished run, and where its report is")
+    verb.add_argument("config", type=Path, help="the run's config, e.g. config/demo.yaml")
+    verb.set_defaults(run=show)
+
+    verb = verbs.add_parser(
+        "resynthesise",
+        help="one audio file through a codec",
+        description="Any rate, mono or stereo, in; 16-bit WAV at the codec's rate, as long as the input, out.",
+        epilog="example: codecfake resynthesise --codec dac_mini speech.flac resynthesised.wav",
+    )
+    verb.add_argument("--codec", required=True, metavar="NAME", help="a name of `codecfake list`")
+    verb.add_argument(
+        "--checkpoint", type=Path, metavar="FILE_OR_DIR", help="instead of the codec's own checkpoint files"
+    )
+    cli_rules.add_fetch_options(verb)
+    cli_rules.add_device(verb)
+    verb.add_argument("input", type=Path, metavar="IN")
+    verb.add_argument("output", type=Path, metavar="OUT")
+    verb.set_defaults(run=resynthesise)
+
+    verb = verbs.add_parser(
+        "score",
+        help="CM scores of audio files",
+        description="Prints filename and cm-score, tab-separated. Higher = more bona fide.",
+        epilog="example: codecfake score --detector lfcc_lcnn --checkpoint pooled.pt a.wav b.flac > scores.tsv",
+    )
+    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake list`")
+    verb.add_argument("--checkpoint", required=True, type=Path, metavar="FILE", help="as `codecfake train` saved it")
+    cli_rules.add_device(verb)
+    verb.add_argument("inputs", type=Path, nargs="+", metavar="IN")
+    verb.set_defaults(run=score)
+
+    verb = verbs.add_parser(
+        "train-codec",
+        help="train a miniature codec on a run's training speakers",
+        epilog="example: codecfake train-codec --codec encodec_mini --config config/demo.yaml --out work/encodec_mini",
+    )
+    _codec_data_options(verb)
+    verb.add_argument("--recipe", type=Path, default=Path("config/codec_training.yaml"))
+    verb.add_argument("--out", required=True, type=Path, metavar="DIR", help="state, history and checkpoint files")
+    verb.set_defaults(run=train_codec)
+
+    verb = verbs.add_parser(
+        "codec-quality",
+        help="STOI and PESQ of codecs on a run's eval speakers",
+        epilog="example: codecfake codec-quality --codec dac_mini --config config/demo.yaml",
+    )
+    _codec_data_options(verb)
+    verb.add_argument("--utterances", type=int, default=20, help="of each eval speaker (default 20)")
+    verb.set_defaults(run=codec_quality)
+
+
+def _codec_data_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--codec", required=True, metavar="NAME")
+    verb.add_argument("--config", required=True, type=Path, help="the run whose corpus and splits to use")
+
+
+def list_names(args: argparse.Namespace) -> None:
+    from codecfake import config
+
+    for name, entry in config.codecs().items():
+        rate = f"{entry['bandwidth_kbps']} kbps" if "bandwidth_kbps" in entry else "no coding"
+        print(f"codec\t{name}\t{entry['family']}\t{entry['sample_rate']} Hz\t{rate}\t{entry['licence']['weights']}")
+    for name, entry in config.detectors().items():
+        print(f"detector\t{name}\t{entry['module']}\t{entry['sample_rate']} Hz")
+
+
+def show(args: argparse.Namespace) -> None:
+    from codecfake import config
+
+    results = Path("results", config.read_run(args.config)["run"])
+    matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
+    widths = [max(map(len, column)) for column in zip(*matrix, strict=True)]
+    print("EER (%)  rows: trained on, columns: evaluated on")
+    for row in matrix:
+        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    print(f"report: {(results / 'report.html').resolve()}")
+
+
+def resynthesise(args: argparse.Namespace) -> None:
+    from codecfake import codecs, compute, config
+    from codecfake.resynthesise import resynthesise_file
+
+    entry = config.codec(args.codec)
+    if args.checkpoint:
+        files = _own_files(entry, args.checkpoint, args.codec)
+    else:
+        files = cli_rules.codec_files(entry, args.cache, args.mirror)
+    resynthesise_file(args.input, args.output, codecs.load(entry, files, compute.device(args.device)))
+
+
+def _own_files(entry: dict, place: Path, codec: str) -> dict[str, Path]:
+    """The user's checkpoint: one file, or a directory with the published names."""
+    names = {role: Path(file["key"]).name for role, file in entry["files"].items()}
+    if place.is_dir():
+        return {role: place / name for role, name in names.items()}
+    if len(names) != 1:
+        raise CheckpointError(f"--checkpoint {place}: {codec} needs a directory with {', '.join(names.values())}")
+    return dict.fromkeys(names, place)
+
+
+def score(args: argparse.Namespace) -> None:
+    from codecfake import compute, config, detectors
+    from codecfake.score import score_files
+
+    config.entry(config.detectors(), args.detector, "detector")
+    model = detectors.load(args.checkpoint, args.detector, compute.device(args.device))
+    print("cm-score: higher = more bona fide", file=sys.stderr)
+    print("filename\tcm-score")
+    for path, value in score_files(model, args.inputs):
+        print(f"{path}\t{value:.6f}", flush=True)
+
+
+def train_codec(args: argparse.Namespace) -> None:
+    from codecfake import codecs, compute, config, train_codec
+
+    run, entry = config.read_run(args.config), config.codec(args.codec)
+    settings = config.read_yaml(args.recipe, "codec_training")
+    steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
+    recipe = train_codec.Recipe(**{**settings, "steps": steps})
+    corpus = cli_rules.run_corpus(run)
+    training = train_codec.pcm_of_split(corpus, run["corpus"]["splits"], "train", entry["sample_rate"])
+    held_out = train_codec.pcm_of_split(
+        corpus, run["corpus"]["splits"], "dev", entry["sample_rate"], train_codec.HELD_OUT_PER_SPEAKER
+    )
+    compute.seed(recipe.seed)
+    adapter_class = codecs.family_class(entry["family"])
+    adapter = adapter_class(entry, adapter_class.build(entry), compute.device(run["device"]))
+    files = {role: args.out / Path(file["key"]).name for role, file in entry["files"].items()}
+    stoi = train_codec.train(adapter, training, held_out, recipe, args.out, files)
+    print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")
+
+
+def codec_quality(args: argparse.Namespace) -> None:
+    from codecfake import audio, codecs, compute, config, quality, train_codec
+    from codecfake.resynthesise import through_codec
+
+    run, entry = config.read_run(args.config), config.codec(args.codec)
+    files = cli_rules.codec_files(entry, Path(run["cache"]), run.get("mirror"))
+    codec = codecs.load(entry, files, compute.device(run["device"]))
+    rate, splits = codec.sample_rate, run["corpus"]["splits"]
+    corpus = cli_rules.run_corpus(run)
+    references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, splits, "eval", rate, args.utterances)]
+    pairs = [(x, through_codec(x, rate, codec, args.codec)) for x in references]
+    found = quality.mean_quality(pairs, rate)
+    print("codec\tstoi\tpesq_wb\tutterances")
+    print(f"{args.codec}\t{found.stoi:.3f}\t{found.pesq_wb:.2f}\t{found.utterances}")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one verb; the exit code is 0, or 1 with a message on standard error."""
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", message=".*weight_norm.*")
+    args = parser().parse_args(arguments)
+    try:
+        args.run(args)
+    except CodecFakeError as error:
+        print(f"codecfake {args.verb}: error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"codecfake {args.verb}: error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

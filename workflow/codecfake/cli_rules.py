@@ -1,0 +1,212 @@
+"""The verbs that rules call: everything they need comes as options, config entries as JSON."""
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+
+def add_device(verb: argparse.ArgumentParser) -> None:
+    default = os.environ.get("CODECFAKE_DEVICE", "auto")
+    verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
+
+
+def add_fetch_options(verb: argparse.ArgumentParser) -> None:
+    cache = os.environ.get("CODECFAKE_CACHE", "~/.cache/codecfake")
+    verb.add_argument("--cache", type=Path, default=Path(cache), help=f"keeps fetched files (default: {cache})")
+    verb.add_argument(
+        "--mirror",
+        default=os.environ.get("CODECFAKE_MIRROR"),
+        help="folder or http(s) address tried before the network",
+    )
+
+
+def add_verbs(verbs) -> None:
+    """Add one verb per rule."""
+
+    def add(name: str, function, help_text: str) -> argparse.ArgumentParser:
+        verb = verbs.add_parser(name, help=f"rule: {help_text}")
+        verb.set_defaults(run=function)
+        return verb
+
+    verb = add("corpus", corpus, "list a corpus's utterances with split and shard")
+    verb.add_argument("--corpus", type=json.loads, required=True, help="the config's section, as JSON")
+    verb.add_argument("--shards", type=int, required=True)
+    add_fetch_options(verb)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("source-shard", source_shard, "a corpus's recordings as a shard")
+    verb.add_argument("--corpus", type=json.loads, required=True)
+    verb.add_argument("--utterances", type=Path, required=True)
+    verb.add_argument("--shard", type=int, required=True)
+    add_fetch_options(verb)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("resynthesise-shard", resynthesise_shard, "a shard through a codec")
+    verb.add_argument("--codec", required=True)
+    verb.add_argument("--entry", type=json.loads, required=True, help="of codecs.yaml, as JSON")
+    verb.add_argument("--label", choices=["bonafide", "spoof"], required=True)
+    add_fetch_options(verb)
+    add_device(verb)
+    verb.add_argument("--source", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("protocol", protocol, "the trials of a codec")
+    verb.add_argument("--utterances", type=Path, required=True)
+    verb.add_argument("--shards", type=Path, nargs="+", required=True)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("train", train, "train a detector")
+    verb.add_argument("--detector", required=True)
+    verb.add_argument("--entry", type=json.loads, required=True, help="of detectors.yaml, as JSON")
+    verb.add_argument("--seed", type=int, required=True)
+    _trial_options(verb)
+    verb.add_argument("--history", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("score-protocol", score_protocol, "CM scores of the eval trials of protocols")
+    verb.add_argument("--detector", required=True)
+    verb.add_argument("--checkpoint", type=Path, required=True)
+    verb.add_argument("--batch-size", type=int, required=True)
+    _trial_options(verb)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("evaluate", evaluate, "the EER matrix")
+    _evaluation_options(verb)
+    verb.add_argument("--tsv", type=Path, required=True)
+    verb.add_argument("--json", type=Path, required=True)
+
+    verb = add("report", report, "the HTML report")
+    _evaluation_options(verb)
+    verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
+    verb.add_argument("--utterances", type=Path, required=True)
+    verb.add_argument("--resynthesised", type=Path, required=True)
+    verb.add_argument("--benchmarks", type=Path, required=True)
+    verb.add_argument("--histories", type=_named_path, nargs="+", required=True, metavar="CODEC=FILE")
+    verb.add_argument("--out", type=Path, required=True)
+
+
+def _trial_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--protocols", type=Path, nargs="+", required=True)
+    verb.add_argument("--resynthesised", type=Path, required=True, help="folder of the codecs' shards")
+    verb.add_argument("--workers", type=int, default=0, help="processes that decode audio")
+    add_device(verb)
+
+
+def _evaluation_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--scores", type=_named_path, nargs="+", required=True, metavar="TRAIN_CODEC=FILE")
+    verb.add_argument("--protocols", type=_named_path, nargs="+", required=True, metavar="CODEC=FILE")
+
+
+def _named_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
+    return name, Path(path)
+
+
+def codec_files(entry: dict, cache: Path, mirror: str | None) -> dict[str, Path]:
+    """Local paths of a codec's files by role, fetched if need be."""
+    from codecfake import download
+
+    return {role: download.fetch(file["key"], file, cache, mirror) for role, file in entry["files"].items()}
+
+
+def run_corpus(run: dict):
+    """The corpus of a run's config."""
+    from codecfake import config, corpora
+
+    return corpora.open_corpus(run["corpus"], config.downloads(), Path(run["cache"]), run.get("mirror"))
+
+
+def corpus(args: argparse.Namespace) -> None:
+    from codecfake import manifest
+    from codecfake.corpora.base import split_of_speakers, subset
+
+    found = run_corpus(vars(args)).utterances()
+    split_of = split_of_speakers([u.speaker_id for u in found], args.corpus["splits"])
+    found = subset(found, args.corpus.get("utterances_per_speaker", {}), split_of)
+    manifest.write(manifest.utterance_table(found, split_of, args.shards), manifest.Utterances, args.out)
+
+
+def source_shard(args: argparse.Namespace) -> None:
+    from codecfake import manifest, store
+    from codecfake.resynthesise import source_rows
+
+    table = manifest.read(args.utterances, manifest.Utterances)
+    members = manifest.utterances_of_shard(table, args.shard)
+    store.write_shard(args.out, source_rows(run_corpus(vars(args)), members))
+
+
+def resynthesise_shard(args: argparse.Namespace) -> None:
+    from codecfake import codecs, compute, store
+    from codecfake.resynthesise import resynthesised_rows
+
+    files = codec_files(args.entry, args.cache, args.mirror)
+    codec = codecs.load(args.entry, files, compute.device(args.device))
+    store.write_shard(args.out, resynthesised_rows(store.Shard(args.source), codec, args.codec, args.label))
+
+
+def protocol(args: argparse.Namespace) -> None:
+    from codecfake import manifest
+
+    utterances = manifest.read(args.utterances, manifest.Utterances)
+    manifest.write(manifest.protocol(args.shards, utterances), manifest.Protocol, args.out)
+
+
+def _trials(paths: list[Path]):
+    import pandas as pd
+
+    from codecfake import manifest
+
+    return pd.concat([manifest.read(path, manifest.Protocol) for path in paths], ignore_index=True)
+
+
+def train(args: argparse.Namespace) -> None:
+    from codecfake import compute, files
+    from codecfake.train import save, train
+
+    trained = train(
+        _trials(args.protocols),
+        args.resynthesised,
+        args.entry,
+        seed=args.seed,
+        device=compute.device(args.device),
+        workers=args.workers,
+        state=args.out.with_suffix(".state"),
+    )
+    files.write_text(args.history, trained.history.to_csv(sep="\t", index=False))
+    save(trained, args.detector, args.entry, args.out)
+
+
+def score_protocol(args: argparse.Namespace) -> None:
+    from codecfake import compute, detectors, manifest
+    from codecfake.score import score_protocol
+
+    model = detectors.load(args.checkpoint, args.detector, compute.device(args.device))
+    scores = score_protocol(model, _trials(args.protocols), args.resynthesised, args.batch_size, args.workers)
+    manifest.write(scores, manifest.Scores, args.out)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    from codecfake.evaluate import evaluate, write_matrix
+
+    write_matrix(evaluate(dict(args.scores), dict(args.protocols)), args.tsv, args.json)
+
+
+def report(args: argparse.Namespace) -> None:
+    import pandas as pd
+
+    from codecfake import manifest
+    from codecfake.evaluate import evaluate
+    from codecfake.report import write_report
+
+    write_report(
+        args.out,
+        run=json.loads(args.settings.read_text(encoding="utf-8")),
+        evaluation=evaluate(dict(args.scores), dict(args.protocols)),
+        utterances=manifest.read(args.utterances, manifest.Utterances),
+        resynthesised=args.resynthesised,
+        benchmarks=args.benchmarks,
+        training={codec: pd.read_csv(path, sep="\t") for codec, path in args.histories},
+    )

@@ -1,0 +1,95 @@
+"""The codec contract."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from codecfake.errors import CheckpointError
+
+
+class Codec(ABC):
+    """A loaded codec. It works at its own rate; it never resamples and never touches audio files."""
+
+    def __init__(self, entry: dict, device: str = "cpu"):
+        self.entry = entry
+        self.sample_rate: int = entry["sample_rate"]
+        self.hop: int = entry["hop"]
+        self.device = torch.device(device)
+
+    @classmethod
+    @abstractmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        """Build the model and fill it from its published files. See `codecfake.codecs.load`."""
+
+    @abstractmethod
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Encode and decode utterances of one length.
+
+        Args:
+            waveforms: float32 [B, T] at `sample_rate`, full scale 1.0.
+
+        Returns:
+            float32 [B, T'] at the same rate; T' is what the codec makes of T.
+        """
+
+
+class TrainableCodec(Codec):
+    """A codec whose model `train_codec` can train: a torch module of the package's own class."""
+
+    def __init__(self, entry: dict, model: torch.nn.Module, device: str = "cpu"):
+        super().__init__(entry, device)
+        self.model = model.to(self.device).eval()
+
+    @classmethod
+    @abstractmethod
+    def build(cls, entry: dict) -> torch.nn.Module:
+        """A model with random weights, from `entry["model"]`, the constructor's arguments."""
+
+    @abstractmethod
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """[B, T] to the reconstruction [B, T] and the quantizer's loss (scalar)."""
+
+    @abstractmethod
+    def save(self, files: dict[str, Path]) -> None:
+        """Write the published file format, weights in float16."""
+
+
+def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state_dict on the CPU with floating-point tensors in float16, to halve the file."""
+    return {
+        key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
+        for key, value in model.state_dict().items()
+    }
+
+
+def read_checkpoint(path: Path) -> dict:
+    """Read a torch checkpoint without running code from it (`weights_only`).
+
+    Raises:
+        CheckpointError: the file is missing, is no torch checkpoint, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a damaged file
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(f"{path}: not a readable checkpoint ({reason[0]})") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}; a dict is needed")
+    return content
+
+
+def load_state(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Fill the model from a state_dict, strictly: the same keys and shapes.
+
+    Raises:
+        CheckpointError: a key is missing, unknown or of another shape.
+    """
+    try:
+        model.load_state_dict(state, strict=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: does not fit {type(model).__name__}: {lines[:300]}") from None

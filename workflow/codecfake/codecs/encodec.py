@@ -1,0 +1,51 @@
+"""EnCodec (Défossez et al., TMLR 2023) through the `encodec` package."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+from encodec import EncodecModel
+from encodec.modules import SEANetDecoder, SEANetEncoder
+from encodec.quantization import ResidualVectorQuantizer
+
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, read_checkpoint
+from codecfake.files import write_checkpoint
+
+
+class Adapter(TrainableCodec):
+    """File `checkpoint`: a bare state_dict (`encodec_24khz-d7cc33bc.th`)."""
+
+    model: EncodecModel
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        model = cls.build(entry)
+        load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
+        return cls(entry, model, device)
+
+    @classmethod
+    def build(cls, entry: dict) -> EncodecModel:
+        """The package's own class; what `entry["model"]` leaves out is as in encodec_24khz.
+
+        `model.n_q` is the number of codebooks in the file, if more than the entry's `n_q` that are used.
+        """
+        width = dict(entry.get("model", {}))
+        bins, n_q = width.pop("bins", 1024), width.pop("n_q", entry["n_q"])
+        encoder = SEANetEncoder(norm="weight_norm", causal=True, **width)
+        decoder = SEANetDecoder(norm="weight_norm", causal=True, **width)
+        quantizer = ResidualVectorQuantizer(encoder.dimension, n_q=n_q, bins=bins)
+        model = EncodecModel(encoder, decoder, quantizer, [entry["bandwidth_kbps"]], entry["sample_rate"], channels=1)
+        model.set_target_bandwidth(entry["bandwidth_kbps"])
+        return model
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model(waveforms.unsqueeze(1)).squeeze(1)
+
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        embedding = self.model.encoder(waveforms.unsqueeze(1))
+        quantized = self.model.quantizer(embedding, self.model.frame_rate, self.model.bandwidth)
+        decoded = self.model.decoder(quantized.quantized).squeeze(1)
+        return decoded[:, : waveforms.shape[1]], quantized.penalty
+
+    def save(self, files: dict[str, Path]) -> None:
+        write_checkpoint(files["checkpoint"], half_state_dict(self.model))

@@ -1,0 +1,19 @@
+"""The identity codec: bona fide speech takes the same road as spoof, through a codec that does nothing."""
+
+from pathlib import Path
+from typing import Self
+
+import torch
+
+from codecfake.codecs.base import Codec
+
+
+class Adapter(Codec):
+    """Has no files."""
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        return cls(entry, device)
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return waveforms

@@ -1,0 +1,48 @@
+"""SpeechTokenizer (Zhang et al., ICLR 2024) through the `speechtokenizer` package."""
+
+import json
+from pathlib import Path
+from typing import Self
+
+import torch
+from speechtokenizer import SpeechTokenizer
+
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, read_checkpoint
+from codecfake.errors import CheckpointError
+from codecfake.files import write_checkpoint, write_json
+
+
+class Adapter(TrainableCodec):
+    """Files `config` (config.json) and `checkpoint` (a bare state_dict, `SpeechTokenizer.pt`)."""
+
+    model: SpeechTokenizer
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        try:
+            config = json.loads(files["config"].read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise CheckpointError(f"{files['config']}: not a readable SpeechTokenizer config.json ({error})") from None
+        model = SpeechTokenizer(config)
+        load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
+        return cls(entry, model, device)
+
+    @classmethod
+    def build(cls, entry: dict) -> SpeechTokenizer:
+        return SpeechTokenizer(_config(entry))
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        decoded, commitment_loss, _ = self.model(waveforms.unsqueeze(1))
+        return decoded.squeeze(1)[:, : waveforms.shape[1]], commitment_loss
+
+    def save(self, files: dict[str, Path]) -> None:
+        write_checkpoint(files["checkpoint"], half_state_dict(self.model))
+        write_json(files["config"], _config(self.entry))
+
+
+def _config(entry: dict) -> dict:
+    """What the published config.json holds, as far as the model reads it."""
+    return {**entry["model"], "sample_rate": entry["sample_rate"], "n_q": entry["n_q"]}

@@ -1,0 +1,116 @@
+"""Read and validate the YAML files of config/. Called by the CLI and the Snakefile, by nothing else."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+import yaml
+
+from codecfake.errors import ConfigError
+from codecfake.names import IDENTITY, POOLED
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+CONFIG = REPOSITORY / "config"
+SCHEMAS = REPOSITORY / "workflow" / "schemas"
+
+
+def read_yaml(path: Path, schema: str) -> dict:
+    """A YAML file, checked against `workflow/schemas/<schema>.schema.json`.
+
+    Raises:
+        ConfigError: it is missing, is no YAML, or breaks the schema.
+    """
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
+    return check(content, schema, str(path))
+
+
+def check(content: dict, schema: str, name: str) -> dict:
+    """Return `content` if it fits the schema; `name` stands for it in errors.
+
+    Raises:
+        ConfigError: an unknown or missing key, or a value that is not allowed, with what is allowed.
+    """
+    validator = jsonschema.Draft202012Validator(
+        json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8"))
+    )
+    problems = [_explain(error) for error in validator.iter_errors(content)]
+    if problems:
+        raise ConfigError("\n".join(f"{name}: {problem}" for problem in sorted(problems)))
+    return content
+
+
+def _explain(error: jsonschema.ValidationError) -> str:
+    where = ".".join(map(str, error.absolute_path)) or "top level"
+    if error.validator == "additionalProperties":
+        allowed = sorted(error.schema.get("properties", {}))
+        unknown = sorted(set(error.instance) - set(allowed))
+        return f"{where}: unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(allowed)}"
+    return f"{where}: {error.message}"
+
+
+def codecs() -> dict[str, dict]:
+    """The entries of codecs.yaml, by codec name."""
+    return read_yaml(CONFIG / "codecs.yaml", "codecs")
+
+
+def detectors() -> dict[str, dict]:
+    """The entries of detectors.yaml, by detector name."""
+    return read_yaml(CONFIG / "detectors.yaml", "detectors")
+
+
+def downloads() -> dict[str, dict]:
+    """The entries of downloads.yaml, by their path in the cache."""
+    return read_yaml(CONFIG / "downloads.yaml", "downloads")
+
+
+def codec(name: str) -> dict:
+    """One codec's entry, each of its files replaced by `{"key", ...}` of downloads.yaml.
+
+    Raises:
+        ConfigError: there is no such codec, or no such file.
+    """
+    found = entry(codecs(), name, "codec")
+    table = downloads()
+    files = {role: {"key": key, **entry(table, key, "download")} for role, key in found["files"].items()}
+    return {**found, "files": files}
+
+
+def entry(table: dict[str, dict], name: str, what: str) -> dict:
+    """One entry of a table.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    if name not in table:
+        raise ConfigError(f"unknown {what} {name!r}; allowed: {', '.join(sorted(table))}")
+    return table[name]
+
+
+def resolve(run: dict, name: str = "config") -> dict:
+    """A run's config, checked, with every codec and detector name looked up.
+
+    Returns:
+        `run` with `codec_entries` and `detector_entry` added, the detector's `options` merged in.
+
+    Raises:
+        ConfigError: the config breaks its schema or names what does not exist.
+    """
+    check(run, "config", name)
+    for reserved in (IDENTITY, POOLED):
+        if reserved in run["codecs"]:
+            raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
+    entries = {codec_name: codec(codec_name) for codec_name in [IDENTITY, *run["codecs"]]}
+    detector = entry(detectors(), run["detector"]["name"], "detector")
+    options = {**detector, **run["detector"].get("options", {})}
+    check({run["detector"]["name"]: options}, "detectors", f"{name}: detector.options")
+    return {**run, "codec_entries": entries, "detector_entry": options}
+
+
+def read_run(path: Path) -> dict:
+    """A run's config file, checked and resolved. See `resolve`."""
+    return resolve(read_yaml(path, "config"), str(path))

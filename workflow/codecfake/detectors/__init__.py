@@ -1,0 +1,36 @@
+"""Detectors (countermeasures): the contract (`base`) and one module per architecture."""
+
+import importlib
+from pathlib import Path
+
+from codecfake.codecs.base import load_state, read_checkpoint
+from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
+from codecfake.errors import CheckpointError
+
+__all__ = ["BONAFIDE", "SPOOF", "Detector", "build", "load"]
+
+
+def build(entry: dict) -> Detector:
+    """A detector with random weights, from an entry of detectors.yaml."""
+    module = importlib.import_module(f"codecfake.detectors.{entry['module']}")
+    return module.Model(entry["sample_rate"], entry["crop_samples"], **entry["model"])
+
+
+def load(path: Path, name: str, device: str) -> Detector:
+    """The detector `name` as `train` saved it, on a device, ready to score.
+
+    Raises:
+        CheckpointError: the file is missing, corrupt, or of another detector.
+    """
+    content = read_checkpoint(path)
+    missing = sorted({"detector", "entry", "state_dict"} - set(content))
+    if missing:
+        raise CheckpointError(f"{path}: no detector checkpoint; it lacks {', '.join(missing)}")
+    if content["detector"] != name:
+        raise CheckpointError(f"{path}: holds a {content['detector']!r} detector; {name!r} was asked for")
+    try:
+        model = build(content["entry"])
+    except (KeyError, TypeError) as error:
+        raise CheckpointError(f"{path}: no usable detector entry in it ({error})") from None
+    load_state(model, content["state_dict"], path)
+    return model.to(device).eval()

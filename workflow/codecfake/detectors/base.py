@@ -1,0 +1,28 @@
+"""The detector contract."""
+
+from abc import abstractmethod
+
+import torch
+
+SPOOF, BONAFIDE = 0, 1
+
+
+class Detector(torch.nn.Module):
+    """A countermeasure: takes waveforms of a fixed rate and length, gives two logits.
+
+    Args:
+        sample_rate: Hz, of the waveforms it takes.
+        crop_samples: their length; longer ones are cut, shorter ones repeated.
+    """
+
+    def __init__(self, sample_rate: int, crop_samples: int):
+        super().__init__()
+        self.sample_rate, self.crop_samples = sample_rate, crop_samples
+
+    @abstractmethod
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """float32 [B, crop_samples] to logits [B, 2]: index 0 spoof, index 1 bona fide."""
+
+    def cm_score(self, logits: torch.Tensor) -> torch.Tensor:
+        """CM scores [B] of logits [B, 2]: the bona fide logit, as AASIST; higher = more bona fide."""
+        return logits[:, BONAFIDE]

@@ -1,0 +1,10 @@
+"""Names with a fixed meaning in every run."""
+
+#: The codec of bona fide speech, always there.
+IDENTITY = "identity"
+#: The detector trained on all codecs.
+POOLED = "pooled"
+#: `codec_name` of the corpus's own recordings, which no codec has seen.
+SOURCE = "source"
+SPLITS = ("train", "dev", "eval")
+LABELS = ("bonafide", "spoof")

@@ -1,0 +1,119 @@
+"""The self-contained HTML report of a run: what was run, the matrix, the curves, samples, seconds."""
+
+import base64
+import contextlib
+import importlib.metadata
+import platform
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import yaml
+
+from codecfake import __version__, plots
+from codecfake.dataset import shard_path
+from codecfake.evaluate import Evaluation
+from codecfake.files import write_text
+from codecfake.names import SPLITS
+from codecfake.store import Shard
+
+TEMPLATES = Path(__file__).parent / "templates"
+PACKAGES = (
+    "torch", "torchaudio", "snakemake", "encodec", "descript-audio-codec", "speechtokenizer",
+    "ai-edge-litert", "pandas", "pyarrow", "soundfile",
+)  # fmt: skip
+#: Example utterances a report lets one listen to.
+SAMPLES = 2
+
+
+def data_uri(content: bytes, mime: str) -> str:
+    """Bytes as an address a page can embed."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def counts(utterances: pd.DataFrame) -> pd.DataFrame:
+    """Speakers, utterances and minutes of each split."""
+    seconds = utterances["num_samples"] / utterances["sample_rate"]
+    table = utterances.assign(seconds=seconds).groupby("split", sort=False)
+    result = table.agg(
+        speakers=("speaker_id", "nunique"), utterances=("utterance_id", "size"), minutes=("seconds", "sum")
+    )
+    result["minutes"] = (result["minutes"] / 60).round(1)
+    return result.reindex([split for split in SPLITS if split in result.index]).reset_index()
+
+
+def stage_seconds(benchmarks: Path) -> pd.DataFrame:
+    """Jobs, seconds and peak memory of each rule, from the files Snakemake's `benchmark:` wrote."""
+    rows = []
+    for path in sorted(benchmarks.glob("*/*.tsv")):
+        measured = pd.read_csv(path, sep="\t").iloc[-1]
+        memory = pd.to_numeric(measured["max_rss"], errors="coerce")
+        rows.append({"rule": path.parent.name, "seconds": float(measured["s"]), "MB": memory})
+    if not rows:
+        return pd.DataFrame(columns=["rule", "jobs", "seconds", "peak MB"])
+    grouped = pd.DataFrame(rows).groupby("rule", sort=False)
+    table = grouped.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), peak=("MB", "max"))
+    # Snakemake measures no memory of a job that ends at once
+    return table.round({"seconds": 1, "peak": 0}).fillna("").rename(columns={"peak": "peak MB"}).reset_index()
+
+
+def samples(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
+    """A few eval utterances in every codec, embedded as FLAC."""
+    chosen = utterances[utterances["split"] == "eval"].groupby("speaker_id").head(1).head(SAMPLES)
+    found = []
+    for _, utterance in chosen.iterrows():
+        audio = {}
+        for codec in codecs:
+            shard = Shard(shard_path(resynthesised, codec, utterance["shard"]))
+            ids = [item["utterance_id"] for item in shard.describe()]
+            item = shard[ids.index(utterance["utterance_id"])]
+            audio[codec] = data_uri(item["audio"]["bytes"], "audio/flac")
+        found.append({"utterance_id": utterance["utterance_id"], "audio": audio})
+    return found
+
+
+def versions() -> dict[str, str]:
+    """Versions of this program and of what its results depend on."""
+    found = {"codecfake": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def write_report(
+    path: Path,
+    *,
+    run: dict,
+    evaluation: Evaluation,
+    utterances: pd.DataFrame,
+    resynthesised: Path,
+    benchmarks: Path,
+    training: dict[str, pd.DataFrame],
+) -> None:
+    """Write the page.
+
+    Args:
+        run: the resolved config.
+        training: history of each detector (epoch, train_loss, dev_eer), by train codec.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    settings = {key: value for key, value in run.items() if key not in ("codec_entries", "detector_entry")}
+    page = environment.get_template("report.html").render(
+        run=run,
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        settings=yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
+        versions=versions(),
+        machine=f"{platform.system()} {platform.machine()}",
+        counts=counts(utterances).to_dict("records"),
+        seconds=stage_seconds(benchmarks).to_dict("records"),
+        percent=100 * evaluation.eer,
+        heatmap=data_uri(plots.heatmap(evaluation), "image/png"),
+        det={codec: data_uri(plots.det_curves(evaluation, codec), "image/png") for codec in evaluation.eer.index},
+        training={codec: history.to_dict("records") for codec, history in training.items()},
+        samples=samples(utterances, resynthesised, list(run["codec_entries"])),
+    )
+    write_text(path, page)

@@ -1,0 +1,36 @@
+"""Every shard through every codec; bona fide speech through the identity codec.
+
+INPUTS   corpus/NNN.parquet, each codec's own entry and files
+OUTPUTS  resynthesised/CODEC/NNN.parquet
+"""
+
+
+rule resynthesise_shard:
+    input:
+        source=f"{RESULTS}/corpus/{{shard}}.parquet",
+        code=lambda wildcards: code(
+            "audio",
+            "store",
+            "resynthesise",
+            f"codecs/{RUN['codec_entries'][wildcards.codec]['family']}",
+        ),
+    output:
+        f"{RESULTS}/resynthesised/{{codec}}/{{shard}}.parquet",
+    log:
+        f"{RESULTS}/logs/resynthesise_shard/{{codec}}.{{shard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        entry=lambda wildcards: json.dumps(RUN["codec_entries"][wildcards.codec]),
+        label=lambda wildcards: ("bonafide" if wildcards.codec == IDENTITY else "spoof"),
+    message:
+        "{wildcards.codec}: resynthesise shard {wildcards.shard}"
+    shell:
+        "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
+        " --label {params.label}"
+        " --source {input.source:q} --out {output:q} 2> {log:q}"

@@ -1,0 +1,42 @@
+"""One detector per codec, and one on all of them.
+
+INPUTS   protocols and shards of bona fide speech and of the codecs trained on
+OUTPUTS  detectors/DETECTOR/TRAIN_CODEC.pt, .history.tsv (loss and dev EER by epoch)
+"""
+
+
+rule train:
+    input:
+        protocols=lambda wildcards: [
+            protocol_of(codec) for codec in trained_on(wildcards.train_codec)
+        ],
+        shards=lambda wildcards: codec_shards(trained_on(wildcards.train_codec)),
+        code=code(
+            "dataset", "train", "score", f"detectors/{RUN['detector_entry']['module']}"
+        ),
+    output:
+        checkpoint=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.pt",
+        history=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.history.tsv",
+    log:
+        f"{RESULTS}/logs/train/{{train_codec}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/train/{{train_codec}}.tsv"
+    # the longest job first, so that the others fill the cores beside it
+    priority: lambda wildcards: 1 if wildcards.train_codec == POOLED else 0
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        entry=json.dumps(RUN["detector_entry"]),
+        seed=RUN["seed"],
+        detector=DETECTOR,
+        resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
+    message:
+        "train {params.detector} on {wildcards.train_codec}"
+    shell:
+        "codecfake train --detector {params.detector} --entry {params.entry:q} --seed {params.seed}"
+        " --protocols {input.protocols:q}"
+        " --resynthesised {params.resynthesised:q} --history {output.history:q}"
+        " --out {output.checkpoint:q} 2> {log:q}"

@@ -1,0 +1,35 @@
+"""Every detector on the eval trials of every codec; bona fide trials are scored once per detector.
+
+INPUTS   detectors/DETECTOR/TRAIN_CODEC.pt, all protocols and shards
+OUTPUTS  scores/DETECTOR/TRAIN_CODEC.tsv (filename, cm-score)
+"""
+
+
+rule score_protocol:
+    input:
+        checkpoint=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.pt",
+        protocols=[protocol_of(codec) for codec in ALL_CODECS],
+        shards=codec_shards(ALL_CODECS),
+        code=code("dataset", "score"),
+    output:
+        f"{RESULTS}/scores/{DETECTOR}/{{train_codec}}.tsv",
+    log:
+        f"{RESULTS}/logs/score_protocol/{{train_codec}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/score_protocol/{{train_codec}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=1,
+    params:
+        batch_size=RUN["detector_entry"]["batch_size"],
+        detector=DETECTOR,
+        resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
+    message:
+        "score with {params.detector} trained on {wildcards.train_codec}"
+    shell:
+        "codecfake score-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
+        " --batch-size {params.batch_size}"
+        " --protocols {input.protocols:q} --resynthesised {params.resynthesised:q}"
+        " --out {output:q} 2> {log:q}"

@@ -1,0 +1,91 @@
+"""The validated config, the paths of results, and what several stages share.
+
+INPUTS   the run's config
+OUTPUTS  RUN, RESULTS, the lists of codecs, one function per kind of path
+"""
+
+import json
+import os
+import sys
+
+from codecfake import config as codecfake_config
+from codecfake.errors import ConfigError
+from codecfake.names import IDENTITY, POOLED
+
+# `codecfake` is found beside the running Snakemake even if its environment is not activated
+shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
+
+try:
+    RUN = codecfake_config.resolve(dict(config), "config")
+except ConfigError as error:
+    sys.exit(f"config error: {error}")
+
+# where to compute and to find files changes no result: told by environment, not by `params`, so that
+# another mirror or device reruns nothing
+os.environ.update(
+    CODECFAKE_DEVICE=RUN["device"],
+    CODECFAKE_CACHE=RUN["cache"],
+    CODECFAKE_MIRROR=RUN.get("mirror", ""),
+)
+
+RESULTS = f"results/{RUN['run']}"
+CODECS = RUN["codecs"]
+ALL_CODECS = [IDENTITY, *CODECS]
+TRAIN_CODECS = [*CODECS, POOLED]
+DETECTOR = RUN["detector"]["name"]
+SHARDS = [f"{number:03d}" for number in range(RUN["shards"])]
+ENVIRONMENT = "../../envs/codecfake.yaml"
+
+
+wildcard_constraints:
+    codec="|".join(ALL_CODECS),
+    train_codec="|".join(TRAIN_CODECS),
+    shard=r"\d{3}",
+
+
+def code(*modules):
+    """The source files whose change makes a rule's outputs stale."""
+    return [f"workflow/codecfake/{module}.py" for module in modules]
+
+
+def source_shards():
+    return expand(f"{RESULTS}/corpus/{{shard}}.parquet", shard=SHARDS)
+
+
+def codec_shards(codecs):
+    return expand(
+        f"{RESULTS}/resynthesised/{{codec}}/{{shard}}.parquet",
+        codec=codecs,
+        shard=SHARDS,
+    )
+
+
+def folder_of_codecs(shards):
+    """The folder that has one folder of shards per codec."""
+    return os.path.dirname(os.path.dirname(shards[0]))
+
+
+def protocol_of(codec):
+    return f"{RESULTS}/protocols/{codec}.tsv"
+
+
+def trained_on(train_codec):
+    """The codecs whose trials a detector is trained on, bona fide first."""
+    return ALL_CODECS if train_codec == POOLED else [IDENTITY, train_codec]
+
+
+def detector_of(train_codec):
+    return f"{RESULTS}/detectors/{DETECTOR}/{train_codec}.pt"
+
+
+def history_of(train_codec):
+    return f"{RESULTS}/detectors/{DETECTOR}/{train_codec}.history.tsv"
+
+
+def scores_of(train_codec):
+    return f"{RESULTS}/scores/{DETECTOR}/{train_codec}.tsv"
+
+
+def named(path_of, names):
+    """NAME=PATH arguments for the verbs that take several named files."""
+    return [f"{name}={path_of(name)}" for name in names]
