@@ -14,7 +14,7 @@ from codecfake.errors import CheckpointError
 from codecfake.train import TrainedDetector, save
 from tiny_run import ENTRY
 
-PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7}}
+PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7, "max_hz": 8000}}
 
 
 @pytest.fixture
@@ -96,7 +96,8 @@ def lfcc(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 @pytest.mark.parametrize("sample_rate", [16000, 24000])
 def test_lfcc_are_those_of_numpy_and_scipy(sample_rate, speech):
     samples = speech(0.5, sample_rate)
-    front_end = detectors.build({**ENTRY, "sample_rate": sample_rate}).features
+    model = {**ENTRY["model"], "max_hz": sample_rate / 2}
+    front_end = detectors.build({**ENTRY, "sample_rate": sample_rate, "model": model}).features
     found = front_end(torch.from_numpy(samples)[None])[0].numpy()
     expected = lfcc(samples, sample_rate)
     assert found.shape == expected.shape == (60, 51)
@@ -176,3 +177,14 @@ def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, form):
     with pytest.raises(CheckpointError, match=r"hostile\.pt: not a readable checkpoint"):
         detectors.load(path, "lfcc_lcnn", "cpu")
     assert not trap.exists()
+
+
+def test_what_lies_above_max_hz_is_not_heard(speech):
+    spoken = torch.from_numpy(speech(0.5))[None]
+    time = torch.arange(spoken.shape[1]) / 16000
+    whistle = 0.1 * torch.sin(2 * torch.pi * 7700 * time)
+    deaf, hearing = (
+        detectors.build({**ENTRY, "model": {**ENTRY["model"], "max_hz": hz}}).features for hz in (7000, 8000)
+    )
+    change = [(front(spoken + whistle) - front(spoken))[:, :20].abs().mean() for front in (deaf, hearing)]
+    assert change[0] < 0.15 * change[1]

@@ -37,7 +37,7 @@ class Project:
             "codecs": ["encodec_mini", "speechtokenizer_mini"],
             "detector": {
                 "name": "lfcc_lcnn",
-                "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1}},
+                "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000}},
             },
             "cache": str(folder / "cache"),
             "device": "cpu",

@@ -19,7 +19,7 @@ ENTRY = {
     "module": "lfcc_lcnn",
     "sample_rate": 16000,
     "crop_samples": 4000,
-    "model": {"width": 0.1, "dropout": 0.1},
+    "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000},
     "batch_size": 8,
     "epochs": 3,
     "learning_rate": 0.01,

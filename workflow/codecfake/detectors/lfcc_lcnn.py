@@ -18,12 +18,16 @@ PREEMPHASIS = 0.97
 
 
 class Lfcc(nn.Module):
-    """Waveforms [B, T] to LFCC and differences [B, 60, frames], each utterance with zero mean."""
+    """Waveforms [B, T] to LFCC and differences [B, 60, frames], each utterance with zero mean.
 
-    def __init__(self, sample_rate: int):
+    The filters lie between 0 Hz and `max_hz`.
+    """
+
+    def __init__(self, sample_rate: int, max_hz: float):
         super().__init__()
         self.lfcc = torchaudio.transforms.LFCC(
             sample_rate,
+            f_max=max_hz,
             n_filter=N_FILTERS,
             n_lfcc=N_FILTERS,
             log_lf=True,
@@ -69,14 +73,15 @@ class Model(Detector):
     """
     Args:
         width: factor of all numbers of feature maps; 1.0 is the published size.
+        max_hz: what lies above is not heard; at most half the sample rate.
         dropout: before the recurrent layers.
     """
 
-    def __init__(self, sample_rate: int, crop_samples: int, width: float, dropout: float):
+    def __init__(self, sample_rate: int, crop_samples: int, width: float, dropout: float, max_hz: float):
         super().__init__(sample_rate, crop_samples)
         # even, so that the two directions of the recurrent layers share them
         small, middle, large = (2 * max(1, round(maps * width / 2)) for maps in (32, 48, 64))
-        self.features = Lfcc(sample_rate)
+        self.features = Lfcc(sample_rate, max_hz)
         self.cnn = nn.Sequential(
             *_convolution(1, small, 5),
             nn.MaxPool2d(2),
