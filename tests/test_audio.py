@@ -176,3 +176,11 @@ def test_a_wav_that_cannot_be_written_leaves_the_old_file(tmp_path, speech, monk
     with pytest.raises(OSError, match="no space left"):
         audio.write_wav(path, speech(), 16000)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a.wav": b"old"}
+
+
+def test_a_wav_cut_short_is_refused_but_one_from_a_pipe_is_read(speech):
+    whole = audio.encode(speech(0.2), 16000, "WAV")
+    with pytest.raises(AudioError, match=rf"cut.wav: 3000 bytes; its header says {len(whole)}: the file was cut short"):
+        audio.decode(whole[:3000], "cut.wav")
+    piped = whole[:4] + b"\xff\xff\xff\xff" + whole[8:]
+    assert len(audio.decode(piped, "piped.wav")[0]) == 3200
