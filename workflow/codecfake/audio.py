@@ -51,10 +51,12 @@ def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
 
 def _check_whole(data: bytes, name: str) -> None:
     """Refuse a WAV that was cut short: libsndfile would read what is left without a word."""
-    declared = int.from_bytes(data[4:8], "little") + 8
-    streamed = declared - 8 in (0, 0xFFFFFFFF)  # a writer to a pipe does not know the size
-    if data[:4] == b"RIFF" and not streamed and declared > len(data):
-        raise AudioError(f"{name}: {len(data)} bytes; its header says {declared}: the file was cut short")
+    if data[:4] != b"RIFF":
+        return
+    size = int.from_bytes(data[4:8], "little")
+    known = size not in (0, 0xFFFFFFFF)  # a writer to a pipe does not know the size
+    if known and size + 8 > len(data):
+        raise AudioError(f"{name}: {len(data)} bytes; its header says {size + 8}: the file was cut short")
 
 
 def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:

@@ -7,9 +7,9 @@ import jsonschema
 import yaml
 
 from codecfake.errors import ConfigError
+from codecfake.files import REPOSITORY
 from codecfake.names import IDENTITY, POOLED
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CONFIG = REPOSITORY / "config"
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 
@@ -74,8 +74,10 @@ def codec(name: str) -> dict:
     Raises:
         ConfigError: there is no such codec, or no such file.
     """
-    found = entry(codecs(), name, "codec")
-    table = downloads()
+    return _with_files(entry(codecs(), name, "codec"), downloads())
+
+
+def _with_files(found: dict, table: dict[str, dict]) -> dict:
     files = {role: {"key": key, **entry(table, key, "download")} for role, key in found["files"].items()}
     return {**found, "files": files}
 
@@ -104,7 +106,8 @@ def resolve(run: dict, name: str = "config") -> dict:
     for reserved in (IDENTITY, POOLED):
         if reserved in run["codecs"]:
             raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
-    entries = {codec_name: codec(codec_name) for codec_name in [IDENTITY, *run["codecs"]]}
+    table, files = codecs(), downloads()
+    entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *run["codecs"]]}
     detector = entry(detectors(), run["detector"]["name"], "detector")
     options = {**detector, **run["detector"].get("options", {})}
     check({run["detector"]["name"]: options}, "detectors", f"{name}: detector.options")

@@ -15,9 +15,8 @@ from tqdm import tqdm
 
 from codecfake import apt
 from codecfake.errors import DownloadError
-from codecfake.files import replacing, sha256
+from codecfake.files import REPOSITORY, replacing, sha256
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 CHUNK_BYTES = 1 << 20
 TIMEOUT_SECONDS = 30
 ATTEMPTS = 4

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+REPOSITORY = Path(__file__).resolve().parents[2]
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

@@ -73,8 +73,8 @@ class Model(Detector):
     """
     Args:
         width: factor of all numbers of feature maps; 1.0 is the published size.
-        max_hz: what lies above is not heard; at most half the sample rate.
         dropout: before the recurrent layers.
+        max_hz: what lies above is not heard; at most half the sample rate.
     """
 
     def __init__(self, sample_rate: int, crop_samples: int, width: float, dropout: float, max_hz: float):
