@@ -13,7 +13,7 @@ import pytest
 import soundfile
 import torch
 
-from codecfake import audio, cli, detectors
+from codecfake import audio, cli, config, detectors
 from codecfake.train import TrainedDetector, save
 from tiny_run import ENTRY
 
@@ -42,7 +42,16 @@ def test_help_lists_the_verbs_with_an_example(capsys):
         run("--help")
     text = capsys.readouterr().out
     assert stopped.value.code == 0
-    for verb in ("resynthesise", "score", "train-codec", "codec-quality", "list", "resynthesise-shard", "report"):
+    for verb in (
+        "resynthesise",
+        "score",
+        "train-codec",
+        "codec-quality",
+        "codecs",
+        "detectors",
+        "resynthesise-shard",
+        "report",
+    ):
         assert re.search(rf"^ +{verb}\b", text, re.MULTILINE), verb
     assert "codecfake score --detector" in text
 
@@ -54,10 +63,17 @@ def test_a_users_verb_has_an_example(verb, capsys):
     assert f"example: codecfake {verb}" in capsys.readouterr().out
 
 
-def test_list_names_every_codec_and_detector(capsys):
-    assert run("list") == 0
-    names = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
-    assert {"identity", "encodec_mini", "lyra_3.2kbps", "lfcc_lcnn"} <= set(names)
+def test_codecs_prints_a_line_per_codec(capsys, tmp_path):
+    assert run("codecs", "--cache", tmp_path) == 0
+    rows = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
+    assert rows.keys() == {"codec", *config.codecs()}
+    assert re.search(r"audiodec +24000 +300 +8 +6\.4 .*non-commercial.* to be fetched$", rows["audiodec_24k_320d"])
+    assert rows["encodec_mini"].endswith("here")
+
+
+def test_detectors_prints_a_line_per_detector(capsys):
+    assert run("detectors") == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == ["detector", *config.detectors()]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +88,7 @@ def test_resynthesise_takes_any_rate_width_and_channels(rate, subtype, channels,
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (16000, 1, "PCM_16", 8000)
 
 
-def test_resynthesise_takes_another_checkpoint(wav, tmp_path):
+def test_resynthesise_takes_another_checkpoint(wav, tmp_path, capsys):
     own = Path(__file__).resolve().parents[1] / "checkpoints"
     assert (
         run(
@@ -80,6 +96,11 @@ def test_resynthesise_takes_another_checkpoint(wav, tmp_path):
         )
         == 0
     )
+    err = capsys.readouterr().err
+    assert "not the pinned" not in err
+    torch.save(torch.load(own / "dac_mini/weights.pth", weights_only=True), tmp_path / "weights_own.pth")
+    assert run("resynthesise", "--codec", "dac_mini", "--checkpoint", tmp_path, wav, tmp_path / "a.wav") == 0
+    assert "weights_own.pth: not the pinned checkpoints/dac_mini/weights.pth; used as asked" in capsys.readouterr().err
     folder = own / "speechtokenizer_mini"
     assert run("resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", folder, wav, tmp_path / "b.wav") == 0
 
@@ -141,7 +162,7 @@ def test_bad_audio_is_refused_by_score(kind, message, tmp_path, checkpoint, caps
     [
         (["resynthesise", "--codec", "opus"], r"unknown codec 'opus'; allowed: .*encodec_mini"),
         (["resynthesise", "--codec", "dac_mini", "--checkpoint", "nowhere.pth"], "nowhere.pth: no such checkpoint"),
-        (["resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", "x.pt"], "needs a directory with"),
+        (["resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),
         (["resynthesise", "--codec", "dac_mini", "--device", "cuda:9"], "no 'cuda:9'; allowed: auto, cpu"),
         (["score", "--detector", "resnet", "--checkpoint", "x.pt"], "unknown detector 'resnet'; allowed: lfcc_lcnn"),
         (["score", "--detector", "lfcc_lcnn", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),

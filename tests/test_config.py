@@ -82,7 +82,7 @@ def test_detector_options_replace_values_of_its_entry(run):
         ({"device": "gpu"}, "my.yaml: device: 'gpu' does not match '^(auto|cpu|cuda"),
         ({"codecs": []}, "my.yaml: codecs: [] should be non-empty"),
         ({"codecs": ["dac_mini", "dac_mini"]}, "has non-unique elements"),
-        ({"codecs": ["enkodec"]}, "unknown codec 'enkodec'; allowed: dac_mini, encodec_mini, identity, "),
+        ({"codecs": ["enkodec"]}, "unknown codec 'enkodec'; allowed: SpeechTokenizer, academicodec_hifi_16k_320d, "),
         ({"codecs": ["identity"]}, "my.yaml: codecs: 'identity' is always there; leave it out"),
         ({"codecs": ["dac_mini", "pooled"]}, "my.yaml: codecs: 'pooled' is always there; leave it out"),
         ({"detector": {"name": "rawnet"}}, "unknown detector 'rawnet'; allowed: "),

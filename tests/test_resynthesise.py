@@ -4,9 +4,18 @@ import numpy as np
 import pytest
 
 from codecfake import audio, codecs, config, download, store
+from codecfake.codecs import Codec
 from codecfake.corpora.folder import FolderCorpus
 from codecfake.errors import AudioError
-from codecfake.resynthesise import resynthesise_file, resynthesised_rows, source_rows, through_codec
+from codecfake.resynthesise import (
+    BATCH_SECONDS,
+    ahead,
+    batches,
+    resynthesise_file,
+    resynthesised_rows,
+    source_rows,
+    through_codec,
+)
 
 
 @pytest.fixture
@@ -32,8 +41,8 @@ def corpus(tmp_path, speech):
 def test_both_classes_have_the_same_rates_and_lengths(corpus, identity, encodec, tmp_path):
     source = tmp_path / "source.parquet"
     store.write_shard(source, source_rows(corpus, corpus.utterances()))
-    bonafide = list(resynthesised_rows(store.Shard(source), identity, "identity", "bonafide"))
-    spoof = list(resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof"))
+    bonafide = list(resynthesised_rows(store.Shard(source), identity, "identity", "bonafide", "clean"))
+    spoof = list(resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean"))
     for real, fake in zip(bonafide, spoof, strict=True):
         assert (real["label"], fake["label"]) == ("bonafide", "spoof")
         for key in ("utterance_id", "speaker_id", "sample_rate", "num_samples"):
@@ -45,7 +54,9 @@ def test_the_same_shard_comes_out_byte_for_byte(corpus, encodec, tmp_path):
     source = tmp_path / "source.parquet"
     store.write_shard(source, source_rows(corpus, corpus.utterances()))
     for name in ("one", "two"):
-        store.write_shard(tmp_path / name, resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof"))
+        store.write_shard(
+            tmp_path / name, resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean")
+        )
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -63,18 +74,89 @@ def test_a_recording_of_another_length_than_listed_is_refused(corpus, speech):
 
 def test_an_utterance_shorter_than_a_frame_is_refused(encodec):
     with pytest.raises(AudioError, match="tiny: 63 samples; at least 64"):
-        through_codec(np.zeros(63, np.float32), 16000, encodec, "tiny")
+        through_codec([np.zeros(63, np.float32)], ["tiny"], encodec, "clean")
 
 
 def test_a_codec_that_gives_nan_is_caught(identity, speech, monkeypatch):
     monkeypatch.setattr(identity, "resynthesise", lambda waveforms: waveforms * float("nan"))
     with pytest.raises(AudioError, match="u1 after the codec: sample 0 is nan"):
-        through_codec(speech(), 16000, identity, "u1")
+        through_codec([speech()], ["u1"], identity, "clean")
 
 
 @pytest.mark.parametrize(("rate", "length"), [(16000, 8000), (44100, 22051), (96000, 48001)])
 def test_a_file_keeps_its_length_at_the_codecs_rate(rate, length, encodec, speech, tmp_path):
     audio.write_wav(tmp_path / "in.wav", speech(1.0, rate)[:length], rate)
-    resynthesise_file(tmp_path / "in.wav", tmp_path / "out.wav", encodec)
+    resynthesise_file(tmp_path / "in.wav", tmp_path / "out.wav", encodec, "clean")
     samples, out_rate = audio.read(tmp_path / "out.wav")
     assert (len(samples), out_rate) == (audio.resampled_length(length, rate, 16000), 16000)
+
+
+class Stub(Codec):
+    """Needs no files; `kind` is what it says of its batching."""
+
+    def __init__(self, kind, hop=100):
+        super().__init__({"sample_rate": 16000, "hop": hop})
+        self.batching, self.shapes = kind, []
+
+    @classmethod
+    def load(cls, entry, files, device):
+        raise NotImplementedError
+
+    def output_length(self, num_samples):
+        return num_samples
+
+    def resynthesise(self, waveforms):
+        self.shapes.append(tuple(waveforms.shape))
+        return waveforms
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("equal", [[1, 3], [4], [2], [0, 5]]),
+        ("aligned", [[1, 3, 0, 5], [4], [2]]),
+        ("padded", [[1, 3, 4, 2, 0, 5]]),
+    ],
+)
+def test_only_what_may_share_a_batch_shares_one(kind, expected):
+    lengths = [800, 300, 421, 300, 420, 800]
+    assert sorted(batches(lengths, Stub(kind))) == sorted(expected)
+
+
+def test_a_batch_stays_within_its_seconds():
+    lengths = [16000 * second for second in (40, 1, 20, 20, 20)]
+    found = list(batches(lengths, Stub("padded", hop=1)))
+    assert sorted(index for batch in found for index in batch) == list(range(5))
+    assert all(len(batch) * max(lengths[i] for i in batch) <= BATCH_SECONDS * 16000 for batch in found)
+
+
+def test_outputs_come_back_in_order_whatever_the_batches(speech):
+    utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
+    codec = Stub("padded")
+    found = through_codec(utterances, list("abcde"), codec, "raw")
+    assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, utterances, strict=True))
+    assert codec.shapes == [(5, 901)]
+
+
+def test_rows_keep_the_shards_order_and_none_is_lost(tmp_path, speech, identity, monkeypatch):
+    monkeypatch.setattr("codecfake.resynthesise.AT_ONCE", 4)
+    names = [f"u{number:02d}" for number in range(11)]
+    lengths = np.random.default_rng(0).integers(2000, 9000, len(names))
+    description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
+    store.write_shard(
+        tmp_path / "source.parquet",
+        [
+            store.row(speech()[:length], 16000, utterance_id=name, **description)
+            for name, length in zip(names, lengths, strict=True)
+        ],
+    )
+    shard = store.Shard(tmp_path / "source.parquet")
+    rows = list(resynthesised_rows(shard, identity, "identity", "bonafide", "clean"))
+    assert [(row["utterance_id"], row["num_samples"]) for row in rows] == list(zip(names, lengths, strict=True))
+
+
+def test_ahead_keeps_order_and_passes_errors_on():
+    assert list(ahead(lambda x: 2 * x, range(5))) == [0, 2, 4, 6, 8]
+    assert list(ahead(str, [])) == []
+    with pytest.raises(ZeroDivisionError):
+        list(ahead(lambda x: 1 / x, [1, 0, 2]))

@@ -1,19 +1,20 @@
 """The command line: the user's own verbs, and one verb per rule (`cli_rules`)."""
 
 import argparse
+import os
 import sys
 import warnings
 from pathlib import Path
 
 from codecfake import __version__, cli_rules
-from codecfake.errors import CheckpointError, CodecFakeError
+from codecfake.errors import CodecFakeError
 
 # Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
 
 EPILOG = """examples:
   codecfake resynthesise --codec encodec_mini speech.wav resynthesised.wav
   codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/pooled.pt *.wav
-  codecfake list
+  codecfake codecs
 """
 
 
@@ -33,8 +34,12 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _user_verbs(verbs) -> None:
-    verb = verbs.add_parser("list", help="codecs and detectors that can be named")
-    verb.set_defaults(run=list_names)
+    verb = verbs.add_parser("codecs", help="table of the codecs that can be named")
+    cli_rules.add_fetch_options(verb)
+    verb.set_defaults(run=list_codecs)
+
+    verb = verbs.add_parser("detectors", help="table of the detectors that can be named")
+    verb.set_defaults(run=list_detectors)
 
     verb = verbs.add_parser("show", help="the matrix of a finished run, and where its report is")
     verb.add_argument("config", type=Path, help="the run's config, e.g. config/demo.yaml")
@@ -43,12 +48,16 @@ def _user_verbs(verbs) -> None:
     verb = verbs.add_parser(
         "resynthesise",
         help="one audio file through a codec",
-        description="Any rate, mono or stereo, in; 16-bit WAV at the codec's rate, as long as the input, out.",
+        description="Any rate, mono or stereo, in; 16-bit WAV at the codec's rate out.",
         epilog="example: codecfake resynthesise --codec dac_mini speech.flac resynthesised.wav",
     )
-    verb.add_argument("--codec", required=True, metavar="NAME", help="a name of `codecfake list`")
+    verb.add_argument("--codec", required=True, metavar="NAME", help="a name of `codecfake codecs`")
+    cli_rules.add_recipe(verb)
     verb.add_argument(
-        "--checkpoint", type=Path, metavar="FILE_OR_DIR", help="instead of the codec's own checkpoint files"
+        "--checkpoint",
+        type=Path,
+        metavar="DIR_OR_FILE",
+        help="your own model: a directory with files under their published names, or the only file",
     )
     cli_rules.add_fetch_options(verb)
     cli_rules.add_device(verb)
@@ -93,14 +102,34 @@ def _codec_data_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--config", required=True, type=Path, help="the run whose corpus and splits to use")
 
 
-def list_names(args: argparse.Namespace) -> None:
+def list_codecs(args: argparse.Namespace) -> None:
+    from codecfake import config, download
+
+    rows = [("codec", "family", "Hz", "hop", "n_q", "kbps", "parameters", "licence of weights", "files")]
+    for name, entry in config.codecs().items():
+        files = [
+            config.REPOSITORY / key if key.startswith("checkpoints/") else download.cached(key, args.cache)
+            for key in entry["files"].values()
+        ]
+        there = "here" if all(path.is_file() for path in files) else "to be fetched"
+        millions = f"{entry['parameters'] / 1e6:.2f} M" if "parameters" in entry else "-"
+        numbers = [str(entry.get(key, "-")) for key in ("sample_rate", "hop", "n_q", "bandwidth_kbps")]
+        rows.append((name, entry["family"], *numbers, millions, entry["licence"]["weights"], there))
+    print_table(rows)
+
+
+def list_detectors(args: argparse.Namespace) -> None:
     from codecfake import config
 
-    for name, entry in config.codecs().items():
-        rate = f"{entry['bandwidth_kbps']} kbps" if "bandwidth_kbps" in entry else "no coding"
-        print(f"codec\t{name}\t{entry['family']}\t{entry['sample_rate']} Hz\t{rate}\t{entry['licence']['weights']}")
-    for name, entry in config.detectors().items():
-        print(f"detector\t{name}\t{entry['module']}\t{entry['sample_rate']} Hz")
+    rows = [("detector", "module", "Hz")]
+    print_table(rows + [(name, x["module"], str(x["sample_rate"])) for name, x in config.detectors().items()])
+
+
+def print_table(rows: list) -> None:
+    """Rows of strings as aligned columns."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def show(args: argparse.Namespace) -> None:
@@ -108,10 +137,8 @@ def show(args: argparse.Namespace) -> None:
 
     results = Path("results", config.read_run(args.config)["run"])
     matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
-    widths = [max(map(len, column)) for column in zip(*matrix, strict=True)]
     print("EER (%)  rows: trained on, columns: evaluated on")
-    for row in matrix:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    print_table(matrix)
     print(f"report: {(results / 'report.html').resolve()}")
 
 
@@ -121,20 +148,20 @@ def resynthesise(args: argparse.Namespace) -> None:
 
     entry = config.codec(args.codec)
     if args.checkpoint:
-        files = _own_files(entry, args.checkpoint, args.codec)
+        files = codecs.find_files(entry, args.checkpoint)
+        _say_if_not_pinned(entry, files)
     else:
         files = cli_rules.codec_files(entry, args.cache, args.mirror)
-    resynthesise_file(args.input, args.output, codecs.load(entry, files, compute.device(args.device)))
+    codec = codecs.load(entry, files, compute.device(args.device))
+    resynthesise_file(args.input, args.output, codec, args.recipe)
 
 
-def _own_files(entry: dict, place: Path, codec: str) -> dict[str, Path]:
-    """The user's checkpoint: one file, or a directory with the published names."""
-    names = {role: Path(file["key"]).name for role, file in entry["files"].items()}
-    if place.is_dir():
-        return {role: place / name for role, name in names.items()}
-    if len(names) != 1:
-        raise CheckpointError(f"--checkpoint {place}: {codec} needs a directory with {', '.join(names.values())}")
-    return dict.fromkeys(names, place)
+def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
+    from codecfake.files import sha256
+
+    for role, path in files.items():
+        if sha256(path) != entry["files"][role].get("sha256"):
+            print(f"{path}: not the pinned {entry['files'][role]['key']}; used as asked", file=sys.stderr)
 
 
 def score(args: argparse.Namespace) -> None:
@@ -164,7 +191,9 @@ def train_codec(args: argparse.Namespace) -> None:
     compute.seed(recipe.seed)
     adapter_class = codecs.family_class(entry["family"])
     adapter = adapter_class(entry, adapter_class.build(entry), compute.device(run["device"]))
-    files = {role: args.out / Path(file["key"]).name for role, file in entry["files"].items()}
+    keys = {role: Path(file["key"]) for role, file in entry["files"].items()}
+    folder = os.path.commonpath([key.parent for key in keys.values()])
+    files = {role: args.out / key.relative_to(folder) for role, key in keys.items()}
     stoi = train_codec.train(adapter, training, held_out, recipe, args.out, files)
     print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")
 
@@ -179,7 +208,8 @@ def codec_quality(args: argparse.Namespace) -> None:
     rate, splits = codec.sample_rate, run["corpus"]["splits"]
     corpus = cli_rules.run_corpus(run)
     references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, splits, "eval", rate, args.utterances)]
-    pairs = [(x, through_codec(x, rate, codec, args.codec)) for x in references]
+    names = [args.codec] * len(references)
+    pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
     found = quality.mean_quality(pairs, rate)
     print("codec\tstoi\tpesq_wb\tutterances")
     print(f"{args.codec}\t{found.stoi:.3f}\t{found.pesq_wb:.2f}\t{found.utterances}")

@@ -3,12 +3,24 @@
 import argparse
 import json
 import os
+import sys
 from pathlib import Path
+
+from codecfake.names import RECIPES
 
 
 def add_device(verb: argparse.ArgumentParser) -> None:
     default = os.environ.get("CODECFAKE_DEVICE", "auto")
     verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
+
+
+def add_recipe(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--recipe",
+        choices=RECIPES,
+        default="clean",
+        help="clean: level, length, delay as the input's; published: as CodecFake's authors; raw: the model alone",
+    )
 
 
 def add_fetch_options(verb: argparse.ArgumentParser) -> None:
@@ -46,6 +58,7 @@ def add_verbs(verbs) -> None:
     verb.add_argument("--codec", required=True)
     verb.add_argument("--entry", type=json.loads, required=True, help="of codecs.yaml, as JSON")
     verb.add_argument("--label", choices=["bonafide", "spoof"], required=True)
+    add_recipe(verb)
     add_fetch_options(verb)
     add_device(verb)
     verb.add_argument("--source", type=Path, required=True)
@@ -106,9 +119,11 @@ def _named_path(text: str) -> tuple[str, Path]:
 
 
 def codec_files(entry: dict, cache: Path, mirror: str | None) -> dict[str, Path]:
-    """Local paths of a codec's files by role, fetched if need be."""
+    """Local paths of a codec's files by role, fetched if need be; a non-commercial licence is said."""
     from codecfake import download
 
+    if "NC" in entry["licence"]["weights"]:
+        print(f"weights of {entry['family']}: {entry['licence']['weights']}", file=sys.stderr)
     return {role: download.fetch(file["key"], file, cache, mirror) for role, file in entry["files"].items()}
 
 
@@ -144,7 +159,8 @@ def resynthesise_shard(args: argparse.Namespace) -> None:
 
     files = codec_files(args.entry, args.cache, args.mirror)
     codec = codecs.load(args.entry, files, compute.device(args.device))
-    store.write_shard(args.out, resynthesised_rows(store.Shard(args.source), codec, args.codec, args.label))
+    rows = resynthesised_rows(store.Shard(args.source), codec, args.codec, args.label, args.recipe)
+    store.write_shard(args.out, rows)
 
 
 def protocol(args: argparse.Namespace) -> None:

@@ -8,3 +8,5 @@ POOLED = "pooled"
 SOURCE = "source"
 SPLITS = ("train", "dev", "eval")
 LABELS = ("bonafide", "spoof")
+#: What happens to level, length and delay around a codec; see `recipes`.
+RECIPES = ("published", "clean", "raw")

@@ -1,18 +1,38 @@
-"""Utterances through a codec: from a bona fide shard to the codec's shard, or one file to another."""
+"""Utterances through a codec: from a bona fide shard to the codec's shard, or one file to another.
 
-from collections.abc import Iterator
+Reading and resampling, the codec, and FLAC encoding run side by side, `AT_ONCE` utterances at a time, so that
+memory does not grow with the shard.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
 from tqdm import tqdm
 
-from codecfake import audio, store
+from codecfake import audio, recipes, store
 from codecfake.codecs import Codec
 from codecfake.corpora import Corpus, Utterance
 from codecfake.errors import AudioError
 from codecfake.names import SOURCE
+
+#: Utterances read, sorted by length, resynthesised and written together.
+AT_ONCE = 64
+#: The longest batch, in seconds of audio with its padding.
+BATCH_SECONDS = 64.0
+
+Item, Result = TypeVar("Item"), TypeVar("Result")
+
+
+class Utterances(NamedTuple):
+    """Some rows of a source shard and their samples (float32 [N]) at the codec's rate."""
+
+    rows: list[dict[str, Any]]
+    samples: list[np.ndarray]
 
 
 def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[str, Any]]:
@@ -38,43 +58,110 @@ def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[st
         )
 
 
-@torch.inference_mode()
-def through_codec(samples: np.ndarray, sample_rate: int, codec: Codec, name: str) -> np.ndarray:
-    """One utterance through a codec.
+def through_codec(utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str) -> list[np.ndarray]:
+    """Utterances through a codec, those that may share a batch in one.
 
     Args:
-        samples: float32 [N] at `sample_rate` Hz.
-        name: stands for the utterance in errors.
+        utterances: float32 [N] each, at the codec's rate.
+        names: stand for the utterances in errors.
+        recipe: what happens to level, length and delay; see `recipes`.
 
     Returns:
-        float32 at the codec's rate, exactly as long as the input is at that rate.
+        float32 at the codec's rate, in the order given; as long as the input by the recipe `clean`.
 
     Raises:
-        AudioError: the input is shorter than one frame of the codec, or the output is not finite.
+        AudioError: an input is shorter than one frame of the codec, or an output is not finite.
     """
-    at_rate = audio.resample(samples, sample_rate, codec.sample_rate)
-    audio.check(at_rate, name, minimum=codec.hop)
-    waveforms = torch.from_numpy(at_rate).to(codec.device)[None]
-    decoded = codec.resynthesise(waveforms)[0].cpu().numpy()
-    audio.check(decoded, f"{name} after the codec")
-    return audio.match_length(decoded, len(at_rate))
+    for samples, name in zip(utterances, names, strict=True):
+        audio.check(samples, name, minimum=codec.hop)
+    prepared = [recipes.prepare(samples, codec, recipe) for samples in utterances]
+    finished: dict[int, np.ndarray] = {}
+    for batch in batches([len(item.waveform) for item in prepared], codec):
+        decoded = _decode([prepared[index].waveform for index in batch], codec, recipe)
+        for index, samples in zip(batch, decoded, strict=True):
+            audio.check(samples, f"{names[index]} after the codec")
+            finished[index] = recipes.finish(samples, prepared[index], codec, recipe)
+    return [finished[index] for index in range(len(utterances))]
 
 
-def resynthesised_rows(source: store.Shard, codec: Codec, codec_name: str, label: str) -> Iterator[dict[str, Any]]:
-    """Every utterance of a source shard through a codec, as rows of the codec's shard."""
-    for item in tqdm(source, unit="utt", desc=codec_name, total=len(source), mininterval=5):
-        samples, sample_rate = store.decode_row(item)
-        yield store.row(
-            through_codec(samples, sample_rate, codec, item["utterance_id"]),
-            codec.sample_rate,
-            label=label,
-            speaker_id=item["speaker_id"],
-            utterance_id=item["utterance_id"],
-            codec_name=codec_name,
+def batches(lengths: list[int], codec: Codec) -> Iterator[list[int]]:
+    """Indices of utterances that may share a batch, each batch within `BATCH_SECONDS` of padded audio."""
+
+    def kind(index: int) -> int:
+        alone = codec.batching == "equal" or (codec.batching == "aligned" and lengths[index] % codec.hop)
+        return lengths[index] if alone else 0
+
+    order = sorted(range(len(lengths)), key=lambda index: (kind(index), lengths[index], index))
+    for _, same_kind in groupby(order, key=kind):
+        batch: list[int] = []
+        for index in same_kind:
+            if batch and (len(batch) + 1) * lengths[index] > BATCH_SECONDS * codec.sample_rate:
+                yield batch
+                batch = []
+            batch.append(index)
+        yield batch
+
+
+@torch.inference_mode()
+def _decode(waveforms: list[np.ndarray], codec: Codec, recipe: str) -> list[np.ndarray]:
+    longest = max(map(len, waveforms))
+    padded = torch.from_numpy(np.stack([audio.match_length(waveform, longest) for waveform in waveforms]))
+    resynthesise = codec.published if recipe == "published" else codec.resynthesise
+    decoded = resynthesise(padded.to(codec.device)).cpu().numpy()
+    if all(len(waveform) == longest for waveform in waveforms):
+        return list(decoded)
+    return [samples[: codec.output_length(len(x))] for samples, x in zip(decoded, waveforms, strict=True)]
+
+
+def resynthesised_rows(
+    source: store.Shard, codec: Codec, codec_name: str, label: str, recipe: str
+) -> Iterator[dict[str, Any]]:
+    """Every utterance of a source shard through a codec, as rows of the codec's shard, in its order."""
+
+    def read(indices: range) -> Utterances:
+        rows = [source[index] for index in indices]
+        return Utterances(rows, [audio.resample(*store.decode_row(row), codec.sample_rate) for row in rows])
+
+    def resynthesise(some: Utterances) -> Utterances:
+        return Utterances(
+            some.rows, through_codec(some.samples, [row["utterance_id"] for row in some.rows], codec, recipe)
         )
 
+    def encode(some: Utterances) -> list[dict[str, Any]]:
+        return [
+            store.row(
+                samples,
+                codec.sample_rate,
+                label=label,
+                speaker_id=row["speaker_id"],
+                utterance_id=row["utterance_id"],
+                codec_name=codec_name,
+            )
+            for row, samples in zip(*some, strict=True)
+        ]
 
-def resynthesise_file(source: Path, target: Path, codec: Codec) -> None:
+    indices = (range(len(source))[start : start + AT_ONCE] for start in range(0, len(source), AT_ONCE))
+    encoded = ahead(encode, map(resynthesise, ahead(read, indices)))
+    with tqdm(unit="utt", desc=codec_name, total=len(source), mininterval=5) as bar:
+        for rows in encoded:
+            yield from rows
+            bar.update(len(rows))
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """`function` of every item in order, the next one in a thread while the caller uses this one."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = None
+        for item in items:
+            begun = thread.submit(function, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = begun
+        if waiting is not None:
+            yield waiting.result()
+
+
+def resynthesise_file(source: Path, target: Path, codec: Codec, recipe: str) -> None:
     """One audio file of any rate and number of channels to a 16-bit WAV at the codec's rate."""
-    samples, sample_rate = audio.read(source)
-    audio.write_wav(target, through_codec(samples, sample_rate, codec, str(source)), codec.sample_rate)
+    samples = audio.resample(*audio.read(source), codec.sample_rate)
+    audio.write_wav(target, through_codec([samples], [str(source)], codec, recipe)[0], codec.sample_rate)

@@ -137,7 +137,8 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         decoded, quantizer_loss = self.adapter.training_forward(waveforms)
-        loss = self.loss(decoded, waveforms) + self.recipe.quantizer_weight * quantizer_loss
+        target = waveforms[:, : decoded.shape[1]]
+        loss = self.loss(decoded, target) + self.recipe.quantizer_weight * quantizer_loss
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -11,6 +11,7 @@ rule resynthesise_shard:
         code=lambda wildcards: code(
             "audio",
             "store",
+            "recipes",
             "resynthesise",
             f"codecs/{RUN['codec_entries'][wildcards.codec]['family']}",
         ),
@@ -27,10 +28,11 @@ rule resynthesise_shard:
         gpu=1,
     params:
         entry=lambda wildcards: json.dumps(RUN["codec_entries"][wildcards.codec]),
+        recipe=RUN.get("recipe", "clean"),
         label=lambda wildcards: ("bonafide" if wildcards.codec == IDENTITY else "spoof"),
     message:
         "{wildcards.codec}: resynthesise shard {wildcards.shard}"
     shell:
         "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
-        " --label {params.label}"
+        " --label {params.label} --recipe {params.recipe}"
         " --source {input.source:q} --out {output:q} 2> {log:q}"

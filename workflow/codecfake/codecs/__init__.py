@@ -4,11 +4,11 @@ import importlib
 from pathlib import Path
 
 from codecfake.codecs.base import Codec, TrainableCodec
-from codecfake.errors import ConfigError
+from codecfake.errors import CheckpointError, ConfigError
 
-FAMILIES = ("identity", "encodec", "dac", "speechtokenizer", "lyra")
+FAMILIES = ("identity", "speechtokenizer", "academicodec", "audiodec", "dac", "encodec", "funcodec", "lyra")
 
-__all__ = ["FAMILIES", "Codec", "TrainableCodec", "family_class", "load"]
+__all__ = ["FAMILIES", "Codec", "TrainableCodec", "family_class", "find_files", "load"]
 
 
 def family_class(family: str) -> type[Codec]:
@@ -34,3 +34,30 @@ def load(entry: dict, files: dict[str, Path], device: str) -> Codec:
         CheckpointError: a file is missing, corrupt or of another model.
     """
     return family_class(entry["family"]).load(entry, files, device)
+
+
+def find_files(entry: dict, place: Path) -> dict[str, Path]:
+    """A user's own checkpoint files of a codec, by role.
+
+    Args:
+        place: a directory that holds the files under their published names, or the one file of a codec that
+            has but one.
+
+    Raises:
+        CheckpointError: a file is missing, or it is not clear which is meant.
+    """
+    patterns = family_class(entry["family"]).file_names
+    if not place.exists():
+        raise CheckpointError(f"{place}: no such checkpoint")
+    if place.is_file() and len(patterns) == 1:
+        return dict.fromkeys(patterns, place)
+    found = {}
+    for role, pattern in patterns.items():
+        matches = sorted(path for path in place.glob(pattern) if path.is_file())
+        pinned = [path for path in matches if path.name == Path(entry["files"][role]["key"]).name]
+        chosen = matches if len(matches) == 1 else pinned
+        if len(chosen) != 1:
+            names = ", ".join(path.name for path in matches) or "none"
+            raise CheckpointError(f"{place}: one file {pattern} ({role}) is needed; found: {names}")
+        found[role] = chosen[0]
+    return found

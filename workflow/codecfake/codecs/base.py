@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 import torch
 
@@ -11,6 +11,12 @@ from codecfake.errors import CheckpointError
 
 class Codec(ABC):
     """A loaded codec. It works at its own rate; it never resamples and never touches audio files."""
+
+    #: What may share a batch without changing anyone's output. "equal": utterances of one length.
+    #: "aligned": also others, zeros at their end, if their lengths are multiples of the hop. "padded": any.
+    batching: ClassVar[Literal["equal", "aligned", "padded"]] = "equal"
+    #: Published name of each checkpoint file, by role; a glob pattern where it differs between models.
+    file_names: ClassVar[dict[str, str]] = {}
 
     def __init__(self, entry: dict, device: str = "cpu"):
         self.entry = entry
@@ -31,8 +37,20 @@ class Codec(ABC):
             waveforms: float32 [B, T] at `sample_rate`, full scale 1.0.
 
         Returns:
-            float32 [B, T'] at the same rate; T' is what the codec makes of T.
+            float32 [B, T'] at the same rate, T' = `output_length(T)`.
         """
+
+    @abstractmethod
+    def output_length(self, num_samples: int) -> int:
+        """Number of samples `resynthesise` makes of `num_samples`."""
+
+    def delay(self, num_samples: int) -> int:
+        """Samples by which the output of `resynthesise` lags an input of `num_samples`."""
+        return self.entry.get("delay", 0)
+
+    def published(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """As `resynthesise`, the way the codec's own tool cuts up a file."""
+        return self.resynthesise(waveforms)
 
 
 class TrainableCodec(Codec):
@@ -54,6 +72,13 @@ class TrainableCodec(Codec):
     @abstractmethod
     def save(self, files: dict[str, Path]) -> None:
         """Write the published file format, weights in float16."""
+
+
+def fold_weight_norm(model: torch.nn.Module) -> None:
+    """Replace each `weight_g`, `weight_v` by the weight they make: the same function, computed once."""
+    for module in model.modules():
+        if hasattr(module, "weight_g"):
+            torch.nn.utils.remove_weight_norm(module)
 
 
 def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:

@@ -1,22 +1,31 @@
 """Descript Audio Codec (Kumar et al., NeurIPS 2023) through the `descript-audio-codec` package."""
 
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from dac import DAC
+from torch.nn.functional import pad
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint
 
 #: As in the DAC paper, section 3.4: the codebooks are learnt by gradient, not by moving average.
 COMMITMENT_WEIGHT = 0.25
+#: Length of the windows `compress` cuts a file into, by its default.
+WINDOW_SECONDS = 1.0
+#: Windows that go through the model at once.
+WINDOWS_AT_ONCE = 8
 
 
 class Adapter(TrainableCodec):
     """File `checkpoint`: `{"state_dict", "metadata": {"kwargs"}}`, as the package's `save` writes."""
 
+    file_names: ClassVar = {"checkpoint": "weights*.pth"}
     model: DAC
 
     @classmethod
@@ -25,12 +34,14 @@ class Adapter(TrainableCodec):
         content = read_checkpoint(path)
         try:
             kwargs, state = content["metadata"]["kwargs"], content["state_dict"]
-        except (KeyError, TypeError):
+            model = cls.build({**entry, "model": kwargs})
+        except (KeyError, TypeError) as error:
             raise CheckpointError(
-                f"{path}: keys {', '.join(map(str, content))}; a DAC file has state_dict and metadata.kwargs"
+                f"{path}: keys {', '.join(map(str, content))} ({error}); "
+                "a DAC file has state_dict and metadata.kwargs, the constructor's arguments"
             ) from None
-        model = cls.build({**entry, "model": kwargs})
         load_state(model, state, path)
+        fold_weight_norm(model)
         return cls(entry, model, device)
 
     @classmethod
@@ -40,6 +51,37 @@ class Adapter(TrainableCodec):
 
     def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.model(waveforms.unsqueeze(1))["audio"].squeeze(1)
+
+    def output_length(self, num_samples: int) -> int:
+        """Each odd stride of the decoder loses a sample at its end, at its own rate."""
+        length = math.ceil(num_samples / self.hop)
+        for stride in self.model.decoder_rates:
+            length = length * stride - stride % 2
+        return min(num_samples, length)
+
+    def published(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """As the package's `compress` and `decompress`: files above a second in overlapping windows of a
+        second, convolutions unpadded; the output is longer than the input and to be cut."""
+        if waveforms.shape[1] <= WINDOW_SECONDS * self.sample_rate:
+            return self.model.decode(self._quantized(waveforms.unsqueeze(1))).squeeze(1)
+        with unpadded(self.model):
+            windows = torch.cat([self._windows(waveform) for waveform in waveforms]).unsqueeze(1)
+            decoded = [self.model.decode(self._quantized(some)) for some in windows.split(WINDOWS_AT_ONCE)]
+        return torch.cat(decoded).reshape(len(waveforms), -1)
+
+    def _quantized(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] to the latents [B, D, frames] that a decoder makes of the codes."""
+        codes = self.model.encode(self.model.preprocess(waveforms, self.sample_rate))[1]
+        return self.model.quantizer.from_codes(codes)[0]
+
+    def _windows(self, waveform: torch.Tensor) -> torch.Tensor:
+        """[T] to [windows, samples], each window as far from the last as its output is long."""
+        model = self.model
+        length = math.ceil(WINDOW_SECONDS * self.sample_rate / model.hop_length) * model.hop_length
+        hop = model.get_output_length(length)
+        count = math.ceil(len(waveform) / hop)
+        missing = (count - 1) * hop + length - len(waveform) - model.delay
+        return pad(waveform, (model.delay, max(missing, 0))).unfold(0, length, hop)[:count]
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         out = self.model(waveforms.unsqueeze(1))
@@ -61,3 +103,13 @@ class Adapter(TrainableCodec):
         }
         content = {"state_dict": half_state_dict(model), "metadata": {"kwargs": kwargs}}
         write_checkpoint(files["checkpoint"], content)
+
+
+@contextmanager
+def unpadded(model: DAC) -> Iterator[None]:
+    """Convolutions of the model without padding, as windows need them."""
+    model.padding = False
+    try:
+        yield
+    finally:
+        model.padding = True

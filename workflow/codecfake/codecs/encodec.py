@@ -1,19 +1,25 @@
 """EnCodec (Défossez et al., TMLR 2023) through the `encodec` package."""
 
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from encodec import EncodecModel
 from encodec.modules import SEANetDecoder, SEANetEncoder
 from encodec.quantization import ResidualVectorQuantizer
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
 from codecfake.files import write_checkpoint
 
 
 class Adapter(TrainableCodec):
-    """File `checkpoint`: a bare state_dict (`encodec_24khz-d7cc33bc.th`)."""
+    """File `checkpoint`: a bare state_dict (`encodec_24khz-d7cc33bc.th`).
+
+    Causal; but an input that ends within a frame is completed by reflection, not by zeros.
+    """
+
+    batching = "aligned"
+    file_names: ClassVar = {"checkpoint": "encodec_*.th"}
 
     model: EncodecModel
 
@@ -21,6 +27,7 @@ class Adapter(TrainableCodec):
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         model = cls.build(entry)
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
+        fold_weight_norm(model)
         return cls(entry, model, device)
 
     @classmethod
@@ -40,6 +47,9 @@ class Adapter(TrainableCodec):
 
     def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.model(waveforms.unsqueeze(1)).squeeze(1)
+
+    def output_length(self, num_samples: int) -> int:
+        return num_samples
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         embedding = self.model.encoder(waveforms.unsqueeze(1))

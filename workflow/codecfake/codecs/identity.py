@@ -11,9 +11,14 @@ from codecfake.codecs.base import Codec
 class Adapter(Codec):
     """Has no files."""
 
+    batching = "padded"
+
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         return cls(entry, device)
 
     def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
         return waveforms
+
+    def output_length(self, num_samples: int) -> int:
+        return num_samples

@@ -4,8 +4,9 @@
 state between frames; each utterance starts with fresh interpreters, so nothing leaks between files.
 """
 
+import math
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -14,11 +15,16 @@ from ai_edge_litert.interpreter import Interpreter
 from codecfake.codecs.base import Codec
 from codecfake.errors import CheckpointError
 
-ROLES = ("encoder", "quantizer", "decoder")
-
 
 class Adapter(Codec):
-    """Files `encoder`, `quantizer`, `decoder`; always on the CPU."""
+    """Files `encoder`, `quantizer`, `decoder`; always on the CPU, one utterance after the other."""
+
+    batching = "padded"
+    file_names: ClassVar = {
+        "encoder": "soundstream_encoder.tflite",
+        "quantizer": "quantizer.tflite",
+        "decoder": "lyragan.tflite",
+    }
 
     def __init__(self, entry: dict, contents: dict[str, bytes]):
         super().__init__(entry)
@@ -31,7 +37,7 @@ class Adapter(Codec):
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         contents = {}
-        for role in ROLES:
+        for role in cls.file_names:
             try:
                 contents[role] = files[role].read_bytes()
                 _interpreter(contents[role])
@@ -43,6 +49,9 @@ class Adapter(Codec):
         """[B, T] to [B, ceil(T / 320) * 320]."""
         decoded = [self._one(waveform) for waveform in waveforms.cpu().numpy()]
         return torch.from_numpy(np.stack(decoded)).to(waveforms.device)
+
+    def output_length(self, num_samples: int) -> int:
+        return math.ceil(num_samples / self.hop) * self.hop
 
     def _one(self, samples: np.ndarray) -> np.ndarray:
         encoder, decoder = _interpreter(self.contents["encoder"]), _interpreter(self.contents["decoder"])

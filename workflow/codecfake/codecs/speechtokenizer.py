@@ -1,13 +1,14 @@
 """SpeechTokenizer (Zhang et al., ICLR 2024) through the `speechtokenizer` package."""
 
 import json
+import math
 from pathlib import Path
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from speechtokenizer import SpeechTokenizer
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint, write_json
 
@@ -15,6 +16,7 @@ from codecfake.files import write_checkpoint, write_json
 class Adapter(TrainableCodec):
     """Files `config` (config.json) and `checkpoint` (a bare state_dict, `SpeechTokenizer.pt`)."""
 
+    file_names: ClassVar = {"config": "config.json", "checkpoint": "SpeechTokenizer.pt"}
     model: SpeechTokenizer
 
     @classmethod
@@ -25,6 +27,7 @@ class Adapter(TrainableCodec):
             raise CheckpointError(f"{files['config']}: not a readable SpeechTokenizer config.json ({error})") from None
         model = SpeechTokenizer(config)
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
+        fold_weight_norm(model)
         return cls(entry, model, device)
 
     @classmethod
@@ -33,6 +36,9 @@ class Adapter(TrainableCodec):
 
     def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
         return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+
+    def output_length(self, num_samples: int) -> int:
+        return math.ceil(num_samples / self.hop) * self.hop
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decoded, commitment_loss, _ = self.model(waveforms.unsqueeze(1))

@@ -1,0 +1,35 @@
+"""Full-size weights without a checkpoint, and upstream's own output with them (shared/golden)."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Golden(NamedTuple):
+    """One configuration: the constructor's arguments, the published keys with shapes, upstream's results."""
+
+    config: dict
+    keys: dict[str, list[int]]
+    input: np.ndarray
+    codes: np.ndarray
+    output: np.ndarray
+
+
+def golden(shared: Path, name: str) -> Golden:
+    """The reference vectors of one configuration; `input` and `output` are float32 [T]."""
+    folder = shared / "golden" / name
+    model, vectors = json.loads((folder / "model.json").read_text()), np.load(folder / "vectors.npz")
+    return Golden(
+        model["config"], model["keys"], vectors["input"].reshape(-1), vectors["codes"], vectors["output"].reshape(-1)
+    )
+
+
+def fill_state_dict(shared: Path, state: dict) -> dict:
+    """A copy of a state_dict whose tensors depend on key and shape alone."""
+    spec = importlib.util.spec_from_file_location("golden_fill", shared / "golden" / "fill.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.fill_state_dict(state)

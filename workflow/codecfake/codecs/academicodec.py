@@ -1,0 +1,60 @@
+"""AcademiCodec's HiFi-Codec (Yang et al. 2023): our own inference of the published checkpoints."""
+
+import json
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.hifi_codec import HiFiCodec
+from codecfake.errors import CheckpointError
+from codecfake.files import write_checkpoint, write_json
+
+PARTS = ("encoder", "quantizer", "generator")
+
+
+class Adapter(TrainableCodec):
+    """Files `config` (JSON) and `checkpoint` (`HiFi-Codec-16k-320d`: the state_dicts of `PARTS`)."""
+
+    file_names: ClassVar = {"config": "config*.json", "checkpoint": "HiFi-Codec*"}
+    model: HiFiCodec
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        model = _build(files["config"])
+        path = files["checkpoint"]
+        content = read_checkpoint(path)
+        for part in PARTS:
+            if not isinstance(content.get(part), dict):
+                raise CheckpointError(f"{path}: keys {', '.join(map(str, content))}; {', '.join(PARTS)} needed")
+            load_state(getattr(model, part), content[part], path)
+        fold_weight_norm(model)
+        return cls(entry, model, device)
+
+    @classmethod
+    def build(cls, entry: dict) -> HiFiCodec:
+        return HiFiCodec(entry["model"])
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+
+    def output_length(self, num_samples: int) -> int:
+        return self.model.frames(num_samples) * self.hop
+
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        quantized, loss, _ = self.model.quantizer(self.model.encoder(waveforms.unsqueeze(1)))
+        return self.model.generator(quantized).squeeze(1), loss
+
+    def save(self, files: dict[str, Path]) -> None:
+        write_checkpoint(files["checkpoint"], {part: half_state_dict(getattr(self.model, part)) for part in PARTS})
+        write_json(files["config"], {**self.entry["model"], "sampling_rate": self.sample_rate})
+
+
+def _build(path: Path) -> HiFiCodec:
+    try:
+        return HiFiCodec(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path}: not a readable HiFi-Codec config ({error})") from None
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a HiFi-Codec config: {type(error).__name__} {error}") from None

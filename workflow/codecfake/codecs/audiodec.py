@@ -1,0 +1,119 @@
+"""AudioDec (Wu et al., ICASSP 2023): our own inference of the published checkpoints."""
+
+import math
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+import yaml
+from torch import nn
+
+from codecfake.codecs.audiodec_network import Autoencoder, Vocoder
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.errors import CheckpointError
+from codecfake.files import write_checkpoint, write_text
+
+#: Silence that upstream sends through its decoder after loading; the buffers it leaves are the initial state.
+WARM_UP_SAMPLES = 8192
+PARTS = ("autoencoder", "vocoder")
+#: What the networks are written for, by part and option.
+ALLOWED = {
+    "autoencoder": {"input_channels": 1, "mode": "causal", "codec": "audiodec", "projector": "conv1d"},
+    "vocoder": {"out_channels": 1, "nonlinear_activation": "LeakyReLU", "use_additional_convs": True},
+}
+
+
+class AudioDec(nn.Module):
+    """Autoencoder (of which encoder and quantizer are used) and vocoder.
+
+    Args:
+        config: of each part, the `generator_params` of its config.yml.
+    """
+
+    def __init__(self, config: dict[str, dict]):
+        super().__init__()
+        self.autoencoder, self.vocoder = Autoencoder(config["autoencoder"]), Vocoder(config["vocoder"])
+
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] to codes [B, n_q, frames]."""
+        return self.autoencoder.quantizer.codebook.encode(self.autoencoder.latents(waveforms))
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes to [B, 1, frames * hop], each from the state that the warm-up leaves."""
+        silence = self.encode(torch.zeros(1, 1, WARM_UP_SAMPLES, device=codes.device))
+        warmed = torch.cat([silence.expand(len(codes), -1, -1), codes], dim=2)
+        decoded = self.vocoder(self.autoencoder.quantizer.codebook.lookup(warmed))
+        hop = decoded.shape[2] // warmed.shape[2]
+        return decoded[:, :, silence.shape[2] * hop :]
+
+
+class Adapter(TrainableCodec):
+    """Files `autoencoder`, `vocoder` (`{"model": {"generator": state_dict}}`) and the config.yml of each.
+
+    Causal throughout, and an input that ends within a frame is completed by zeros. Every utterance starts
+    from the same state; the set's authors let the decoder's state run on from one file to the next.
+    """
+
+    batching = "padded"
+    file_names: ClassVar = {
+        "autoencoder_config": "autoencoder/**/config.yml",
+        "autoencoder": "autoencoder/**/checkpoint-*steps.pkl",
+        "vocoder_config": "vocoder/**/config.yml",
+        "vocoder": "vocoder/**/checkpoint-*steps.pkl",
+    }
+    model: AudioDec
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        configs = {part: _read_config(files[f"{part}_config"], part) for part in PARTS}
+        try:
+            model = AudioDec(configs)
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            names = " or ".join(str(files[f"{part}_config"]) for part in PARTS)
+            raise CheckpointError(f"{names}: generator_params: {type(error).__name__} {error}") from None
+        for part in PARTS:
+            content = read_checkpoint(files[part])
+            try:
+                state = content["model"]["generator"]
+            except (KeyError, TypeError):
+                raise CheckpointError(
+                    f"{files[part]}: keys {', '.join(map(str, content))}; an AudioDec file has model.generator"
+                ) from None
+            load_state(getattr(model, part), state, files[part])
+        fold_weight_norm(model)
+        return cls(entry, model, device)
+
+    @classmethod
+    def build(cls, entry: dict) -> AudioDec:
+        return AudioDec(entry["model"])
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+
+    def output_length(self, num_samples: int) -> int:
+        return math.ceil(num_samples / self.hop) * self.hop
+
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        latents = self.model.autoencoder.latents(waveforms.unsqueeze(1))
+        quantized, loss = self.model.autoencoder.quantizer.codebook(latents)
+        return self.model.vocoder(quantized).squeeze(1)[:, : waveforms.shape[1]], loss
+
+    def save(self, files: dict[str, Path]) -> None:
+        for part in PARTS:
+            state = half_state_dict(getattr(self.model, part))
+            write_checkpoint(files[part], {"model": {"generator": state}})
+            config = {"sampling_rate": self.sample_rate, "generator_params": self.entry["model"][part]}
+            write_text(files[f"{part}_config"], yaml.safe_dump(config, sort_keys=False))
+
+
+def _read_config(path: Path, part: str) -> dict:
+    try:
+        params = yaml.safe_load(path.read_text(encoding="utf-8"))["generator_params"]
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path}: not a readable AudioDec config ({error})") from None
+    except (KeyError, TypeError):
+        raise CheckpointError(f"{path}: no generator_params; an AudioDec config has them") from None
+    for key, allowed in ALLOWED[part].items():
+        if params.get(key, allowed) != allowed:
+            raise CheckpointError(f"{path}: generator_params.{key}: {params[key]!r}; allowed: {allowed!r}")
+    return params

@@ -1,0 +1,241 @@
+"""AudioDec's networks: causal encoder, residual quantizer, multi-group HiFi-GAN vocoder.
+
+Written from Wu et al., ICASSP 2023 (arXiv 2305.16608) and the keys and shapes of the published state_dicts.
+Whole signals go through at once; that equals the streaming of the paper from empty buffers, since every
+convolution is causal. The buffers (`pad_buffer`) are in the files and hold nothing.
+"""
+
+import torch
+from torch import nn
+from torch.nn.functional import elu, embedding, leaky_relu, mse_loss, one_hot, pad
+from torch.nn.utils import weight_norm
+
+DILATIONS = (1, 3, 9)
+#: Share of the moving averages that each training step keeps, and the use below which a code starts anew.
+EMA_KEEP, DEAD_CODE = 0.95, 0.1
+#: Keeps a division finite.
+EPSILON = 1e-5
+
+
+class CausalConv1d(nn.Module):
+    """A convolution that sees the past only."""
+
+    def __init__(self, channels: int, out: int, kernel: int, *, norm=lambda layer: layer, **options):
+        super().__init__()
+        self.past = (kernel - 1) * options.get("dilation", 1)
+        self.conv = norm(nn.Conv1d(channels, out, kernel, **options))
+        self.register_buffer("pad_buffer", torch.zeros(1, channels, self.past))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, channels, T] to [B, out, ceil(T / stride)]."""
+        return self.conv(pad(x, (self.past, 0)))
+
+
+class CausalUpsampling(nn.Module):
+    """A transposed convolution, two strides long, that sees the past only."""
+
+    def __init__(self, channels: int, out: int, stride: int, *, norm=lambda layer: layer):
+        super().__init__()
+        self.stride = stride
+        self.deconv = norm(nn.ConvTranspose1d(channels, out, 2 * stride, stride))
+        self.register_buffer("pad_buffer", torch.zeros(1, channels, 1))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, channels, T] to [B, out, T * stride]."""
+        return self.deconv(pad(x, (1, 0)))[:, :, self.stride : -self.stride]
+
+
+class ResidualUnit(nn.Module):
+    """A dilated convolution and one over channels, added to the input."""
+
+    def __init__(self, channels: int, dilation: int):
+        super().__init__()
+        self.conv1 = CausalConv1d(channels, channels, 7, dilation=dilation, bias=False)
+        self.conv2 = nn.Conv1d(channels, channels, 1, bias=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, channels, T] to the same shape."""
+        return x + self.conv2(elu(self.conv1(elu(x))))
+
+
+class Block(nn.Module):
+    """Residual units and the layer that changes the rate; an encoder's block ends with it."""
+
+    def __init__(self, width: int, layer: nn.Module):
+        super().__init__()
+        self.res_units = nn.ModuleList(ResidualUnit(width, dilation) for dilation in DILATIONS)
+        self.conv = layer
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, width, T] to [B, out, ceil(T / stride)]."""
+        for unit in self.res_units:
+            x = unit(x)
+        return self.conv(x)
+
+
+class Encoder(nn.Module):
+    """Waveform to features."""
+
+    def __init__(self, channels: int, ratios: list[int], strides: list[int], bias: bool):
+        super().__init__()
+        widths = [channels, *(channels * ratio for ratio in ratios)]
+        self.conv = CausalConv1d(1, channels, 7, bias=False)
+        self.conv_blocks = nn.ModuleList(
+            Block(width, CausalConv1d(width, out, 2 * stride, stride=stride, bias=bias))
+            for width, out, stride in zip(widths, widths[1:], strides, strict=False)
+        )
+        self.width = widths[-1]
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] to [B, width, ceil(T / hop)]."""
+        x = self.conv(x)
+        for block in self.conv_blocks:
+            x = block(x)
+        return x
+
+
+class UnusedDecoder(nn.Module):
+    """The autoencoder's own decoder: its weights are in the file, and the vocoder decodes in its place."""
+
+    def __init__(self, code_dim: int, channels: int, ratios: list[int], strides: list[int]):
+        super().__init__()
+        widths = [*(channels * ratio for ratio in ratios), channels]
+        self.conv1 = CausalConv1d(code_dim, widths[0], 7, bias=False)
+        self.conv_blocks = nn.ModuleList(
+            Block(out, CausalUpsampling(width, out, stride))
+            for width, out, stride in zip(widths, widths[1:], strides, strict=False)
+        )
+        self.conv2 = CausalConv1d(channels, 1, 7, bias=False)
+
+
+class Codebook(nn.Module):
+    """One codebook, learnt by moving averages."""
+
+    def __init__(self, dimension: int, size: int):
+        super().__init__()
+        self.register_buffer("embed", torch.randn(dimension, size))
+        self.register_buffer("cluster_size", torch.zeros(size))
+        self.register_buffer("embed_avg", self.embed.clone())
+
+    def nearest(self, x: torch.Tensor) -> torch.Tensor:
+        """Index of the nearest vector (Euclid) of each of [..., dimension]."""
+        flat = x.reshape(-1, x.shape[-1])
+        distances = flat.pow(2).sum(1, keepdim=True) - 2 * flat @ self.embed + self.embed.pow(2).sum(0)
+        return distances.argmin(1).reshape(x.shape[:-1])
+
+    def lookup(self, indices: torch.Tensor) -> torch.Tensor:
+        """[...] to [..., dimension]."""
+        return embedding(indices, self.embed.T)
+
+    @torch.no_grad()
+    def learn(self, x: torch.Tensor, indices: torch.Tensor) -> None:
+        """Move each vector to the mean of what chose it; those hardly chosen start anew from the batch."""
+        flat = x.reshape(-1, x.shape[-1])
+        chosen = one_hot(indices.reshape(-1), self.embed.shape[1]).to(flat.dtype)
+        self.cluster_size.lerp_(chosen.sum(0), 1 - EMA_KEEP)
+        self.embed_avg.lerp_(flat.T @ chosen, 1 - EMA_KEEP)
+        dead = self.cluster_size < DEAD_CODE
+        drawn = flat[torch.randint(len(flat), (int(dead.sum()),), device=flat.device)].T
+        self.embed_avg[:, dead], self.cluster_size[dead] = drawn, 1.0
+        self.embed.copy_(self.embed_avg / (self.cluster_size + EPSILON))
+
+
+class ResidualQuantizer(nn.Module):
+    """Codebooks that each code what the ones before left."""
+
+    def __init__(self, dimension: int, number: int, size: int):
+        super().__init__()
+        self.layers = nn.ModuleList(Codebook(dimension, size) for _ in range(number))
+
+    def encode(self, latents: torch.Tensor) -> torch.Tensor:
+        """[B, frames, D] to codes [B, number, frames]."""
+        codes = []
+        for layer in self.layers:
+            codes.append(layer.nearest(latents))
+            latents = latents - layer.lookup(codes[-1])
+        return torch.stack(codes, dim=1)
+
+    def lookup(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes [B, number, frames] to [B, frames, D]."""
+        return sum(layer.lookup(indices) for layer, indices in zip(self.layers, codes.unbind(1), strict=True))
+
+    def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Latents to quantized ones (gradients pass straight through) and the commitment loss; learns."""
+        codes = self.encode(latents.detach())
+        residual = latents.detach()
+        for layer, indices in zip(self.layers, codes.unbind(1), strict=True):
+            quantized = layer.lookup(indices)
+            layer.learn(residual, indices)
+            residual = residual - quantized
+        quantized = latents.detach() - residual
+        return latents + (quantized - latents).detach(), mse_loss(latents, quantized)
+
+
+class Autoencoder(nn.Module):
+    """What the file `autoencoder` holds."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        self.encoder = Encoder(
+            config["encode_channels"], config["enc_ratios"], config["enc_strides"], config.get("bias", True)
+        )
+        code_dim = config["code_dim"]
+        self.decoder = UnusedDecoder(code_dim, config["decode_channels"], config["dec_ratios"], config["dec_strides"])
+        self.projector = nn.Module()
+        self.projector.project = CausalConv1d(self.encoder.width, code_dim, 3, bias=False)
+        self.quantizer = nn.Module()
+        self.quantizer.codebook = ResidualQuantizer(code_dim, config["codebook_num"], config["codebook_size"])
+
+    def latents(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] to [B, frames, code_dim]."""
+        return self.projector.project(self.encoder(waveforms)).transpose(1, 2)
+
+
+class MultiGroupBlock(nn.Module):
+    """Copies of the input through residual grouped convolutions, then mixed."""
+
+    def __init__(self, channels: int, kernel: int, dilations: list[int], groups: int, slope: float):
+        super().__init__()
+        self.groups, self.slope = groups, slope
+        width = channels * groups
+
+        def convolutions(rates: list[int]) -> nn.ModuleList:
+            return nn.ModuleList(
+                CausalConv1d(width, width, kernel, dilation=rate, groups=groups, norm=weight_norm) for rate in rates
+            )
+
+        self.convs1, self.convs2 = convolutions(dilations), convolutions([1] * len(dilations))
+        self.conv_out = weight_norm(nn.Conv1d(width, channels, 1, bias=False))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, channels, T] to the same shape."""
+        x = x.repeat(1, self.groups, 1)
+        for first, second in zip(self.convs1, self.convs2, strict=True):
+            x = x + second(leaky_relu(first(leaky_relu(x, self.slope)), self.slope))
+        return self.conv_out(x)
+
+
+class Vocoder(nn.Module):
+    """What the file `vocoder` holds: quantized latents to waveform."""
+
+    def __init__(self, config: dict):
+        super().__init__()
+        (kernel,), (dilations,) = config["resblock_kernel_sizes"], config["resblock_dilations"]
+        self.slope = config["nonlinear_activation_params"]["negative_slope"]
+        width, size = config["channels"], config["kernel_size"]
+        self.register_buffer("mean", torch.zeros(config["in_channels"]))
+        self.register_buffer("scale", torch.ones(config["in_channels"]))
+        self.input_conv = CausalConv1d(config["in_channels"], width, size, norm=weight_norm)
+        self.upsamples, self.blocks = nn.ModuleList(), nn.ModuleList()
+        for stride in config["upsample_scales"]:
+            self.upsamples.append(CausalUpsampling(width, width // 2, stride, norm=weight_norm))
+            width //= 2
+            self.blocks.append(MultiGroupBlock(width, kernel, dilations, config["groups"], self.slope))
+        self.output_conv = CausalConv1d(width, 1, size, norm=weight_norm)
+
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """[B, frames, in_channels] to [B, 1, frames * hop], within ±1."""
+        x = self.input_conv(((latents - self.mean) / self.scale).transpose(1, 2))
+        for upsampling, block in zip(self.upsamples, self.blocks, strict=True):
+            x = block(upsampling(leaky_relu(x, self.slope)))
+        return torch.tanh(self.output_conv(leaky_relu(x)))

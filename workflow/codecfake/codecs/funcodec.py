@@ -1,0 +1,164 @@
+"""FunCodec (Du et al., ICASSP 2024) in the time and the frequency domain, from the modules of the `funcodec` package.
+
+Encoder, quantizer and decoder are the package's classes. What joins them is here, since importing the package's
+own model and task classes needs a dozen packages and a release of typeguard that others cannot live with, and its
+loader accepts missing and foreign keys.
+"""
+
+from pathlib import Path
+from typing import ClassVar, Self
+
+import torch
+import yaml
+from funcodec.models.decoder.seanet_decoder import SEANetDecoder, SEANetDecoder2d
+from funcodec.models.encoder.seanet_encoder import SEANetEncoder, SEANetEncoder2d
+from funcodec.models.quantizer.costume_quantizer import CostumeQuantizer
+from torch import nn
+from torch.nn.functional import softplus
+from torchaudio.transforms import InverseSpectrogram, Spectrogram
+
+from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.errors import AudioError, CheckpointError
+from codecfake.files import write_checkpoint, write_text
+
+ENCODERS = {"encodec_seanet_encoder": SEANetEncoder, "encodec_seanet_encoder_2d": SEANetEncoder2d}
+DECODERS = {"encodec_seanet_decoder": SEANetDecoder, "encodec_seanet_decoder_2d": SEANetDecoder2d}
+QUANTIZERS = {"costume_quantizer": CostumeQuantizer}
+#: Parts of a published state_dict that serve training only.
+TRAINING_ONLY = ("discriminator.", "mel_spec_transforms.")
+#: Keep the level's reciprocal and the logarithm finite, as in the package.
+LEAST_LEVEL, LEAST_MAGNITUDE = 1e-8, 1e-6
+
+
+class FunCodec(nn.Module):
+    """Encoder, quantizer and decoder on waveforms brought to an RMS of 1.
+
+    Args:
+        config: what config.yaml holds, as far as inference reads it.
+
+    Raises:
+        KeyError: a key is missing.
+        ValueError: a part or an option is none that this class knows.
+    """
+
+    def __init__(self, config: dict):
+        super().__init__()
+        self.config, options = config, config["model_conf"]
+        _check(config)
+        self.encoder = ENCODERS[config["encoder"]](input_size=config["input_size"], **config["encoder_conf"])
+        self.quantizer = CostumeQuantizer(input_size=self.encoder.output_size(), **config["quantizer_conf"])
+        self.decoder = DECODERS[config["decoder"]](input_size=self.quantizer.output_size(), **config["decoder_conf"])
+        self.normalize = options.get("audio_normalize", config["model"] == "encodec")
+        self.stft_hop = None
+        if config["model"] == "freq_codec":
+            frames = {"n_fft": 512, "hop_length": 160, **options.get("domain_conf", {})}
+            self.stft_hop = frames["hop_length"]
+            self.enc_trans_func = Spectrogram(**frames, power=None)
+            self.dec_trans_func = InverseSpectrogram(**frames)
+
+    def encode(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | float]:
+        """[B, 1, T] to latents [B, frames, D] and each waveform's level [B, 1, 1]."""
+        level = waveforms.pow(2).mean(dim=2, keepdim=True).sqrt() + LEAST_LEVEL if self.normalize else 1.0
+        features = waveforms / level
+        if self.stft_hop:
+            spectrum = self.enc_trans_func(features.squeeze(1))
+            magnitude = spectrum.abs().clamp(min=LEAST_MAGNITUDE)
+            phase = spectrum / magnitude
+            features = torch.stack([magnitude.log(), phase.real, phase.imag], dim=1)
+        return self.encoder(features), level
+
+    def decode(self, latents: torch.Tensor, level: torch.Tensor | float) -> torch.Tensor:
+        """Latents [B, frames, D] and levels to waveforms [B, 1, T']."""
+        decoded = self.decoder(latents)
+        if self.stft_hop:
+            magnitude, real, imaginary = decoded.unbind(dim=1)
+            decoded = self.dec_trans_func(softplus(magnitude) * torch.complex(real, imaginary)).unsqueeze(1)
+        return decoded * level
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[B, 1, T] to [B, 1, T'], T' at most T, all codebooks used."""
+        latents, level = self.encode(waveforms)
+        return self.decode(self.quantizer.inference(latents)[0], level)[:, :, : waveforms.shape[2]]
+
+    def spectrum_frames(self, num_samples: int) -> tuple[int, int]:
+        """Of the frequency domain: frames that come out, and by how many they lag.
+
+        A stride over time that does not divide the number of frames is completed by frames before the first
+        one (the package's SConv2d), which shifts all that follows.
+        """
+        frames, lag, spacing = num_samples // self.stft_hop + 1, 0, 1
+        for _, stride in self.encoder.ratios:
+            lag += -frames % stride * spacing
+            frames = -(-frames // stride)
+            spacing *= stride
+        return frames * spacing, lag
+
+
+def _check(config: dict) -> None:
+    freq = config["model"] == "freq_codec"
+    allowed = {
+        "model": ("encodec", "freq_codec"),
+        "encoder": tuple(ENCODERS)[freq : freq + 1],
+        "decoder": tuple(DECODERS)[freq : freq + 1],
+        "quantizer": tuple(QUANTIZERS),
+    }
+    found = {key: config[key] for key in allowed}
+    if freq:
+        allowed["model_conf.codec_domain"] = (("mag_phase", "mag_phase"),)
+        found["model_conf.codec_domain"] = tuple(config["model_conf"]["codec_domain"])
+    allowed["model_conf.segment_dur"] = (None,)
+    found["model_conf.segment_dur"] = config["model_conf"].get("segment_dur", 1.0)
+    for key, value in found.items():
+        if value not in allowed[key]:
+            raise ValueError(f"{key}: {value!r}; allowed: {', '.join(map(repr, allowed[key]))}")
+
+
+class Adapter(TrainableCodec):
+    """Files `config` (config.yaml) and `checkpoint` (model.pth, a bare state_dict)."""
+
+    file_names: ClassVar = {"config": "config.yaml", "checkpoint": "model.pth"}
+    model: FunCodec
+
+    @classmethod
+    def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        path = files["config"]
+        try:
+            model = FunCodec(yaml.safe_load(path.read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise CheckpointError(f"{path}: not a readable FunCodec config ({error})") from None
+        except (KeyError, TypeError, ValueError, RuntimeError) as error:
+            raise CheckpointError(f"{path}: not a FunCodec config: {type(error).__name__} {error}") from None
+        state = read_checkpoint(files["checkpoint"])
+        kept = {key: value for key, value in state.items() if not str(key).startswith(TRAINING_ONLY)}
+        load_state(model, kept, files["checkpoint"])
+        fold_weight_norm(model)
+        return cls(entry, model, device)
+
+    @classmethod
+    def build(cls, entry: dict) -> FunCodec:
+        return FunCodec(entry["model"])
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        try:
+            return self.model(waveforms.unsqueeze(1)).squeeze(1)
+        except SystemExit:  # the package's convolutions end the process when they meet NaN
+            raise AudioError("the codec came upon NaN") from None
+
+    def output_length(self, num_samples: int) -> int:
+        if self.model.stft_hop is None:
+            return num_samples
+        frames, _ = self.model.spectrum_frames(num_samples)
+        return min(num_samples, (frames - 1) * self.model.stft_hop)
+
+    def delay(self, num_samples: int) -> int:
+        return self.model.spectrum_frames(num_samples)[1] * self.model.stft_hop if self.model.stft_hop else 0
+
+    def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        latents, level = self.model.encode(waveforms.unsqueeze(1))
+        quantized, _, loss, _ = self.model.quantizer(latents)
+        decoded = self.model.decode(quantized, level).squeeze(1)[:, : waveforms.shape[1]]
+        return decoded, loss
+
+    def save(self, files: dict[str, Path]) -> None:
+        write_checkpoint(files["checkpoint"], half_state_dict(self.model))
+        write_text(files["config"], yaml.safe_dump(self.entry["model"], sort_keys=False))
