@@ -15,11 +15,17 @@ def family_class(family: str) -> type[Codec]:
     """The adapter class of a family.
 
     Raises:
-        ConfigError: no adapter has that name.
+        ConfigError: no adapter has that name, or its package is not installed.
     """
     if family not in FAMILIES:
         raise ConfigError(f"unknown codec family {family!r}; allowed: {', '.join(FAMILIES)}")
-    return importlib.import_module(f"codecfake.codecs.{family}").Adapter
+    try:
+        return importlib.import_module(f"codecfake.codecs.{family}").Adapter
+    except ModuleNotFoundError as error:
+        raise ConfigError(
+            f"codec family {family!r} needs the package {error.name!r}, which is not installed; "
+            "pip install --no-deps -r envs/requirements.txt brings all of them"
+        ) from None
 
 
 def load(entry: dict, files: dict[str, Path], device: str) -> Codec:

@@ -4,9 +4,18 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
+import numpy as np
 import torch
 
 from codecfake.errors import CheckpointError
+
+#: NumPy numbers, which training tools leave beside the weights (a best loss, a learning rate).
+NUMBERS = [
+    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in ("float32", "float64", "int32", "int64", "bool")),
+]
 
 
 class Codec(ABC):
@@ -90,7 +99,10 @@ def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def read_checkpoint(path: Path) -> dict:
-    """Read a torch checkpoint without running code from it (`weights_only`).
+    """Read a torch checkpoint without running code from it.
+
+    `weights_only` is torch's restricted unpickler; `NUMBERS` is all that is admitted beyond tensors and plain
+    containers.
 
     Raises:
         CheckpointError: the file is missing, is no torch checkpoint, or holds more than tensors.
@@ -98,7 +110,8 @@ def read_checkpoint(path: Path) -> dict:
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals(NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises many types for a damaged file
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise CheckpointError(f"{path}: not a readable checkpoint ({reason[0]})") from None

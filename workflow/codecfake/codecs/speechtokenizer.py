@@ -21,11 +21,13 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
+        path = files["config"]
         try:
-            config = json.loads(files["config"].read_text(encoding="utf-8"))
+            model = SpeechTokenizer(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise CheckpointError(f"{files['config']}: not a readable SpeechTokenizer config.json ({error})") from None
-        model = SpeechTokenizer(config)
+            raise CheckpointError(f"{path}: not a readable SpeechTokenizer config.json ({error})") from None
+        except (AttributeError, KeyError, TypeError) as error:
+            raise CheckpointError(f"{path}: not a SpeechTokenizer config: {type(error).__name__} {error}") from None
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
         fold_weight_norm(model)
         return cls(entry, model, device)
