@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # one thread a test process: more threads than cores starve each other
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint
+.PHONY: demo test lint bench
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
@@ -22,6 +22,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+bench: $(INSTALLED)
+	$(BIN)/python tests/bench_codecs.py
 
 # --no-deps: two codec packages pin versions nothing else can live with; the lock has all they need
 $(INSTALLED): envs/requirements.txt pyproject.toml

@@ -82,3 +82,11 @@ def build_deb(tmp_path: Path) -> Callable[[Path, dict[str, bytes]], None]:
         subprocess.run(["dpkg-deb", "-Znone", "--build", str(root), str(path)], check=True, capture_output=True)
 
     return build
+
+
+@pytest.fixture
+def batching(monkeypatch) -> float:
+    """Batches on the CPU as on a GPU; the most seconds of one."""
+    seconds = 64.0
+    monkeypatch.setattr("codecfake.resynthesise.BATCH_SECONDS", {"cpu": seconds})
+    return seconds

@@ -32,8 +32,8 @@ def test_a_miniature_gives_speech_back(name, speech):
 
 @pytest.mark.parametrize("recipe", ["published", "clean", "raw"])
 @pytest.mark.parametrize("name", [*MINIATURES, "identity"])
-def test_an_output_does_not_depend_on_what_shared_the_batch(name, recipe, speech):
-    """Random lengths, some equal, some whole frames, in random company."""
+def test_an_output_does_not_depend_on_what_shared_the_batch(name, recipe, speech, batching):
+    """Random lengths, some equal, some whole frames, in random company; batches of one size against singles."""
     codec, rng = load(name), np.random.default_rng(len(name))
     lengths = rng.integers(max(codec.hop, 800), 12000, 6)
     lengths[1], lengths[2] = lengths[0], lengths[3] // codec.hop * codec.hop

@@ -8,7 +8,6 @@ from codecfake.codecs import Codec
 from codecfake.corpora.folder import FolderCorpus
 from codecfake.errors import AudioError
 from codecfake.resynthesise import (
-    BATCH_SECONDS,
     ahead,
     batches,
     resynthesise_file,
@@ -110,6 +109,10 @@ class Stub(Codec):
         return waveforms
 
 
+def test_without_an_accelerator_an_utterance_goes_alone():
+    assert sorted(batches([800, 300, 300], Stub("padded"))) == [[0], [1], [2]]
+
+
 @pytest.mark.parametrize(
     ("kind", "expected"),
     [
@@ -118,19 +121,19 @@ class Stub(Codec):
         ("padded", [[1, 3, 4, 2, 0, 5]]),
     ],
 )
-def test_only_what_may_share_a_batch_shares_one(kind, expected):
+def test_only_what_may_share_a_batch_shares_one(kind, expected, batching):
     lengths = [800, 300, 421, 300, 420, 800]
     assert sorted(batches(lengths, Stub(kind))) == sorted(expected)
 
 
-def test_a_batch_stays_within_its_seconds():
+def test_a_batch_stays_within_its_seconds(batching):
     lengths = [16000 * second for second in (40, 1, 20, 20, 20)]
     found = list(batches(lengths, Stub("padded", hop=1)))
     assert sorted(index for batch in found for index in batch) == list(range(5))
-    assert all(len(batch) * max(lengths[i] for i in batch) <= BATCH_SECONDS * 16000 for batch in found)
+    assert all(len(batch) * max(lengths[i] for i in batch) <= batching * 16000 for batch in found)
 
 
-def test_outputs_come_back_in_order_whatever_the_batches(speech):
+def test_outputs_come_back_in_order_whatever_the_batches(speech, batching):
     utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
     codec = Stub("padded")
     found = through_codec(utterances, list("abcde"), codec, "raw")

@@ -22,10 +22,10 @@ LEAST_LOUDNESS, RELATIVE_GATE = -70.0, 10.0
 
 
 class Prepared(NamedTuple):
-    """An utterance as the model gets it, and what `finish` must know of it."""
+    """An utterance as it was, as the model gets it, and what `finish` must know of what was done."""
 
+    samples: np.ndarray
     waveform: np.ndarray
-    num_samples: int
     gain: float
     loudness: float | None
 
@@ -33,14 +33,14 @@ class Prepared(NamedTuple):
 def prepare(samples: np.ndarray, codec: Codec, recipe: str) -> Prepared:
     """What the model gets of an utterance (float32 [N] at the codec's rate)."""
     if recipe == "raw":
-        return Prepared(samples, len(samples), 1.0, None)
+        return Prepared(samples, samples, 1.0, None)
     level = codec.entry.get("level", {})
     measured = loudness(samples, codec.sample_rate) if "loudness" in level else None
     gain = _gain(samples, level, measured)
     waveform = samples * np.float32(gain)
     if recipe == "clean":
         waveform = match_length(waveform, _complete_length(codec, len(samples)))
-    return Prepared(waveform, len(samples), gain, measured)
+    return Prepared(samples, waveform, gain, measured)
 
 
 def finish(decoded: np.ndarray, prepared: Prepared, codec: Codec, recipe: str) -> np.ndarray:
@@ -48,11 +48,19 @@ def finish(decoded: np.ndarray, prepared: Prepared, codec: Codec, recipe: str) -
     if recipe == "published":
         if prepared.loudness is not None:
             decoded = decoded * _decibels(prepared.loudness - loudness(decoded, codec.sample_rate))
-        return match_length(decoded, prepared.num_samples) if codec.entry.get("length") == "input" else decoded
+        return match_length(decoded, len(prepared.samples)) if codec.entry.get("length") == "input" else decoded
     if recipe == "clean":
-        delay = codec.delay(len(prepared.waveform))
-        return decoded[delay : delay + prepared.num_samples] / np.float32(prepared.gain)
+        delay = _delay(decoded, prepared.samples, codec.delays(len(prepared.waveform)))
+        return decoded[delay : delay + len(prepared.samples)] / np.float32(prepared.gain)
     return decoded
+
+
+def _delay(decoded: np.ndarray, samples: np.ndarray, allowed: range) -> int:
+    """The lag, of those allowed, at which the output is most like the input."""
+    if len(allowed) == 1:
+        return allowed[0]
+    likeness = np.correlate(decoded[allowed[0] : allowed[-1] + len(samples)], samples, "valid")
+    return allowed[int(np.argmax(likeness))]
 
 
 def loudness(samples: np.ndarray, sample_rate: int) -> float:
@@ -98,4 +106,4 @@ def _complete_length(codec: Codec, num_samples: int) -> int:
     """The least multiple of the hop of which the model makes all `num_samples`, its delay taken out."""
     frames = itertools.count(-(-num_samples // codec.hop))
     lengths = (count * codec.hop for count in frames)
-    return next(n for n in lengths if codec.output_length(n) - codec.delay(n) >= num_samples)
+    return next(n for n in lengths if codec.output_length(n) - codec.delays(n)[-1] >= num_samples)

@@ -13,7 +13,8 @@ rule resynthesise_shard:
             "store",
             "recipes",
             "resynthesise",
-            f"codecs/{RUN['codec_entries'][wildcards.codec]['family']}",
+            "codecs/base",
+            *adapter(RUN["codec_entries"][wildcards.codec]["family"]),
         ),
     output:
         f"{RESULTS}/resynthesised/{{codec}}/{{shard}}.parquet",

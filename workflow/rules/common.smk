@@ -48,6 +48,13 @@ def code(*modules):
     return [f"workflow/codecfake/{module}.py" for module in modules]
 
 
+def adapter(family):
+    """The modules of a codec family: its adapter and, where it is ours, its network."""
+    network = f"codecs/{family}_network"
+    there = os.path.isfile(code(network)[0])
+    return [f"codecs/{family}", network] if there else [f"codecs/{family}"]
+
+
 def source_shards():
     return expand(f"{RESULTS}/corpus/{{shard}}.parquet", shard=SHARDS)
 

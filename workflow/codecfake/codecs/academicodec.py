@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 import torch
 
+from codecfake.codecs.academicodec_network import HiFiCodec
 from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
-from codecfake.codecs.hifi_codec import HiFiCodec
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint, write_json
 

@@ -53,9 +53,10 @@ class Codec(ABC):
     def output_length(self, num_samples: int) -> int:
         """Number of samples `resynthesise` makes of `num_samples`."""
 
-    def delay(self, num_samples: int) -> int:
-        """Samples by which the output of `resynthesise` lags an input of `num_samples`."""
-        return self.entry.get("delay", 0)
+    def delays(self, num_samples: int) -> range:
+        """Samples by which the output of `resynthesise` may lag an input of `num_samples`."""
+        least, most = self.entry.get("delay", [0, 0])
+        return range(least, most + 1)
 
     def published(self, waveforms: torch.Tensor) -> torch.Tensor:
         """As `resynthesise`, the way the codec's own tool cuts up a file."""

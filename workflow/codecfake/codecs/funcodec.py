@@ -150,8 +150,9 @@ class Adapter(TrainableCodec):
         frames, _ = self.model.spectrum_frames(num_samples)
         return min(num_samples, (frames - 1) * self.model.stft_hop)
 
-    def delay(self, num_samples: int) -> int:
-        return self.model.spectrum_frames(num_samples)[1] * self.model.stft_hop if self.model.stft_hop else 0
+    def delays(self, num_samples: int) -> range:
+        lag = self.model.spectrum_frames(num_samples)[1] * self.model.stft_hop if self.model.stft_hop else 0
+        return range(lag, lag + 1)
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents, level = self.model.encode(waveforms.unsqueeze(1))
