@@ -1,8 +1,10 @@
 """Downloads from a server on this machine: once, resumed, from the next address, checked, mirrored."""
 
 import hashlib
+import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -22,6 +24,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.requests, self.ranges, self.cuts = {"a.bin": CONTENT}, [], True, []
+        self.content_type = "application/octet-stream"
 
     def url(self, name=""):
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -39,6 +42,7 @@ class Handler(BaseHTTPRequestHandler):
         elif cut != 0:
             self.send_response(206 if start else 200)
             self.send_header("Content-Length", str(len(content) - start))
+            self.send_header("Content-Type", self.server.content_type)
             self.end_headers()
             self.wfile.write(content[start:][:cut])
 
@@ -181,3 +185,50 @@ def test_an_apt_entry_is_fetched_by_apt_and_checked(tmp_path, monkeypatch):
     with pytest.raises(DownloadError, match=r"model\.bin.*expected"):
         download.fetch(KEY, entry(content=WRONG, **source), tmp_path / "other")
     assert kept(tmp_path / "other") == set()
+
+
+def unknown(server):
+    """An entry that knows neither size nor hash."""
+    return {"urls": [server.url("a.bin")]}
+
+
+def test_what_is_not_known_beforehand_is_recorded_at_first_fetch_and_holds(server, tmp_path, capsys):
+    lock = tmp_path / "downloads.lock.json"
+    for cache in ("one", "two"):
+        assert download.fetch(KEY, unknown(server), tmp_path / cache, lock=lock).read_bytes() == CONTENT
+    recorded = {key: entry()[key] for key in ("bytes", "sha256")}
+    assert json.loads(lock.read_text()) == {KEY: recorded}
+    assert capsys.readouterr().err.count(f"recorded in {lock}") == 1
+    server.files["a.bin"] = WRONG
+    with pytest.raises(DownloadError, match=f"{entry(content=WRONG)['sha256']}; {recorded['sha256']} expected"):
+        download.fetch(KEY, unknown(server), tmp_path / "three", lock=lock)
+    place(tmp_path / "one" / KEY, WRONG)
+    with pytest.raises(DownloadError, match=f"{recorded['sha256']} expected"):
+        download.fetch(KEY, unknown(server), tmp_path / "one", lock=lock)
+
+
+def test_a_known_hash_needs_no_lock_and_no_size(server, tmp_path):
+    known = {**unknown(server), "sha256": entry()["sha256"]}
+    assert download.fetch(KEY, known, tmp_path, lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    place(tmp_path / "other" / f"{KEY}.part", CONTENT)
+    assert download.fetch(KEY, known, tmp_path / "other", lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    assert not (tmp_path / "lock.json").exists()
+
+
+def test_two_jobs_record_both_their_files(server, tmp_path):
+    lock, keys = tmp_path / "lock.json", [f"file{number}" for number in range(8)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda key: download.fetch(key, unknown(server), tmp_path / "cache", lock=lock), keys))
+    assert list(json.loads(lock.read_text())) == keys
+
+
+def test_beginnings_of_unknown_files_are_not_joined(server, tmp_path):
+    place(tmp_path / f"{KEY}.part", b"x" * 1000)
+    assert download.fetch(KEY, unknown(server), tmp_path, lock=tmp_path / "lock.json").read_bytes() == CONTENT
+
+
+def test_a_web_page_is_no_checkpoint(server, tmp_path):
+    server.content_type = "text/html; charset=utf-8"
+    with pytest.raises(DownloadError, match="web page"):
+        download.fetch(KEY, unknown(server), tmp_path, lock=tmp_path / "lock.json")
+    assert not (tmp_path / "lock.json").exists()

@@ -155,6 +155,8 @@ def _stream(url: str, num_bytes: int | None, part: Path) -> None:
             _stream(url, num_bytes, part)
             return
         response.raise_for_status()
+        if "text/html" in response.headers.get("Content-Type", ""):
+            raise DownloadError("the answer is a web page, not a file")
         resumed = response.status_code == requests.codes.partial_content
         begin = have if resumed else 0
         total = num_bytes or begin + int(response.headers.get("Content-Length", 0)) or None

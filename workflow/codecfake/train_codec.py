@@ -17,6 +17,7 @@ from codecfake.corpora import Corpus
 from codecfake.corpora.base import split_of_speakers, subset
 from codecfake.errors import CheckpointError, DataError
 from codecfake.files import digest, write_checkpoint
+from codecfake.resynthesise import through_codec
 
 #: Window lengths of the mel loss in samples, each with its number of mel bands.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
@@ -137,8 +138,9 @@ class Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
         decoded, quantizer_loss = self.adapter.training_forward(waveforms)
-        target = waveforms[:, : decoded.shape[1]]
-        loss = self.loss(decoded, target) + self.recipe.quantizer_weight * quantizer_loss
+        delay = self.adapter.delays(waveforms.shape[1])[0]
+        target = waveforms[:, : decoded.shape[1] - delay]
+        loss = self.loss(decoded[:, delay:], target) + self.recipe.quantizer_weight * quantizer_loss
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -194,8 +196,8 @@ def held_out_stoi(codec: TrainableCodec, utterances: list[np.ndarray]) -> float:
     values = []
     for pcm in utterances:
         reference = audio.from_pcm16(pcm)
-        decoded = codec.resynthesise(torch.from_numpy(reference)[None].to(codec.device))[0].cpu().numpy()
-        values.append(quality.stoi(reference, audio.match_length(decoded, len(pcm)), codec.sample_rate))
+        (decoded,) = through_codec([reference], ["held-out utterance"], codec, "clean")
+        values.append(quality.stoi(reference, decoded, codec.sample_rate))
     return float(np.nanmean(values))
 
 
