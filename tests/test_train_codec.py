@@ -158,6 +158,21 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
     assert learning_rate(schedule, step) == pytest.approx(2 * expected)
 
 
+class Lagging(ADAPTER):
+    """Gives its input back, 100 samples late, whatever its weights."""
+
+    def training_forward(self, waveforms):
+        unused = sum(parameter.sum() for parameter in self.model.parameters())
+        return torch.nn.functional.pad(waveforms, (100, 0))[:, : waveforms.shape[1]] + 0 * unused, torch.zeros(())
+
+
+@pytest.mark.parametrize(("delay", "is_perfect"), [(100, True), (0, False)])
+def test_a_codec_is_trained_to_lag_by_the_delay_of_its_entry(delay, is_perfect, speech):
+    trainer = Trainer(Lagging({**ENTRY, "delay": [delay, delay]}, ADAPTER.build(ENTRY)), RECIPE)
+    loss = trainer.advance(sampler(speech).batch(0))
+    assert (loss < 1e-6) == is_perfect
+
+
 def sampler(speech, **changes) -> CropSampler:
     return CropSampler([audio.to_pcm16(speech(1.0))], replace(RECIPE, **changes))
 

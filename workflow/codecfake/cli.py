@@ -161,7 +161,7 @@ def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
 
     for role, path in files.items():
         if sha256(path) != entry["files"][role].get("sha256"):
-            print(f"{path}: not the pinned {entry['files'][role]['key']}; used as asked", file=sys.stderr)
+            print(f"{path}: not known to be {entry['files'][role]['key']}; used as asked", file=sys.stderr)
 
 
 def score(args: argparse.Namespace) -> None:
