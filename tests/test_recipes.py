@@ -25,10 +25,12 @@ class Model(Codec):
     def output_length(self, num_samples):
         return num_samples // self.hop * self.hop
 
-    def resynthesise(self, waveforms):
+    def encode(self, waveforms):
         self.seen.append(waveforms.numpy())
-        lagged = torch.nn.functional.pad(0.5 * waveforms, (self.lag, 0))
-        return lagged[:, : self.output_length(waveforms.shape[1])]
+        return waveforms[:, : self.output_length(waveforms.shape[1])].reshape(1, -1, self.hop)
+
+    def decode(self, encoded):
+        return torch.nn.functional.pad(0.5 * encoded.flatten(1), (self.lag, 0))
 
 
 def through(samples, codec, recipe):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from torch.nn.utils.rnn import pad_sequence
 from tqdm import tqdm
 
 from codecfake import audio, recipes, store
@@ -22,8 +23,8 @@ from codecfake.names import SOURCE
 
 #: Utterances read, sorted by length, resynthesised and written together.
 AT_ONCE = 64
-#: The longest batch, in seconds of audio with its padding, by type of device. Where there is none, an utterance
-#: goes alone: on a CPU a batch outgrows the caches (EnCodec: half the speed) and gains nothing.
+#: The longest batch to decode, in seconds of audio with its padding, by type of device. Where there is none, an
+#: utterance goes alone: on a CPU a batch outgrows the caches (EnCodec: half the speed).
 BATCH_SECONDS = {"cuda": 64.0}
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
@@ -60,7 +61,7 @@ def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[st
 
 
 def through_codec(utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str) -> list[np.ndarray]:
-    """Utterances through a codec, those that may share a batch in one.
+    """Utterances through a codec.
 
     Args:
         utterances: float32 [N] each, at the codec's rate.
@@ -76,43 +77,44 @@ def through_codec(utterances: list[np.ndarray], names: list[str], codec: Codec, 
     for samples, name in zip(utterances, names, strict=True):
         audio.check(samples, name, minimum=codec.hop)
     prepared = [recipes.prepare(samples, codec, recipe) for samples in utterances]
-    finished: dict[int, np.ndarray] = {}
-    for batch in batches([len(item.waveform) for item in prepared], codec):
-        decoded = _decode([prepared[index].waveform for index in batch], codec, recipe)
-        for index, samples in zip(batch, decoded, strict=True):
-            audio.check(samples, f"{names[index]} after the codec")
-            finished[index] = recipes.finish(samples, prepared[index], codec, recipe)
-    return [finished[index] for index in range(len(utterances))]
+    decoded = _resynthesise([item.waveform for item in prepared], codec, recipe)
+    for samples, name in zip(decoded, names, strict=True):
+        audio.check(samples, f"{name} after the codec")
+    return [recipes.finish(samples, item, codec, recipe) for samples, item in zip(decoded, prepared, strict=True)]
 
 
-def batches(lengths: list[int], codec: Codec) -> Iterator[list[int]]:
-    """Indices of utterances that share a batch, each batch within `BATCH_SECONDS` of padded audio."""
-    most = BATCH_SECONDS.get(codec.device.type, 0) * codec.sample_rate
+@torch.inference_mode()
+def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str) -> list[np.ndarray]:
+    """Encoded one by one, since rounding that depends on the company tips codes; decoded in batches."""
+    with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
+        inputs = [torch.from_numpy(waveform)[None].to(codec.device) for waveform in waveforms]
+        if codec.windowed and recipe == "published":
+            return [codec.published(waveform)[0].cpu().numpy() for waveform in inputs]
+        encoded = [codec.encode(waveform)[0] for waveform in inputs]
+        decoded: dict[int, np.ndarray] = {}
+        for batch in batches([len(frames) for frames in encoded], codec):
+            together = codec.decode(pad_sequence([encoded[index] for index in batch], batch_first=True))
+            for index, samples in zip(batch, together.cpu().numpy(), strict=True):
+                decoded[index] = samples[: codec.output_length(len(waveforms[index]))]
+    return [decoded[index] for index in range(len(waveforms))]
 
-    def kind(index: int) -> int:
-        alone = codec.batching == "equal" or (codec.batching == "aligned" and lengths[index] % codec.hop)
-        return lengths[index] if alone else 0
 
-    order = sorted(range(len(lengths)), key=lambda index: (kind(index), lengths[index], index))
-    for _, same_kind in groupby(order, key=kind):
+def batches(frames: list[int], codec: Codec) -> Iterator[list[int]]:
+    """Indices of utterances decoded together: equally long unless the codec is causal, within `BATCH_SECONDS`.
+
+    Args:
+        frames: how many each utterance has.
+    """
+    most = BATCH_SECONDS.get(codec.device.type, 0) * codec.sample_rate / codec.hop
+    order = sorted(range(len(frames)), key=lambda index: (frames[index], index))
+    for _, alike in groupby(order, key=lambda index: codec.causal or frames[index]):
         batch: list[int] = []
-        for index in same_kind:
-            if batch and (len(batch) + 1) * lengths[index] > most:
+        for index in alike:
+            if batch and (len(batch) + 1) * frames[index] > most:
                 yield batch
                 batch = []
             batch.append(index)
         yield batch
-
-
-@torch.inference_mode()
-def _decode(waveforms: list[np.ndarray], codec: Codec, recipe: str) -> list[np.ndarray]:
-    longest = max(map(len, waveforms))
-    padded = torch.from_numpy(np.stack([audio.match_length(waveform, longest) for waveform in waveforms]))
-    resynthesise = codec.published if recipe == "published" else codec.resynthesise
-    decoded = resynthesise(padded.to(codec.device)).cpu().numpy()
-    if all(len(waveform) == longest for waveform in waveforms):
-        return list(decoded)
-    return [samples[: codec.output_length(len(x))] for samples, x in zip(decoded, waveforms, strict=True)]
 
 
 def resynthesised_rows(

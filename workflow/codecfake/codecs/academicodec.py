@@ -36,8 +36,11 @@ class Adapter(TrainableCodec):
     def build(cls, entry: dict) -> HiFiCodec:
         return HiFiCodec(entry["model"])
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.encode(waveforms.unsqueeze(1))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(encoded).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         return self.model.frames(num_samples) * self.hop

@@ -1,6 +1,7 @@
 """AudioDec (Wu et al., ICASSP 2023): our own inference of the published checkpoints."""
 
 import math
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -38,23 +39,22 @@ class AudioDec(nn.Module):
         """[B, 1, T] to codes [B, n_q, frames]."""
         return self.autoencoder.quantizer.codebook.encode(self.autoencoder.latents(waveforms))
 
-    def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Codes to [B, 1, frames * hop], each from the state that the warm-up leaves."""
-        silence = self.encode(torch.zeros(1, 1, WARM_UP_SAMPLES, device=codes.device))
-        warmed = torch.cat([silence.expand(len(codes), -1, -1), codes], dim=2)
+    def decode(self, codes: torch.Tensor, warm_up: torch.Tensor) -> torch.Tensor:
+        """Codes to [B, 1, frames * hop], each from the state that the codes of the warm-up [1, n_q, n] leave."""
+        warmed = torch.cat([warm_up.expand(len(codes), -1, -1), codes], dim=2)
         decoded = self.vocoder(self.autoencoder.quantizer.codebook.lookup(warmed))
         hop = decoded.shape[2] // warmed.shape[2]
-        return decoded[:, :, silence.shape[2] * hop :]
+        return decoded[:, :, warm_up.shape[2] * hop :]
 
 
 class Adapter(TrainableCodec):
     """Files `autoencoder`, `vocoder` (`{"model": {"generator": state_dict}}`) and the config.yml of each.
 
-    Causal throughout, and an input that ends within a frame is completed by zeros. Every utterance starts
-    from the same state; the set's authors let the decoder's state run on from one file to the next.
+    Every utterance starts from the same state; the set's authors let the decoder's state run on from one file
+    to the next.
     """
 
-    batching = "padded"
+    causal = True
     file_names: ClassVar = {
         "autoencoder_config": "autoencoder/**/config.yml",
         "autoencoder": "autoencoder/**/checkpoint-*steps.pkl",
@@ -87,8 +87,16 @@ class Adapter(TrainableCodec):
     def build(cls, entry: dict) -> AudioDec:
         return AudioDec(entry["model"])
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.encode(waveforms.unsqueeze(1)).transpose(1, 2)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(encoded.transpose(1, 2), self.warm_up).squeeze(1)
+
+    @cached_property
+    def warm_up(self) -> torch.Tensor:
+        """Codes of the silence from whose end every utterance starts."""
+        return self.model.encode(torch.zeros(1, 1, WARM_UP_SAMPLES, device=self.device))
 
     def output_length(self, num_samples: int) -> int:
         return math.ceil(num_samples / self.hop) * self.hop

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import torch
@@ -21,9 +21,10 @@ NUMBERS = [
 class Codec(ABC):
     """A loaded codec. It works at its own rate; it never resamples and never touches audio files."""
 
-    #: What may share a batch without changing anyone's output. "equal": utterances of one length.
-    #: "aligned": also others, zeros at their end, if their lengths are multiples of the hop. "padded": any.
-    batching: ClassVar[Literal["equal", "aligned", "padded"]] = "equal"
+    #: Whether a frame decodes the same whatever follows it, so that frames of zeros may complete a batch.
+    causal: ClassVar[bool] = False
+    #: Whether the codec's own tool cuts a file into windows, which `published` then does.
+    windowed: ClassVar[bool] = False
     #: Published name of each checkpoint file, by role; a glob pattern where it differs between models.
     file_names: ClassVar[dict[str, str]] = {}
 
@@ -39,15 +40,23 @@ class Codec(ABC):
         """Build the model and fill it from its published files. See `codecfake.codecs.load`."""
 
     @abstractmethod
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Encode and decode utterances of one length.
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """What the decoder needs of utterances of one length: codes, or what they stand for.
 
         Args:
             waveforms: float32 [B, T] at `sample_rate`, full scale 1.0.
 
         Returns:
-            float32 [B, T'] at the same rate, T' = `output_length(T)`.
+            [B, frames, ...].
         """
+
+    @abstractmethod
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        """[B, frames, ...] of `encode` to float32 [B, T''] at `sample_rate`, T'' at least `output_length(T)`."""
+
+    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """[B, T] to [B, `output_length(T)`]."""
+        return self.decode(self.encode(waveforms))[:, : self.output_length(waveforms.shape[1])]
 
     @abstractmethod
     def output_length(self, num_samples: int) -> int:
@@ -58,9 +67,9 @@ class Codec(ABC):
         least, most = self.entry.get("delay", [0, 0])
         return range(least, most + 1)
 
-    def published(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """As `resynthesise`, the way the codec's own tool cuts up a file."""
-        return self.resynthesise(waveforms)
+    def published(self, waveform: torch.Tensor) -> torch.Tensor:
+        """[1, T] to [1, T'], T' at least T, in windows as the codec's own tool. Only if `windowed`."""
+        raise NotImplementedError
 
 
 class TrainableCodec(Codec):

@@ -18,13 +18,14 @@ from codecfake.files import write_checkpoint
 COMMITMENT_WEIGHT = 0.25
 #: Length of the windows `compress` cuts a file into, by its default.
 WINDOW_SECONDS = 1.0
-#: Windows that go through the model at once.
+#: Windows that are decoded at once.
 WINDOWS_AT_ONCE = 8
 
 
 class Adapter(TrainableCodec):
     """File `checkpoint`: `{"state_dict", "metadata": {"kwargs"}}`, as the package's `save` writes."""
 
+    windowed = True
     file_names: ClassVar = {"checkpoint": "weights*.pth"}
     model: DAC
 
@@ -49,8 +50,12 @@ class Adapter(TrainableCodec):
         model = entry["model"]
         return DAC(**{**model, "sample_rate": entry["sample_rate"]})
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model(waveforms.unsqueeze(1))["audio"].squeeze(1)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        codes = self.model.encode(self.model.preprocess(waveforms.unsqueeze(1), self.sample_rate))[1]
+        return codes.transpose(1, 2)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(self.model.quantizer.from_codes(encoded.transpose(1, 2))[0]).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         """Each odd stride of the decoder loses a sample at its end, at its own rate."""
@@ -59,20 +64,14 @@ class Adapter(TrainableCodec):
             length = length * stride - stride % 2
         return min(num_samples, length)
 
-    def published(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """As the package's `compress` and `decompress`: files above a second in overlapping windows of a
+    def published(self, waveform: torch.Tensor) -> torch.Tensor:
+        """As the package's `compress` and `decompress`: a file above a second in overlapping windows of a
         second, convolutions unpadded; the output is longer than the input and to be cut."""
-        if waveforms.shape[1] <= WINDOW_SECONDS * self.sample_rate:
-            return self.model.decode(self._quantized(waveforms.unsqueeze(1))).squeeze(1)
+        if waveform.shape[1] <= WINDOW_SECONDS * self.sample_rate:
+            return self.decode(self.encode(waveform))
         with unpadded(self.model):
-            windows = torch.cat([self._windows(waveform) for waveform in waveforms]).unsqueeze(1)
-            decoded = [self.model.decode(self._quantized(some)) for some in windows.split(WINDOWS_AT_ONCE)]
-        return torch.cat(decoded).reshape(len(waveforms), -1)
-
-    def _quantized(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to the latents [B, D, frames] that a decoder makes of the codes."""
-        codes = self.model.encode(self.model.preprocess(waveforms, self.sample_rate))[1]
-        return self.model.quantizer.from_codes(codes)[0]
+            codes = torch.cat([self.encode(window) for window in self._windows(waveform[0]).split(1)])
+            return torch.cat([self.decode(some) for some in codes.split(WINDOWS_AT_ONCE)]).reshape(1, -1)
 
     def _windows(self, waveform: torch.Tensor) -> torch.Tensor:
         """[T] to [windows, samples], each window as far from the last as its output is long."""

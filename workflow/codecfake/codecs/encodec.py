@@ -13,14 +13,10 @@ from codecfake.files import write_checkpoint
 
 
 class Adapter(TrainableCodec):
-    """File `checkpoint`: a bare state_dict (`encodec_24khz-d7cc33bc.th`).
+    """File `checkpoint`: a bare state_dict (`encodec_24khz-d7cc33bc.th`)."""
 
-    Causal; but an input that ends within a frame is completed by reflection, not by zeros.
-    """
-
-    batching = "aligned"
+    causal = True
     file_names: ClassVar = {"checkpoint": "encodec_*.th"}
-
     model: EncodecModel
 
     @classmethod
@@ -45,8 +41,12 @@ class Adapter(TrainableCodec):
         model.set_target_bandwidth(entry["bandwidth_kbps"])
         return model
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model(waveforms.unsqueeze(1)).squeeze(1)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        ((codes, _),) = self.model.encode(waveforms.unsqueeze(1))
+        return codes.transpose(1, 2)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.model.decode([(encoded.transpose(1, 2), None)]).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         return num_samples

@@ -5,6 +5,8 @@ own model and task classes needs a dozen packages and a release of typeguard tha
 loader accepts missing and foreign keys.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -56,9 +58,11 @@ class FunCodec(nn.Module):
             self.enc_trans_func = Spectrogram(**frames, power=None)
             self.dec_trans_func = InverseSpectrogram(**frames)
 
-    def encode(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | float]:
+    def encode(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """[B, 1, T] to latents [B, frames, D] and each waveform's level [B, 1, 1]."""
-        level = waveforms.pow(2).mean(dim=2, keepdim=True).sqrt() + LEAST_LEVEL if self.normalize else 1.0
+        level = torch.ones_like(waveforms[:, :, :1])
+        if self.normalize:
+            level = waveforms.pow(2).mean(dim=2, keepdim=True).sqrt() + LEAST_LEVEL
         features = waveforms / level
         if self.stft_hop:
             spectrum = self.enc_trans_func(features.squeeze(1))
@@ -67,18 +71,13 @@ class FunCodec(nn.Module):
             features = torch.stack([magnitude.log(), phase.real, phase.imag], dim=1)
         return self.encoder(features), level
 
-    def decode(self, latents: torch.Tensor, level: torch.Tensor | float) -> torch.Tensor:
+    def decode(self, latents: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
         """Latents [B, frames, D] and levels to waveforms [B, 1, T']."""
         decoded = self.decoder(latents)
         if self.stft_hop:
             magnitude, real, imaginary = decoded.unbind(dim=1)
             decoded = self.dec_trans_func(softplus(magnitude) * torch.complex(real, imaginary)).unsqueeze(1)
         return decoded * level
-
-    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to [B, 1, T'], T' at most T, all codebooks used."""
-        latents, level = self.encode(waveforms)
-        return self.decode(self.quantizer.inference(latents)[0], level)[:, :, : waveforms.shape[2]]
 
     def spectrum_frames(self, num_samples: int) -> tuple[int, int]:
         """Of the frequency domain: frames that come out, and by how many they lag.
@@ -113,6 +112,15 @@ def _check(config: dict) -> None:
             raise ValueError(f"{key}: {value!r}; allowed: {', '.join(map(repr, allowed[key]))}")
 
 
+@contextmanager
+def no_exit() -> Iterator[None]:
+    """The package's convolutions end the process when they meet NaN."""
+    try:
+        yield
+    except SystemExit:
+        raise AudioError("the codec came upon NaN") from None
+
+
 class Adapter(TrainableCodec):
     """Files `config` (config.yaml) and `checkpoint` (model.pth, a bare state_dict)."""
 
@@ -138,11 +146,16 @@ class Adapter(TrainableCodec):
     def build(cls, entry: dict) -> FunCodec:
         return FunCodec(entry["model"])
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        try:
-            return self.model(waveforms.unsqueeze(1)).squeeze(1)
-        except SystemExit:  # the package's convolutions end the process when they meet NaN
-            raise AudioError("the codec came upon NaN") from None
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        """Quantized latents by all codebooks, and after the last feature the level: [B, frames, D + 1]."""
+        with no_exit():
+            latents, level = self.model.encode(waveforms.unsqueeze(1))
+            quantized = self.model.quantizer.inference(latents)[0]
+            return torch.cat([quantized, level.expand(-1, quantized.shape[1], -1)], dim=2)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        with no_exit():
+            return self.model.decode(encoded[:, :, :-1], encoded[:, :1, -1:]).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         if self.model.stft_hop is None:

@@ -11,14 +11,17 @@ from codecfake.codecs.base import Codec
 class Adapter(Codec):
     """Has no files."""
 
-    batching = "padded"
+    causal = True
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         return cls(entry, device)
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
         return waveforms
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return encoded
 
     def output_length(self, num_samples: int) -> int:
         return num_samples

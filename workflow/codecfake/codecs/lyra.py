@@ -19,7 +19,6 @@ from codecfake.errors import CheckpointError
 class Adapter(Codec):
     """Files `encoder`, `quantizer`, `decoder`; always on the CPU, one utterance after the other."""
 
-    batching = "padded"
     file_names: ClassVar = {
         "encoder": "soundstream_encoder.tflite",
         "quantizer": "quantizer.tflite",
@@ -45,27 +44,28 @@ class Adapter(Codec):
                 raise CheckpointError(f"{files[role]}: not a readable TFLite model ({error})") from None
         return cls(entry, contents)
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, T] to [B, ceil(T / 320) * 320]."""
-        decoded = [self._one(waveform) for waveform in waveforms.cpu().numpy()]
-        return torch.from_numpy(np.stack(decoded)).to(waveforms.device)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(np.stack([self._indices(samples) for samples in waveforms.numpy()]))
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(np.stack([self._samples(indices) for indices in encoded.numpy()]))
 
     def output_length(self, num_samples: int) -> int:
         return math.ceil(num_samples / self.hop) * self.hop
 
-    def _one(self, samples: np.ndarray) -> np.ndarray:
-        encoder, decoder = _interpreter(self.contents["encoder"]), _interpreter(self.contents["decoder"])
-        padded = np.pad(samples, (0, -len(samples) % self.hop))
-        frames = padded.astype(np.float32).reshape(-1, 1, self.hop)
-        return np.concatenate([self._frame(encoder, decoder, frame) for frame in frames])
+    def _indices(self, samples: np.ndarray) -> np.ndarray:
+        """[T] to the quantizers' indices [ceil(T / 320), ...]."""
+        encoder = _interpreter(self.contents["encoder"])
+        frames = np.pad(samples, (0, -len(samples) % self.hop)).astype(np.float32).reshape(-1, 1, self.hop)
+        n_q = np.array(self.n_q, dtype=np.int32)
+        features = (_run(encoder, frame).reshape(1, 1, -1) for frame in frames)
+        return np.stack([self.quantize(input_frames=frame, num_quantizers=n_q)["output_0"] for frame in features])
 
-    def _frame(self, encoder: Interpreter, decoder: Interpreter, frame: np.ndarray) -> np.ndarray:
-        features = _run(encoder, frame)
-        indices = self.quantize(
-            input_frames=features.reshape(1, 1, -1), num_quantizers=np.array(self.n_q, dtype=np.int32)
-        )["output_0"]
-        quantized = self.dequantize(encoding_indices=indices)["output_0"]
-        return _run(decoder, quantized.reshape(1, 1, -1)).reshape(-1)
+    def _samples(self, indices: np.ndarray) -> np.ndarray:
+        """Indices of all frames to [frames * 320]."""
+        decoder = _interpreter(self.contents["decoder"])
+        quantized = (self.dequantize(encoding_indices=frame)["output_0"] for frame in indices)
+        return np.concatenate([_run(decoder, frame.reshape(1, 1, -1)).reshape(-1) for frame in quantized])
 
 
 def _interpreter(content: bytes) -> Interpreter:

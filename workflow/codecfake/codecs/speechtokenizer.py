@@ -36,8 +36,11 @@ class Adapter(TrainableCodec):
     def build(cls, entry: dict) -> SpeechTokenizer:
         return SpeechTokenizer(_config(entry))
 
-    def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        return self.model.decode(self.model.encode(waveforms.unsqueeze(1))).squeeze(1)
+    def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
+        return self.model.encode(waveforms.unsqueeze(1)).permute(1, 2, 0)
+
+    def decode(self, encoded: torch.Tensor) -> torch.Tensor:
+        return self.model.decode(encoded.permute(2, 0, 1)).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         return math.ceil(num_samples / self.hop) * self.hop
