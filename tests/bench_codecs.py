@@ -6,7 +6,7 @@
 The first way is what the authors' script does: for each file read, resample, encode and decode by the upstream
 package's own calls, weight norm and all, clamp, write a WAV. The second is `resynthesised_rows`,
 from shard to shard. Both get the same 48 kHz utterances and weights, and one thread. A ratio above 1 is in our
-favour. Memory is the second way's peak with the utterances asked for, and with each of them four times.
+favour. Memory is the second way's peak with the utterances asked for, and with each of them three times.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from codecfake import audio, codecs, config, store
 from codecfake.resynthesise import resynthesised_rows
 from conftest import make_speech
 
-ROUNDS = 3
+ROUNDS = 2
 RATE = 48000
 FAMILIES = [
     "SpeechTokenizer",
@@ -43,7 +43,7 @@ FAMILIES = [
     "funcodec-funcodec_en_libritts-16k-nq32ds320",
     "funcodec-funcodec_en_libritts-16k-nq32ds640",
 ]
-HEAD = ["codec", "file by file", "published", "clean", "ratio", "ratio clean", "MB", "MB of 4 times"]
+HEAD = ["codec", "file by file", "published", "clean", "ratio", "ratio clean", "MB", "MB of 3 times"]
 
 
 def upstream_call(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
@@ -99,7 +99,7 @@ def shard(paths: list[Path], target: Path) -> store.Shard:
 def measure(name: str, count: int, folder: Path) -> list[str]:
     """One line of the table."""
     paths = write_speech(count, folder)
-    source, longer = shard(paths, folder / "source.parquet"), shard(4 * paths, folder / "longer.parquet")
+    source, longer = shard(paths, folder / "source.parquet"), shard(3 * paths, folder / "longer.parquet")
     published.save(name, folder)
     entry = config.codec(name)
     codec = codecs.load(entry, codecs.find_files(entry, folder), "cpu")
@@ -124,7 +124,7 @@ def measure(name: str, count: int, folder: Path) -> list[str]:
 def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--codec", choices=published.MODELS, help="without it every family in turn")
-    arguments.add_argument("--utterances", type=int, default=4)
+    arguments.add_argument("--utterances", type=int, default=3)
     args = arguments.parse_args()
     if args.codec:
         warnings.filterwarnings("ignore")
