@@ -7,7 +7,7 @@ from typing import ClassVar, Self
 import torch
 
 from codecfake.codecs.academicodec_network import HiFiCodec
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint, write_json
 
@@ -29,7 +29,7 @@ class Adapter(TrainableCodec):
             if not isinstance(content.get(part), dict):
                 raise CheckpointError(f"{path}: keys {', '.join(map(str, content))}; {', '.join(PARTS)} needed")
             load_state(getattr(model, part), content[part], path)
-        fold_weight_norm(model)
+        make_fast(model)
         return cls(entry, model, device)
 
     @classmethod

@@ -1,7 +1,6 @@
 """AudioDec (Wu et al., ICASSP 2023): our own inference of the published checkpoints."""
 
 import math
-from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -9,12 +8,12 @@ import torch
 import yaml
 from torch import nn
 
-from codecfake.codecs.audiodec_network import Autoencoder, Vocoder
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.audiodec_network import Autoencoder, Vocoder, forget, remember
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint, write_text
 
-#: Silence that upstream sends through its decoder after loading; the buffers it leaves are the initial state.
+#: Silence that upstream sends through its decoder after loading.
 WARM_UP_SAMPLES = 8192
 PARTS = ("autoencoder", "vocoder")
 #: What the networks are written for, by part and option.
@@ -39,12 +38,16 @@ class AudioDec(nn.Module):
         """[B, 1, T] to codes [B, n_q, frames]."""
         return self.autoencoder.quantizer.codebook.encode(self.autoencoder.latents(waveforms))
 
-    def decode(self, codes: torch.Tensor, warm_up: torch.Tensor) -> torch.Tensor:
-        """Codes to [B, 1, frames * hop], each from the state that the codes of the warm-up [1, n_q, n] leave."""
-        warmed = torch.cat([warm_up.expand(len(codes), -1, -1), codes], dim=2)
-        decoded = self.vocoder(self.autoencoder.quantizer.codebook.lookup(warmed))
-        hop = decoded.shape[2] // warmed.shape[2]
-        return decoded[:, :, warm_up.shape[2] * hop :]
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        """Codes [B, n_q, frames] to [B, 1, frames * hop]."""
+        return self.vocoder(self.autoencoder.quantizer.codebook.lookup(codes))
+
+    def warm_up(self) -> None:
+        """Set the state every utterance starts from: an empty encoder, a vocoder that silence went through."""
+        forget(self.autoencoder)
+        with torch.no_grad():
+            codes = self.encode(torch.zeros(1, 1, WARM_UP_SAMPLES))
+        remember(self.vocoder, self.autoencoder.quantizer.codebook.lookup(codes))
 
 
 class Adapter(TrainableCodec):
@@ -80,7 +83,8 @@ class Adapter(TrainableCodec):
                     f"{files[part]}: keys {', '.join(map(str, content))}; an AudioDec file has model.generator"
                 ) from None
             load_state(getattr(model, part), state, files[part])
-        fold_weight_norm(model)
+        make_fast(model)
+        model.warm_up()
         return cls(entry, model, device)
 
     @classmethod
@@ -91,12 +95,7 @@ class Adapter(TrainableCodec):
         return self.model.encode(waveforms.unsqueeze(1)).transpose(1, 2)
 
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
-        return self.model.decode(encoded.transpose(1, 2), self.warm_up).squeeze(1)
-
-    @cached_property
-    def warm_up(self) -> torch.Tensor:
-        """Codes of the silence from whose end every utterance starts."""
-        return self.model.encode(torch.zeros(1, 1, WARM_UP_SAMPLES, device=self.device))
+        return self.model.decode(encoded.transpose(1, 2)).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
         return math.ceil(num_samples / self.hop) * self.hop

@@ -1,13 +1,13 @@
 """AudioDec's networks: causal encoder, residual quantizer, multi-group HiFi-GAN vocoder.
 
 Written from Wu et al., ICASSP 2023 (arXiv 2305.16608) and the keys and shapes of the published state_dicts.
-Whole signals go through at once; that equals the streaming of the paper from empty buffers, since every
-convolution is causal. The buffers (`pad_buffer`) are in the files and hold nothing.
+Whole signals go through at once; that equals the streaming of the paper, since every convolution is causal
+and starts from its buffer (`pad_buffer`), the end of what it saw before.
 """
 
 import torch
 from torch import nn
-from torch.nn.functional import elu, embedding, leaky_relu, mse_loss, one_hot, pad
+from torch.nn.functional import embedding, leaky_relu, mse_loss, one_hot
 from torch.nn.utils import weight_norm
 
 DILATIONS = (1, 3, 9)
@@ -17,32 +17,62 @@ EMA_KEEP, DEAD_CODE = 0.95, 0.1
 EPSILON = 1e-5
 
 
-class CausalConv1d(nn.Module):
+class Causal(nn.Module):
+    """A layer that sees the past only; its buffer is the past of a signal's first sample."""
+
+    def __init__(self, channels: int, past: int):
+        super().__init__()
+        self.register_buffer("pad_buffer", torch.zeros(1, channels, past))
+
+    def with_past(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, channels, T] with the buffer before it."""
+        return torch.cat([self.pad_buffer.expand(len(x), -1, -1), x], dim=2)
+
+
+class CausalConv1d(Causal):
     """A convolution that sees the past only."""
 
     def __init__(self, channels: int, out: int, kernel: int, *, norm=lambda layer: layer, **options):
-        super().__init__()
-        self.past = (kernel - 1) * options.get("dilation", 1)
+        super().__init__(channels, (kernel - 1) * options.get("dilation", 1))
         self.conv = norm(nn.Conv1d(channels, out, kernel, **options))
-        self.register_buffer("pad_buffer", torch.zeros(1, channels, self.past))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, channels, T] to [B, out, ceil(T / stride)]."""
-        return self.conv(pad(x, (self.past, 0)))
+        return self.conv(self.with_past(x))
 
 
-class CausalUpsampling(nn.Module):
+class CausalUpsampling(Causal):
     """A transposed convolution, two strides long, that sees the past only."""
 
     def __init__(self, channels: int, out: int, stride: int, *, norm=lambda layer: layer):
-        super().__init__()
+        super().__init__(channels, 1)
         self.stride = stride
         self.deconv = norm(nn.ConvTranspose1d(channels, out, 2 * stride, stride))
-        self.register_buffer("pad_buffer", torch.zeros(1, channels, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, channels, T] to [B, out, T * stride]."""
-        return self.deconv(pad(x, (1, 0)))[:, :, self.stride : -self.stride]
+        return self.deconv(self.with_past(x))[:, :, self.stride : -self.stride]
+
+
+@torch.no_grad()
+def forget(module: nn.Module) -> None:
+    """Empty the buffer of every causal layer."""
+    for layer in module.modules():
+        if isinstance(layer, Causal):
+            layer.pad_buffer.zero_()
+
+
+@torch.no_grad()
+def remember(module: nn.Module, signal: torch.Tensor) -> None:
+    """Put the end of what each causal layer sees of a signal (batch 1) into its buffer, for all that follows."""
+
+    def keep(layer: Causal, inputs: tuple[torch.Tensor], _) -> None:
+        layer.pad_buffer.copy_(layer.with_past(inputs[0])[:, :, inputs[0].shape[2] :])
+
+    hooks = [layer.register_forward_hook(keep) for layer in module.modules() if isinstance(layer, Causal)]
+    module(signal)
+    for hook in hooks:
+        hook.remove()
 
 
 class ResidualUnit(nn.Module):
@@ -52,10 +82,11 @@ class ResidualUnit(nn.Module):
         super().__init__()
         self.conv1 = CausalConv1d(channels, channels, 7, dilation=dilation, bias=False)
         self.conv2 = nn.Conv1d(channels, channels, 1, bias=False)
+        self.elu = nn.ELU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """[B, channels, T] to the same shape."""
-        return x + self.conv2(elu(self.conv1(elu(x))))
+        return x + self.conv2(self.elu(self.conv1(self.elu(x))))
 
 
 class Block(nn.Module):

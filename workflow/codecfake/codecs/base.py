@@ -6,6 +6,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 import torch
+from torch.nn.functional import elu
 
 from codecfake.errors import CheckpointError
 
@@ -93,11 +94,29 @@ class TrainableCodec(Codec):
         """Write the published file format, weights in float16."""
 
 
-def fold_weight_norm(model: torch.nn.Module) -> None:
-    """Replace each `weight_g`, `weight_v` by the weight they make: the same function, computed once."""
+class FastELU(torch.nn.Module):
+    """ELU (alpha 1), on a CPU by `exp`: torch's own, by `expm1`, takes six times as long, up to 45 % of a codec's
+    time. The two differ by rounding, at most 6e-8."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Any shape to the same shape."""
+        if not x.is_cpu:
+            return elu(x)
+        below = x.clamp(max=0).exp_().sub_(1)
+        return torch.maximum(x, below, out=below)
+
+
+def make_fast(model: torch.nn.Module) -> None:
+    """Ready a model for inference alone: the same function, computed faster.
+
+    Each `weight_g`, `weight_v` of weight norm becomes the weight they make, and each ELU a `FastELU`.
+    """
     for module in model.modules():
         if hasattr(module, "weight_g"):
             torch.nn.utils.remove_weight_norm(module)
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.ELU) and child.alpha == 1:
+                setattr(module, name, FastELU())
 
 
 def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:

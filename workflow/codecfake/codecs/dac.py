@@ -10,7 +10,7 @@ import torch
 from dac import DAC
 from torch.nn.functional import pad
 
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint
 
@@ -42,7 +42,7 @@ class Adapter(TrainableCodec):
                 "a DAC file has state_dict and metadata.kwargs, the constructor's arguments"
             ) from None
         load_state(model, state, path)
-        fold_weight_norm(model)
+        make_fast(model)
         return cls(entry, model, device)
 
     @classmethod

@@ -8,7 +8,7 @@ from encodec import EncodecModel
 from encodec.modules import SEANetDecoder, SEANetEncoder
 from encodec.quantization import ResidualVectorQuantizer
 
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.files import write_checkpoint
 
 
@@ -23,7 +23,7 @@ class Adapter(TrainableCodec):
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         model = cls.build(entry)
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
-        fold_weight_norm(model)
+        make_fast(model)
         return cls(entry, model, device)
 
     @classmethod

@@ -19,7 +19,7 @@ from torch import nn
 from torch.nn.functional import softplus
 from torchaudio.transforms import InverseSpectrogram, Spectrogram
 
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.errors import AudioError, CheckpointError
 from codecfake.files import write_checkpoint, write_text
 
@@ -139,7 +139,7 @@ class Adapter(TrainableCodec):
         state = read_checkpoint(files["checkpoint"])
         kept = {key: value for key, value in state.items() if not str(key).startswith(TRAINING_ONLY)}
         load_state(model, kept, files["checkpoint"])
-        fold_weight_norm(model)
+        make_fast(model)
         return cls(entry, model, device)
 
     @classmethod

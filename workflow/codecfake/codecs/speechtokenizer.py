@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 import torch
 from speechtokenizer import SpeechTokenizer
 
-from codecfake.codecs.base import TrainableCodec, fold_weight_norm, half_state_dict, load_state, read_checkpoint
+from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
 from codecfake.errors import CheckpointError
 from codecfake.files import write_checkpoint, write_json
 
@@ -29,7 +29,7 @@ class Adapter(TrainableCodec):
         except (AttributeError, KeyError, TypeError) as error:
             raise CheckpointError(f"{path}: not a SpeechTokenizer config: {type(error).__name__} {error}") from None
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
-        fold_weight_norm(model)
+        make_fast(model)
         return cls(entry, model, device)
 
     @classmethod

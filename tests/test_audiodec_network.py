@@ -1,0 +1,58 @@
+"""AudioDec's streaming, done on whole signals: what a layer remembers of the signal before."""
+
+import pytest
+import torch
+
+from codecfake import config
+from codecfake.codecs.audiodec import AudioDec
+from codecfake.codecs.audiodec_network import CausalConv1d, CausalUpsampling, forget, remember
+
+
+@pytest.fixture
+def model() -> AudioDec:
+    torch.manual_seed(0)
+    return AudioDec(config.codec("audiodec_mini")["model"]).eval()
+
+
+def layers():
+    torch.manual_seed(0)
+    return {
+        "wide": CausalConv1d(3, 4, 7, dilation=9),
+        "strided": CausalConv1d(3, 4, 8, stride=4),
+        "upsampling": CausalUpsampling(3, 4, 5),
+    }
+
+
+@torch.inference_mode()
+@pytest.mark.parametrize("kind", layers())
+@pytest.mark.parametrize("length", [4, 40, 400])
+def test_after_a_signal_the_next_goes_on_where_it_ended(kind, length):
+    layer, before, after = layers()[kind], torch.randn(1, 3, length), torch.randn(2, 3, 80)
+    whole = layer(torch.cat([before.expand(2, -1, -1), after], dim=2))
+    expected = whole[:, :, -layer(after).shape[2] :]
+    remember(layer, before)
+    assert torch.allclose(layer(after), expected, atol=1e-6)
+    assert torch.allclose(layer(after), expected, atol=1e-6)  # a signal leaves nothing by itself
+    forget(layer)
+    assert torch.equal(layer(after), layers()[kind](after))
+
+
+@torch.inference_mode()
+def test_every_utterance_is_decoded_as_if_silence_had_come_before(model):
+    silence, codes = model.encode(torch.zeros(1, 1, 8192)), model.encode(torch.randn(2, 1, 1280))
+    cold = model.decode(torch.cat([silence.expand(2, -1, -1), codes], dim=2))[:, :, -1280:]
+    assert not torch.allclose(model.decode(codes), cold, atol=1e-6)
+    model.warm_up()
+    for _ in range(2):
+        assert torch.allclose(model.decode(codes), cold, atol=1e-6)
+
+
+@torch.inference_mode()
+def test_the_encoder_starts_from_nothing_whatever_the_file_held(model):
+    waveforms = torch.randn(1, 1, 1280)
+    expected = model.autoencoder.latents(waveforms)
+    for name, buffer in model.autoencoder.named_buffers():
+        if name.endswith("pad_buffer"):
+            buffer.fill_(1.0)
+    model.warm_up()
+    assert torch.equal(model.autoencoder.latents(waveforms), expected)
