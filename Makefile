@@ -29,6 +29,5 @@ bench: $(INSTALLED)
 # --no-deps: two codec packages pin versions nothing else can live with; the lock has all they need
 $(INSTALLED): envs/requirements.txt pyproject.toml
 	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --no-deps --requirement envs/requirements.txt
-	$(BIN)/pip install --no-deps --no-build-isolation --editable .
+	$(BIN)/pip install --no-deps --requirement envs/requirements.txt --editable .
 	touch $@

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from codecfake import audio, codecs, config, download, quality
-from codecfake.codecs.base import FastELU, half_state_dict, make_fast, read_checkpoint
+from codecfake.codecs.base import FastELU, FastSnake, half_state_dict, make_fast, read_checkpoint
 from codecfake.errors import AudioError, CheckpointError, ConfigError
 from codecfake.resynthesise import through_codec
 
@@ -92,6 +92,13 @@ def test_a_carried_checkpoint_is_small(name):
 
 
 @pytest.mark.parametrize("name", MINIATURES)
+def test_the_table_has_a_miniatures_number_of_parameters(name):
+    entry = config.codec(name)
+    model = codecs.family_class(entry["family"]).build(entry)
+    assert sum(parameter.numel() for parameter in model.parameters()) == entry["parameters"]
+
+
+@pytest.mark.parametrize("name", MINIATURES)
 def test_what_an_adapter_saves_it_loads_again(name, tmp_path):
     entry = config.codec(name)
     adapter_class = codecs.family_class(entry["family"])
@@ -117,6 +124,15 @@ def test_the_fast_elu_is_torchs():
     x = torch.cat([torch.linspace(-20, 20, 4001), torch.tensor([-1e-8, float("inf"), -float("inf")])])
     assert torch.allclose(FastELU()(x), torch.nn.functional.elu(x), rtol=0, atol=1e-7)
     assert FastELU()(torch.tensor([float("nan")])).isnan()
+
+
+def test_the_fast_snake_is_dacs():
+    from dac.nn.layers import Snake1d
+
+    snake, x = Snake1d(5), torch.randn(2, 5, 1000)
+    snake.alpha.data = torch.tensor([0.0, 1e-4, 0.3, 1.0, 20.0]).reshape(1, 5, 1)
+    with torch.inference_mode():
+        assert torch.allclose(FastSnake(snake)(x), snake(x), rtol=1e-6, atol=1e-7)
 
 
 def test_only_a_plain_elu_is_replaced():
@@ -266,4 +282,19 @@ def test_of_several_files_the_published_one_is_taken(tmp_path):
     assert codecs.find_files(entry, tmp_path) == {"checkpoint": tmp_path / "weights_16khz.pth"}
     (tmp_path / "weights_16khz.pth").rename(tmp_path / "weights_mine.pth")
     with pytest.raises(CheckpointError, match=r"one file weights\*\.pth .*found: weights_24khz.pth, weights_mine.pth"):
+        codecs.find_files(entry, tmp_path)
+
+
+def test_of_several_models_in_one_directory_the_published_one_is_taken(tmp_path):
+    entry = config.codec("audiodec_24k_320d")
+    keys = {role: file["key"].removeprefix("audiodec/") for role, file in entry["files"].items()}
+    others = [key.replace("symAD", "asymAD").replace("_v1_", "_v3_") for key in keys.values()]
+    for key in [*keys.values(), *others]:
+        (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / key).touch()
+    assert codecs.find_files(entry, tmp_path) == {role: tmp_path / key for role, key in keys.items()}
+    (tmp_path / keys["vocoder"]).rename(tmp_path / "vocoder" / "checkpoint-1steps.pkl")
+    with pytest.raises(
+        CheckpointError, match=r"\(vocoder\) is needed; found: vocoder/AudioDec_v3_.*, vocoder/checkpoint-1"
+    ):
         codecs.find_files(entry, tmp_path)

@@ -71,7 +71,7 @@ def _user_verbs(verbs) -> None:
         description="Prints filename and cm-score, tab-separated. Higher = more bona fide.",
         epilog="example: codecfake score --detector lfcc_lcnn --checkpoint pooled.pt a.wav b.flac > scores.tsv",
     )
-    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake list`")
+    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
     verb.add_argument("--checkpoint", required=True, type=Path, metavar="FILE", help="as `codecfake train` saved it")
     cli_rules.add_device(verb)
     verb.add_argument("inputs", type=Path, nargs="+", metavar="IN")

@@ -59,11 +59,11 @@ def find_files(entry: dict, place: Path) -> dict[str, Path]:
         return dict.fromkeys(patterns, place)
     found = {}
     for role, pattern in patterns.items():
-        matches = sorted(path for path in place.glob(pattern) if path.is_file())
-        pinned = [path for path in matches if path.name == Path(entry["files"][role]["key"]).name]
-        chosen = matches if len(matches) == 1 else pinned
+        matches = {path.relative_to(place).as_posix(): path for path in sorted(place.glob(pattern)) if path.is_file()}
+        published = f"/{entry['files'][role]['key']}"
+        chosen = matches if len(matches) == 1 else [name for name in matches if published.endswith(f"/{name}")]
         if len(chosen) != 1:
-            names = ", ".join(path.name for path in matches) or "none"
+            names = ", ".join(matches) or "none"
             raise CheckpointError(f"{place}: one file {pattern} ({role}) is needed; found: {names}")
-        found[role] = chosen[0]
+        found[role] = matches[next(iter(chosen))]
     return found
