@@ -33,11 +33,12 @@ def test_a_full_size_checkpoint_loads_and_resynthesises(name, tmp_path, speech):
     entry = config.codec(name)
     published.save(name, tmp_path)
     codec = codecs.load(entry, codecs.find_files(entry, tmp_path), "cpu")
-    samples = audio.resample(speech(1.1, 48000), 48000, codec.sample_rate)
-    for recipe in ("published", "clean"):
-        decoded = through_codec([samples], [name], codec, recipe)[0]
-        assert decoded.dtype == np.float32
-        assert len(decoded) == (published_length(codec, len(samples)) if recipe == "published" else len(samples))
+    whole = audio.resample(speech(1.1, 48000), 48000, codec.sample_rate)
+    for samples in (whole, whole[: codec.hop], np.sign(whole[:2000]), np.zeros(2000, np.float32)):
+        for recipe in ("published", "clean"):
+            decoded = through_codec([samples], [name], codec, recipe)[0]
+            assert decoded.dtype == np.float32
+            assert len(decoded) == (published_length(codec, len(samples)) if recipe == "published" else len(samples))
     if "parameters" in entry:
         assert sum(p.numel() for p in published.build(name).model.parameters()) == entry["parameters"]
 
