@@ -129,8 +129,7 @@ def measure_memory(count: int, folder: Path) -> list[str]:
     """Peak memory of `count` utterances through a miniature."""
     source = shard(write_speech(count, folder), folder / "source.parquet")
     entry = config.codec(MINIATURE)
-    files = {role: config.REPOSITORY / file["key"] for role, file in entry["files"].items()}
-    codec = codecs.load(entry, files, "cpu")
+    codec = codecs.load(entry, codecs.find_files(entry, config.REPOSITORY / "checkpoints" / MINIATURE), "cpu")
     rows = resynthesised_rows(source, codec, "bench", "spoof", "clean")
     peak = peak_megabytes(store.write_shard, folder / "ours.parquet", rows)
     return [MINIATURE, f"{count} utterances", f"{peak:.0f} MB"]

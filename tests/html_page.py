@@ -13,7 +13,7 @@ CHROMIUM = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 #: Chromium itself crashes once in a while (seen: a segmentation fault in one of a hundred starts), whatever the page.
-CRASHES = 3
+ATTEMPTS = 3
 
 
 class Page(HTMLParser):
@@ -62,7 +62,7 @@ def chromium(page: Path, *options: str) -> str:
             pytest.fail(message)
         pytest.skip(message)
     command = [*CHROMIUM, f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()]
-    for _ in range(CRASHES):
+    for _ in range(ATTEMPTS):
         result = subprocess.run(command, check=False, capture_output=True, timeout=120, cwd=page.parent)
         if result.returncode >= 0:
             break
