@@ -28,8 +28,8 @@ include: "workflow/rules/7_report.smk"
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/report.html",
-        f"{RESULTS}/eer_matrix.tsv",
+        f"{EXPERIMENT}/report.html",
+        f"{EXPERIMENT}/eer_matrix.tsv",
         source_shards(),
         codec_shards(ALL_CODECS),
         [protocol_of(codec) for codec in ALL_CODECS],

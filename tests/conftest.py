@@ -3,13 +3,18 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import tenacity
 import torch
+
+from codecfake import transfer
+from codecfake.archive import RemoteArchive
+from http_server import Server, serving
 
 torch.set_num_threads(1)
 
@@ -90,3 +95,13 @@ def batching(monkeypatch) -> float:
     seconds = 64.0
     monkeypatch.setattr("codecfake.resynthesise.BATCH_SECONDS", {"cpu": seconds})
     return seconds
+
+
+@pytest.fixture
+def http_server(monkeypatch) -> Iterator[Server]:
+    """A file server on this machine, asked again at once after a failure."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    for retried in (transfer._go_on, RemoteArchive._persistently):
+        monkeypatch.setattr(retried.retry, "wait", tenacity.wait_none())
+    with serving() as server:
+        yield server

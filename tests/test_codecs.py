@@ -18,7 +18,8 @@ LYRA = {"lyra_3.2kbps": 2.0, "lyra_6kbps": 2.2, "lyra_9.2kbps": 2.4}
 
 def load(name, mirror=None, cache=None):
     entry = config.codec(name)
-    files = {role: download.fetch(file["key"], file, cache, mirror) for role, file in entry["files"].items()}
+    places = download.Places(cache, mirror)
+    files = {role: download.fetch(file["key"], file, places) for role, file in entry["files"].items()}
     return codecs.load(entry, files, "cpu")
 
 

@@ -73,6 +73,10 @@ def test_detector_options_replace_values_of_its_entry(run):
     assert resolved["detector_entry"] == {**config.detectors()[run["detector"]["name"]], "epochs": 99}
 
 
+def corpus(name, **options):
+    return {"corpus": {"name": name, "splits": {}, **options}}
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -95,7 +99,22 @@ def test_detector_options_replace_values_of_its_entry(run):
             "my.yaml: detector.options: lfcc_lcnn.epochs: 0 is less than the minimum of 1",
         ),
         ({"corpus": {"name": "timit", "splits": {}}}, "corpus.name: 'timit' is not one of ["),
-        ({"corpus": {"name": "folder", "splits": {}}}, "my.yaml: corpus: 'path' is a required property"),
+        (corpus("folder"), "my.yaml: corpus: 'path' is missing; corpus folder needs it"),
+        (corpus("vctk"), "my.yaml: corpus: 'version' is missing; corpus vctk needs it"),
+        (corpus("vctk", version="0.92"), "my.yaml: corpus: 'microphone' is missing; corpus vctk needs it"),
+        (
+            corpus("vctk", version="0.80", microphone="mic1"),
+            "my.yaml: corpus: 'microphone' is of no use to corpus vctk 0.80; leave it out",
+        ),
+        (corpus("voices", path="/x"), "my.yaml: corpus: 'path' is of no use to corpus voices; leave it out"),
+        (corpus("vctk", version=0.92), "my.yaml: corpus.version: 0.92 is not one of ['0.80', '0.92']"),
+        (corpus("voices", folds={"count": 5, "eval": 0}), "my.yaml: corpus: exactly one of 'splits' and 'folds'"),
+        ({"corpus": {"name": "voices"}}, "my.yaml: corpus: exactly one of 'splits' and 'folds' is needed"),
+        (
+            {"corpus": {"name": "voices", "folds": {"count": 5, "eval": 5}}},
+            "my.yaml: corpus: folds.eval: 5 of 5; allowed: 0 to 4",
+        ),
+        (corpus("voices", on_bad_audio="ignore"), "corpus.on_bad_audio: 'ignore' is not one of ['fail', 'skip']"),
         (
             {"corpus": {"name": "voices", "splits": {"test": ["a"]}}},
             "my.yaml: corpus.splits: unknown key 'test'; allowed: dev, eval, train",
@@ -148,3 +167,22 @@ def test_yaml_that_is_no_table_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"my\.yaml: top level: .* is not of type 'object'"):
         config.read_run(path)
+
+
+SPLITS = {"dev": ["a"], "eval": ["b"]}
+
+
+@pytest.mark.parametrize(
+    ("section", "decides"),
+    [
+        ({"splits": SPLITS}, False),
+        ({"folds": {"count": 3, "eval": 0}}, False),
+        ({"splits": SPLITS, "utterances_per_speaker": 5, "speakers": ["a", "b", "c"]}, False),
+        ({"splits": SPLITS, "utterances_per_speaker": {"train": 5}}, True),
+        ({"splits": SPLITS, "speakers": 7}, True),
+    ],
+)
+def test_the_splits_decide_what_is_listed_only_if_they_must(section, decides):
+    listed = config.listed({"name": "voices", **section})
+    left_out = set() if decides else {"splits", "folds"}
+    assert set(listed) == {"name", *section} - left_out

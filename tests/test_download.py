@@ -1,16 +1,18 @@
-"""Downloads from a server on this machine: once, resumed, from the next address, checked, mirrored."""
+"""Downloads from a server on this machine: once, resumed, from the next address, checked, mirrored, offline."""
 
 import hashlib
 import json
+import os
 import re
+import shutil
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-import tenacity
 
-from codecfake import download
+from codecfake import download, transfer
+from codecfake.download import Places
 from codecfake.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 1000
@@ -18,56 +20,18 @@ KEY = "lyra/model.bin"
 WRONG = CONTENT[:-1] + b"!"
 
 
-class Server(ThreadingHTTPServer):
-    """Serves `files`; `ranges` answers Range; `cuts` says after how many bytes the next answers break off."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.requests, self.ranges, self.cuts = {"a.bin": CONTENT}, [], True, []
-        self.content_type = "application/octet-stream"
-
-    def url(self, name=""):
-        return f"http://127.0.0.1:{self.server_port}/{name}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self):
-        wanted = self.headers.get("Range")
-        self.server.requests.append((self.path[1:], wanted))
-        content = self.server.files.get(self.path[1:])
-        cut = self.server.cuts.pop(0) if self.server.cuts else None
-        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and self.server.ranges else 0
-        if content is None or start >= len(content):
-            self.send_error(404 if content is None else 416)
-        elif cut != 0:
-            self.send_response(206 if start else 200)
-            self.send_header("Content-Length", str(len(content) - start))
-            self.send_header("Content-Type", self.server.content_type)
-            self.end_headers()
-            self.wfile.write(content[start:][:cut])
-
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
-def server(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(download._stream.retry, "wait", tenacity.wait_none())
-    with Server() as running:
-        thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield running
-        running.shutdown()
-        thread.join()
+def server(http_server):
+    http_server.files["a.bin"] = CONTENT
+    return http_server
 
 
 def entry(*urls, content=CONTENT, **source):
     return {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), **(source or {"urls": list(urls)})}
 
 
-def fetch(server, cache, mirror=None):
-    return download.fetch(KEY, entry(server.url("a.bin")), cache, mirror)
+def fetch(server, cache, mirror=None, offline=False):
+    return download.fetch(KEY, entry(server.url("a.bin")), Places(cache, mirror, offline))
 
 
 def place(path, content):
@@ -76,7 +40,7 @@ def place(path, content):
 
 
 def kept(cache):
-    return {path.name for path in (cache / KEY).parent.iterdir() if path.suffix != ".lock"}
+    return {path.name for path in (cache / KEY).parent.iterdir() if path.suffix not in (".lock", ".verified")}
 
 
 def test_a_file_is_fetched_once(server, tmp_path):
@@ -104,7 +68,7 @@ def test_a_partial_file_that_lacks_nothing_is_no_obstacle(server, tmp_path, part
 
 @pytest.mark.parametrize(("cuts", "ranges"), [([0, 0], [None] * 3), ([5000], [None, "bytes=5000-"])])
 def test_a_connection_that_breaks_off_is_taken_up_again(server, tmp_path, monkeypatch, cuts, ranges):
-    monkeypatch.setattr(download, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
     server.cuts = cuts
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ranges
@@ -112,21 +76,21 @@ def test_a_connection_that_breaks_off_is_taken_up_again(server, tmp_path, monkey
 
 def test_a_server_that_never_answers_is_given_up_and_named(server, tmp_path):
     server.cuts = [0] * 100
-    with pytest.raises(DownloadError, match=re.escape(f"{KEY}: no address gave the file:\n  {server.url('a.bin')}: ")):
+    with pytest.raises(DownloadError, match=re.escape(f"{KEY}: no address gave the file\n  {server.url('a.bin')}: ")):
         fetch(server, tmp_path)
-    assert len(server.requests) == download.ATTEMPTS
-    assert kept(tmp_path) == set()
+    assert len(server.requests) == transfer.ATTEMPTS
+    assert "model.bin" not in kept(tmp_path)
 
 
 def test_the_next_address_is_used_after_a_404(server, tmp_path):
-    assert download.fetch(KEY, entry(server.url("gone"), server.url("a.bin")), tmp_path).read_bytes() == CONTENT
+    assert download.fetch(KEY, entry(server.url("gone"), server.url("a.bin")), Places(tmp_path)).read_bytes() == CONTENT
     assert [name for name, _ in server.requests] == ["gone", "a.bin"]
 
 
 def test_if_no_address_has_the_file_all_are_named_with_what_to_do(server, tmp_path):
     gone, lost, place_it = server.url("gone"), server.url("lost"), re.escape(str(tmp_path / KEY))
-    with pytest.raises(DownloadError, match=rf"{KEY}: .*\n  {gone}: 404.*\n  {lost}: 404.*\n.*{place_it}.*mirror:"):
-        download.fetch(KEY, entry(gone, lost), tmp_path)
+    with pytest.raises(DownloadError, match=rf"{KEY}: .*\n  {gone}: 404.*\n  {lost}: 404.*\n.*{place_it}.*\n.*mirror:"):
+        download.fetch(KEY, entry(gone, lost), Places(tmp_path))
 
 
 OTHER_FILES = {
@@ -158,7 +122,7 @@ def test_a_wrong_file_in_the_cache_or_a_mirror_is_refused_with_both_hashes(tmp_p
     place(tmp_path / folder / KEY, WRONG)
     hashes = f"sha256 {entry(content=WRONG)['sha256']}; {entry()['sha256']} expected"
     with pytest.raises(DownloadError, match=rf"model\.bin.*: {hashes}\. Delete it to fetch it again"):
-        download.fetch(KEY, entry(), tmp_path / "cache", str(tmp_path / "mirror"))
+        download.fetch(KEY, entry(), Places(tmp_path / "cache", str(tmp_path / "mirror")))
     assert kept(tmp_path / "cache") == ({"model.bin"} if folder == "cache" else set())
 
 
@@ -171,19 +135,19 @@ def test_a_mirror_address_comes_before_the_addresses(server, tmp_path):
 def test_a_file_of_the_repository_is_checked_where_it_lies(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "REPOSITORY", tmp_path)
     place(tmp_path / "a.bin", CONTENT)
-    assert download.fetch("a.bin", entry(repository=True), tmp_path / "cache") == tmp_path / "a.bin"
+    assert download.fetch("a.bin", entry(repository=True), Places(tmp_path / "cache")) == tmp_path / "a.bin"
     assert not (tmp_path / "cache").exists()
     (tmp_path / "a.bin").unlink()
     with pytest.raises(DownloadError, match=r"a\.bin: no such file"):
-        download.fetch("a.bin", entry(repository=True), tmp_path / "cache")
+        download.fetch("a.bin", entry(repository=True), Places(tmp_path / "cache"))
 
 
 def test_an_apt_entry_is_fetched_by_apt_and_checked(tmp_path, monkeypatch):
     monkeypatch.setattr(download.apt, "download", lambda package, version, path, work: path.write_bytes(CONTENT))
     source = {"apt": {"package": "speech", "version": "1.0"}}
-    assert download.fetch(KEY, entry(**source), tmp_path / "cache").read_bytes() == CONTENT
+    assert download.fetch(KEY, entry(**source), Places(tmp_path / "cache")).read_bytes() == CONTENT
     with pytest.raises(DownloadError, match=r"model\.bin.*expected"):
-        download.fetch(KEY, entry(content=WRONG, **source), tmp_path / "other")
+        download.fetch(KEY, entry(content=WRONG, **source), Places(tmp_path / "other"))
     assert kept(tmp_path / "other") == set()
 
 
@@ -195,40 +159,187 @@ def unknown(server):
 def test_what_is_not_known_beforehand_is_recorded_at_first_fetch_and_holds(server, tmp_path, capsys):
     lock = tmp_path / "downloads.lock.json"
     for cache in ("one", "two"):
-        assert download.fetch(KEY, unknown(server), tmp_path / cache, lock=lock).read_bytes() == CONTENT
+        assert download.fetch(KEY, unknown(server), Places(tmp_path / cache), lock=lock).read_bytes() == CONTENT
     recorded = {key: entry()[key] for key in ("bytes", "sha256")}
     assert json.loads(lock.read_text()) == {KEY: recorded}
     assert capsys.readouterr().err.count(f"recorded in {lock}") == 1
     server.files["a.bin"] = WRONG
     with pytest.raises(DownloadError, match=f"{entry(content=WRONG)['sha256']}; {recorded['sha256']} expected"):
-        download.fetch(KEY, unknown(server), tmp_path / "three", lock=lock)
+        download.fetch(KEY, unknown(server), Places(tmp_path / "three"), lock=lock)
     place(tmp_path / "one" / KEY, WRONG)
     with pytest.raises(DownloadError, match=f"{recorded['sha256']} expected"):
-        download.fetch(KEY, unknown(server), tmp_path / "one", lock=lock)
+        download.fetch(KEY, unknown(server), Places(tmp_path / "one"), lock=lock)
 
 
 def test_a_known_hash_needs_no_lock_and_no_size(server, tmp_path):
     known = {**unknown(server), "sha256": entry()["sha256"]}
-    assert download.fetch(KEY, known, tmp_path, lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    assert download.fetch(KEY, known, Places(tmp_path), lock=tmp_path / "lock.json").read_bytes() == CONTENT
     place(tmp_path / "other" / f"{KEY}.part", CONTENT)
-    assert download.fetch(KEY, known, tmp_path / "other", lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    assert download.fetch(KEY, known, Places(tmp_path / "other"), lock=tmp_path / "lock.json").read_bytes() == CONTENT
     assert not (tmp_path / "lock.json").exists()
 
 
 def test_two_jobs_record_both_their_files(server, tmp_path):
     lock, keys = tmp_path / "lock.json", [f"file{number}" for number in range(8)]
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(lambda key: download.fetch(key, unknown(server), tmp_path / "cache", lock=lock), keys))
+        list(threads.map(lambda key: download.fetch(key, unknown(server), Places(tmp_path / "cache"), lock=lock), keys))
     assert list(json.loads(lock.read_text())) == keys
 
 
 def test_beginnings_of_unknown_files_are_not_joined(server, tmp_path):
     place(tmp_path / f"{KEY}.part", b"x" * 1000)
-    assert download.fetch(KEY, unknown(server), tmp_path, lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    assert download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json").read_bytes() == CONTENT
 
 
 def test_a_web_page_is_no_checkpoint(server, tmp_path):
     server.content_type = "text/html; charset=utf-8"
     with pytest.raises(DownloadError, match="web page"):
-        download.fetch(KEY, unknown(server), tmp_path, lock=tmp_path / "lock.json")
+        download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
     assert not (tmp_path / "lock.json").exists()
+
+
+def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    server.cuts = [5000, 0, 0, 0, 0]
+    with pytest.raises(DownloadError):
+        download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
+    assert kept(tmp_path) == {"model.bin.part", "model.bin.part.origin"}
+    server.cuts = []
+    assert download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json").read_bytes() == CONTENT
+    assert server.requests[-1] == ("a.bin", "bytes=5000-")
+    assert kept(tmp_path) == {"model.bin"}
+
+
+@pytest.mark.parametrize("etags", [True, False])
+def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path, monkeypatch, etags):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    server.etags, server.cuts = etags, [5000, 0, 0, 0, 0]
+    with pytest.raises(DownloadError):
+        download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
+    server.cuts, server.files["a.bin"] = [], CONTENT[::-1]
+    fetched = download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
+    assert fetched.read_bytes() == CONTENT[::-1]
+
+
+def test_a_network_that_breaks_off_all_the_time_gets_there_as_long_as_it_brings_something(
+    server, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    server.cuts = [10000] * 20
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert len(server.requests) == 21 > transfer.ATTEMPTS
+
+
+def test_a_connection_that_stalls_is_given_up_and_taken_up_again(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 0.2)
+    server.stalls = 2
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert [asked for _, asked in server.requests] == [None, "bytes=128000-", "bytes=192000-"]
+
+
+@pytest.mark.parametrize(("status", "requests"), [(403, 1), (404, 1), (500, 3), (503, 3), (429, 3)])
+def test_what_may_pass_is_asked_again_and_what_will_not_is_not(server, tmp_path, status, requests):
+    server.statuses = [status] * 2 if requests == 3 else [status]
+    server.files["b.bin"] = CONTENT
+    described = entry(server.url("a.bin"), server.url("b.bin"))
+    assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT
+    assert [name for name, _ in server.requests] == (["a.bin", "b.bin"] if requests == 1 else ["a.bin"] * 3)
+
+
+def test_a_server_in_trouble_is_left_for_the_next_address(server, tmp_path):
+    server.statuses = [503] * transfer.ATTEMPTS
+    server.files["b.bin"] = CONTENT
+    described = entry(server.url("a.bin"), server.url("b.bin"))
+    assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT
+    assert [name for name, _ in server.requests] == ["a.bin"] * transfer.ATTEMPTS + ["b.bin"]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_disk_without_room_is_told_before_anything_comes_and_keeps_the_beginning(
+    server, tmp_path, monkeypatch, known
+):
+    place(tmp_path / f"{KEY}.part", CONTENT[:1000])
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**6, 10**6 - 5, 5))
+    described = entry(server.url("a.bin"))
+    if not known:
+        del described["bytes"]
+    with pytest.raises(OSError, match=r"255,000 bytes to come, 5 free; make room, or set `cache:`"):
+        download.fetch(KEY, described, Places(tmp_path))
+    assert len(server.requests) == (0 if known else 1)
+    assert (tmp_path / f"{KEY}.part").read_bytes() == CONTENT[:1000]
+
+
+def test_offline_asks_no_address_and_says_what_to_place_where(server, tmp_path):
+    message = (
+        f"{KEY}: it is neither in the cache nor in the mirror, and `offline` is set\n"
+        f"Place {tmp_path / KEY} (256,000 bytes, sha256 {entry()['sha256']}) from {server.url('a.bin')}\n"
+        f"or set `mirror:` to a folder or address that holds {KEY}"
+    )
+    with pytest.raises(DownloadError) as error:
+        fetch(server, tmp_path, offline=True)
+    assert str(error.value) == message
+    assert server.requests == []
+    place(tmp_path / KEY, CONTENT)
+    assert fetch(server, tmp_path, offline=True) == tmp_path / KEY
+
+
+def test_offline_still_asks_a_mirror_of_ones_own(server, tmp_path):
+    server.files[f"mirror/{KEY}"] = CONTENT
+    assert fetch(server, tmp_path, server.url("mirror"), offline=True).read_bytes() == CONTENT
+    assert [name for name, _ in server.requests] == [f"mirror/{KEY}"]
+
+
+def test_offline_asks_no_debian_repository(tmp_path):
+    with pytest.raises(DownloadError, match=r"from Debian package speech 1\.0"):
+        download.fetch(KEY, entry(apt={"package": "speech", "version": "1.0"}), Places(tmp_path, offline=True))
+
+
+def test_a_file_is_hashed_once_and_again_only_when_it_changed(server, tmp_path, monkeypatch):
+    hashed = []
+    monkeypatch.setattr(download, "sha256", lambda path: hashed.append(path) or entry()["sha256"])
+    fetch(server, tmp_path)
+    known = len(hashed)
+    fetch(server, tmp_path)
+    assert len(hashed) == known
+    os.utime(tmp_path / KEY)
+    fetch(server, tmp_path)
+    assert len(hashed) == known + 1
+
+
+def test_a_file_that_was_whole_and_was_overwritten_is_refused(server, tmp_path):
+    fetch(server, tmp_path)
+    place(tmp_path / KEY, WRONG)
+    with pytest.raises(DownloadError, match="Delete it to fetch it again"):
+        fetch(server, tmp_path)
+
+
+def test_a_file_in_a_mirror_folder_is_used_in_place(server, tmp_path):
+    place(tmp_path / "mirror" / KEY, CONTENT)
+    assert fetch(server, tmp_path / "cache", str(tmp_path / "mirror")) == tmp_path / "mirror" / KEY
+    assert kept(tmp_path / "cache") == set()
+
+
+def test_two_jobs_fetch_a_file_once_and_the_second_says_that_it_waits(server, tmp_path, capsys):
+    held, release = threading.Event(), threading.Event()
+
+    def first():
+        with download.held(tmp_path / KEY.replace("/", "-"), KEY):
+            held.set()
+            release.wait()
+
+    def second():
+        with download.held(tmp_path / KEY.replace("/", "-"), KEY):
+            pass
+
+    with ThreadPoolExecutor(2) as threads:
+        threads.submit(first)
+        held.wait()
+        waiting = threads.submit(second)
+        time.sleep(0.1)
+        assert not waiting.done()
+        release.set()
+    assert capsys.readouterr().err == f"{KEY}: waiting for another job that fetches it\n"
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: fetch(server, tmp_path / "cache"), range(4)))
+    assert len(server.requests) == 1

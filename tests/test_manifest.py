@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from codecfake import manifest, store
-from codecfake.corpora import Utterance
+from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.errors import DataError
 
 SPLIT_OF = {"007": "train", "s2": "dev", "s3": "eval"}
@@ -14,12 +14,17 @@ SPLIT_OF = {"007": "train", "s2": "dev", "s3": "eval"}
 
 def make_utterances(count):
     speakers = sorted(SPLIT_OF)
-    return [Utterance(f"u{n:03}", speakers[n % 3], 16000, 1600 + n, f"{n}.wav") for n in range(count)]
+    return [Utterance(f"u{n:03}", speakers[n % 3], f"{n}.wav", 16000, 1600 + n, "a b") for n in range(count)]
 
 
 @pytest.fixture
 def table():
-    return manifest.utterance_table(make_utterances(12), SPLIT_OF, shards=2)
+    return manifest.utterance_table(make_utterances(12), shards=2)
+
+
+@pytest.fixture
+def splits():
+    return manifest.split_table(SPLIT_OF)
 
 
 @pytest.fixture
@@ -42,12 +47,8 @@ def write_shards(tmp_path, speech):
     return write
 
 
-def test_an_utterance_gets_the_split_of_its_speaker(table):
-    assert table["split"].tolist() == [SPLIT_OF[speaker] for speaker in table["speaker_id"]]
-
-
 def test_adding_utterances_moves_none_to_another_shard():
-    few, many = (manifest.utterance_table(make_utterances(count), SPLIT_OF, 4) for count in (40, 200))
+    few, many = (manifest.utterance_table(make_utterances(count), 4) for count in (40, 200))
     assert set(many["shard"]) == {0, 1, 2, 3}
     pd.testing.assert_frame_equal(many.iloc[:40], few)
 
@@ -62,7 +63,6 @@ def test_the_shards_hold_every_utterance_once_in_order_of_id(table):
 @pytest.mark.parametrize(
     ("column", "value", "message"),
     [
-        ("split", "test", r"my table: column 'split': 'test' breaks isin.*train.*dev.*eval.*\(row 3: 'u003', '007'\)"),
         ("num_samples", 0, r"my table: column 'num_samples': .*0.* breaks greater_than\(0\) \(row 3: 'u003', '007'\)"),
         ("sample_rate", -1, r"my table: column 'sample_rate': .*-1.* breaks greater_than\(0\) \(row 3: "),
         ("shard", -1, r"my table: column 'shard': .*-1.* breaks greater_than_or_equal_to\(0\) \(row 3: "),
@@ -76,7 +76,7 @@ def test_a_wrong_value_is_refused_with_its_row(table, column, value, message):
 
 
 def test_the_row_is_counted_from_the_top_whatever_the_index(table):
-    table.loc[8, "split"] = "test"
+    table.loc[8, "shard"] = -1
     with pytest.raises(DataError, match=r"\(row 2: 'u008', 's3'\)"):
         manifest.check(table.iloc[6:], manifest.Utterances, "part")
 
@@ -87,8 +87,8 @@ def test_an_id_given_twice_is_refused(table):
 
 
 def test_a_missing_column_is_refused_by_name(table):
-    with pytest.raises(DataError, match=r"my table: .*'split' breaks column_in_dataframe"):
-        manifest.check(table.drop(columns="split"), manifest.Utterances, "my table")
+    with pytest.raises(DataError, match=r"my table: .*'shard' breaks column_in_dataframe"):
+        manifest.check(table.drop(columns="shard"), manifest.Utterances, "my table")
 
 
 def test_an_unknown_column_is_refused_by_name(table):
@@ -103,10 +103,10 @@ def test_a_table_is_read_as_it_was_written(table, tmp_path):
 
 @pytest.mark.parametrize("name", ["000360013", "NA", "nan", "None", "1e5", "inf", "True", "-", "é", 'a"b'])
 def test_ids_stay_the_text_they_are(tmp_path, name):
-    table = manifest.utterance_table([Utterance(name, name, 16000, 9, "a")], {name: "train"}, 1)
+    table = manifest.utterance_table([Utterance(name, name, "a", 16000, 9, name)], 1)
     manifest.write(table, manifest.Utterances, tmp_path / "u.tsv")
     row = manifest.read(tmp_path / "u.tsv", manifest.Utterances).iloc[0]
-    assert (row["utterance_id"], row["speaker_id"]) == (name, name)
+    assert (row["utterance_id"], row["speaker_id"], row["text"]) == (name, name, name)
     scores = pd.DataFrame({"filename": [name], "cm-score": [0.5]})
     manifest.write(scores, manifest.Scores, tmp_path / "s.tsv")
     assert manifest.read(tmp_path / "s.tsv", manifest.Scores)["filename"].tolist() == [name]
@@ -134,9 +134,9 @@ def test_what_is_no_table_is_refused_by_name(tmp_path, content):
         manifest.read(path, manifest.Scores)
 
 
-def test_a_protocol_points_at_the_row_of_every_trial(table, write_shards, tmp_path):
+def test_a_protocol_points_at_the_row_of_every_trial(table, splits, write_shards, tmp_path):
     shards = write_shards(table)
-    protocol = manifest.protocol(shards, table)
+    protocol = manifest.protocol(shards, table, splits)
     assert sorted(protocol["utterance_id"]) == table["utterance_id"].tolist()
     for trial in protocol.itertuples():
         row = store.Shard(shards[trial.shard])[trial.row]
@@ -146,21 +146,48 @@ def test_a_protocol_points_at_the_row_of_every_trial(table, write_shards, tmp_pa
     pd.testing.assert_frame_equal(manifest.read(tmp_path / "protocol.tsv", manifest.Protocol), protocol)
 
 
-def test_an_utterance_missing_from_the_shards_is_named(table, write_shards):
+def test_an_utterance_missing_from_the_shards_is_named(table, splits, write_shards):
     shards = write_shards(table.iloc[2:])
     with pytest.raises(DataError, match=re.escape(f"{shards[0].parent}: utterance 'u000' is in no shard (2 missing)")):
-        manifest.protocol(shards, table)
+        manifest.protocol(shards, table, splits)
 
 
-def test_an_utterance_the_run_does_not_have_is_named_with_its_shard(table, write_shards):
+def test_an_utterance_the_run_does_not_have_is_named_with_its_shard(table, splits, write_shards):
     shards = write_shards(table)
     strange = table.loc[5]
     with pytest.raises(DataError, match=rf"000{strange['shard']}\.parquet: utterance 'u005' is not one of the run's"):
-        manifest.protocol(shards, table.drop(index=5))
+        manifest.protocol(shards, table.drop(index=5), splits)
 
 
-def test_a_trial_that_lies_in_two_shards_is_refused(table, write_shards, tmp_path):
+def test_a_trial_that_lies_in_two_shards_is_refused(table, splits, write_shards, tmp_path):
     shards = write_shards(table)
-    protocol = manifest.protocol([shards[0], *shards], table)
+    protocol = manifest.protocol([shards[0], *shards], table, splits)
     with pytest.raises(DataError, match=r"column 'utterance_id'.* breaks field_uniqueness"):
         manifest.write(protocol, manifest.Protocol, tmp_path / "protocol.tsv")
+
+
+def test_a_split_that_is_none_is_refused():
+    with pytest.raises(DataError, match=r"splits: column 'split': 'test' breaks isin.*train.*dev.*eval.*\(row 1: 's2'"):
+        manifest.split_table({**SPLIT_OF, "s2": "test"})
+
+
+def test_a_shard_of_more_than_a_gigabyte_is_refused_with_how_many_are_needed():
+    hour = [Utterance(f"u{n}", "s", "a", 48000, 48000 * 3600) for n in range(8)]
+    with pytest.raises(DataError, match=r"shards: 2 would hold up to \d\.0 h of audio each, .*; at least [3-6] needed"):
+        manifest.utterance_table(hour, 2)
+    assert len(manifest.utterance_table(hour[:2], 1)) == 2
+
+
+def test_an_empty_table_is_read_as_it_was_written(tmp_path):
+    manifest.write(manifest.left_out_table([]), manifest.LeftOutUtterances, tmp_path / "left_out.tsv")
+    assert manifest.read(tmp_path / "left_out.tsv", manifest.LeftOutUtterances).empty
+
+
+def test_speakers_are_counted_with_what_is_known_of_them(tmp_path):
+    utterances = [Utterance("a_1", "a", "x", 16000, 9, "text"), Utterance("a_2", "a", "y", 16000, 9)]
+    left_out = [LeftOut("a_3", "a", "cut short"), LeftOut("b_1", "b", "cut short")]
+    table = manifest.speaker_table(utterances, left_out, {"a": Speaker("23", "F"), "c": Speaker("9", "M")})
+    manifest.write(table, manifest.Speakers, tmp_path / "speakers.tsv")
+    read = manifest.read(tmp_path / "speakers.tsv", manifest.Speakers)
+    assert read.iloc[:, :6].to_numpy().tolist() == [["a", 2, 1, 1, "23", "F"], ["b", 0, 1, 0, "", ""]]
+    assert manifest.speakers_with_utterances(read) == {"a": Speaker("23", "F")}

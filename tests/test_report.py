@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from codecfake import audio
+from codecfake import audio, manifest
+from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
 from codecfake.names import IDENTITY
@@ -21,6 +22,7 @@ CODEC = 'muffled <i>"1 kHz" & co'
 ROWS = (CODEC, "pooled")
 EER = [[0.0123], [0.4567]]
 MATRIX = [["train \\ eval", CODEC], [CODEC, "1.23"], ["pooled", "45.67"]]
+TEXT = "Please <i> & thank you"
 RATE = {"n_q": 6, "bandwidth_kbps": 1.5}
 RUN = {
     "run": "tiny <script>alert(1)</script>",
@@ -60,13 +62,21 @@ def html(folder, speech) -> str:
     )
     benchmark(folder / "benchmarks", "train/pooled.tsv", "12.5\t0:00:12\t321.0\t1\t1\t1\t1\t1\t90\t11")
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.34567], "dev_eer": [0.25, 0.125]})
+    split_of = {speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]}
+    left_out = [LeftOut(f"eval0_{number}", "eval0", "no <mic>") for number in range(7, 9)]
+    left_out.append(LeftOut("dev0_9", "dev0", "cut short"))
+    utterances["text"] = TEXT
+    known = {"eval0": Speaker("23", "F", comment="<b>"), "dev0": Speaker(age="44")}
     write_report(
         folder / "report.html",
         run=RUN,
         evaluation=evaluation,
         utterances=utterances,
+        left_out=manifest.left_out_table(left_out),
+        speakers=manifest.speaker_table([Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known),
+        splits=manifest.split_table(split_of),
         resynthesised=folder,
-        benchmarks=folder / "benchmarks",
+        benchmarks=[folder / "benchmarks"],
         training=dict.fromkeys(ROWS, history),
     )
     return (folder / "report.html").read_text(encoding="utf-8")
@@ -111,6 +121,19 @@ def test_the_codecs_the_training_and_the_seconds_are_told(page):
     assert page.table("rule")[1:] == [["train", "1", "12.5", "321.0"]]
 
 
+def test_what_is_left_out_is_told_with_its_reason(page):
+    assert page.table("reason")[1:] == [["cut short", "1", "dev0_9"], ["no <mic>", "2", "eval0"]]
+
+
+def test_speakers_are_told_with_what_is_known_of_them(page):
+    head, *rows = page.table("speaker")
+    assert head == ["speaker", "split", "utterances", "left out", "without text", "age", "gender", "comment"]
+    assert rows[:2] == [
+        ["dev0", "dev", "1", "1", "1", "44", "", ""],
+        ["eval0", "eval", "1", "2", "1", "23", "F", "<b>"],
+    ]
+
+
 def test_what_was_run_is_told(page):
     assert "seed: 1234" in page.text
     assert "codec_entries" not in page.text
@@ -122,7 +145,7 @@ def test_what_was_run_is_told(page):
 def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
     sources = page.sources("audio")
     rows = page.table("utterance")[1:]
-    assert [row[0] for row in rows] == ["eval0_0", "eval1_0"]
+    assert [row[0] for row in rows] == [f"eval0_0{TEXT}", f"eval1_0{TEXT}"]
     places = [(codec, row) for row in (0, 2) for codec in (IDENTITY, CODEC)]
     for source, (codec, row) in zip(sources, places, strict=True):
         mime, content = source.split(";base64,")
@@ -147,7 +170,7 @@ def test_stage_seconds_sums_the_jobs_of_a_rule(tmp_path):
     # a job too short to be measured, and one run again
     benchmark(tmp_path, "protocol/alpha.tsv", "0.21\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA")
     benchmark(tmp_path, "score/alpha.tsv", "9\t0:00:09\t-\t-\t-\t-\t0\t0\t0\t0", "3\t0:00:03\t7\t1\t1\t1\t1\t1\t1\t1")
-    table = stage_seconds(tmp_path).set_index("rule")
+    table = stage_seconds([tmp_path]).set_index("rule")
     assert table.loc["resynthesise_shard"].tolist() == [2, 3.8, 300]
     assert table.loc["protocol", ["jobs", "seconds"]].tolist() == [1, 0.2]
     assert table.loc["protocol", "peak MB"] == ""
@@ -156,7 +179,7 @@ def test_stage_seconds_sums_the_jobs_of_a_rule(tmp_path):
 
 def test_stage_seconds_without_benchmarks_is_an_empty_table(tmp_path):
     for folder in (tmp_path, tmp_path / "none"):
-        table = stage_seconds(folder)
+        table = stage_seconds([folder])
         assert table.columns.tolist() == ["rule", "jobs", "seconds", "peak MB"]
         assert table.empty
 

@@ -8,6 +8,7 @@ from codecfake import audio, codecs, config, download, store
 from codecfake.codecs import Codec
 from codecfake.corpora.folder import FolderCorpus
 from codecfake.errors import AudioError
+from codecfake.listing import list_utterances
 from codecfake.resynthesise import (
     ahead,
     batches,
@@ -38,9 +39,14 @@ def corpus(tmp_path, speech):
     return FolderCorpus(tmp_path / "corpus")
 
 
-def test_both_classes_have_the_same_rates_and_lengths(corpus, identity, encodec, tmp_path):
+@pytest.fixture
+def utterances(corpus):
+    return list_utterances(corpus, corpus.recordings(), "fail", 1).utterances
+
+
+def test_both_classes_have_the_same_rates_and_lengths(corpus, utterances, identity, encodec, tmp_path):
     source = tmp_path / "source.parquet"
-    store.write_shard(source, source_rows(corpus, corpus.utterances()))
+    store.write_shard(source, source_rows(corpus, utterances))
     bonafide = list(resynthesised_rows(store.Shard(source), identity, "identity", "bonafide", "clean"))
     spoof = list(resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean"))
     for real, fake in zip(bonafide, spoof, strict=True):
@@ -50,9 +56,9 @@ def test_both_classes_have_the_same_rates_and_lengths(corpus, identity, encodec,
         assert real["audio"]["bytes"] != fake["audio"]["bytes"]
 
 
-def test_the_same_shard_comes_out_byte_for_byte(corpus, encodec, tmp_path):
+def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp_path):
     source = tmp_path / "source.parquet"
-    store.write_shard(source, source_rows(corpus, corpus.utterances()))
+    store.write_shard(source, source_rows(corpus, utterances))
     for name in ("one", "two"):
         store.write_shard(
             tmp_path / name, resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean")
@@ -60,16 +66,18 @@ def test_the_same_shard_comes_out_byte_for_byte(corpus, encodec, tmp_path):
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_source_shards_keep_the_corpus_rate(corpus):
-    rates = {row["speaker_id"]: row["sample_rate"] for row in source_rows(corpus, corpus.utterances())}
+def test_source_shards_keep_the_corpus_rate(corpus, utterances):
+    rates = {row["speaker_id"]: row["sample_rate"] for row in source_rows(corpus, utterances)}
     assert rates == {"a": 44100, "b": 16000}
 
 
-def test_a_recording_of_another_length_than_listed_is_refused(corpus, speech):
-    listed = corpus.utterances()
-    audio.write_wav(corpus.root / listed[0].source, speech(0.3, 44100), 44100)
-    with pytest.raises(AudioError, match=rf"{listed[0].utterance_id}.*13230 samples; 26460 expected"):
-        list(source_rows(corpus, listed))
+@pytest.mark.parametrize(("seconds", "rate", "length"), [(0.3, 44100, 13230), (1.2, 22050, 26460)])
+def test_a_recording_that_changed_since_it_was_listed_is_refused(corpus, utterances, speech, seconds, rate, length):
+    listed = utterances[0]
+    audio.write_wav(corpus.root / listed.source, speech(seconds, rate), rate)
+    message = rf"{listed.utterance_id} \({listed.source}\): {length} samples at {rate} Hz; 26460 at 44100 Hz expected"
+    with pytest.raises(AudioError, match=message):
+        list(source_rows(corpus, utterances))
 
 
 def test_an_utterance_shorter_than_a_frame_is_refused(encodec):

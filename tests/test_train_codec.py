@@ -206,7 +206,7 @@ def test_pcm_of_split_is_that_splits_speech_at_the_codecs_rate(tmp_path, speech,
     for speaker in "abcd":
         for seed in range(3):
             audio.write_wav(tmp_path / speaker / f"{seed}.wav", speech(0.2, 24000, seed=seed), 24000)
-    found = pcm_of_split(FolderCorpus(tmp_path), {"dev": ["c"], "eval": ["d"]}, split, 16000, per_speaker)
+    found = pcm_of_split(FolderCorpus(tmp_path), {"splits": {"dev": ["c"], "eval": ["d"]}}, split, 16000, per_speaker)
     assert [len(pcm) for pcm in found] == [3200] * number
     stored = [audio.read(tmp_path / "a" / f"{seed}.wav")[0] for seed in range(3)]
     expected = {audio.to_pcm16(audio.resample(samples, 24000, 16000)).tobytes() for samples in stored}

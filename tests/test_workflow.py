@@ -92,7 +92,7 @@ def test_a_run_ends_with_matrix_and_report(project):
 
 
 def test_speakers_are_in_one_split_only(project):
-    table = pd.read_csv(project.folder / "results/small/corpus/utterances.tsv", sep="\t")
+    table = pd.read_csv(project.folder / "results/small/splits.tsv", sep="\t")
     found = table.groupby("split")["speaker_id"].unique().map(sorted).to_dict()
     assert found == SPEAKERS
 
@@ -173,18 +173,73 @@ def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project
     result = project.snakemake(corpus=corpus, run="twice")
     assert result.returncode != 0
     assert "speaker 's3' is in both 'dev' and 'eval'" in result.stdout + result.stderr
-    assert not (project.folder / "results/twice/corpus/utterances.tsv").exists()
+    assert not (project.folder / "results/twice/splits.tsv").exists()
+    assert not (project.folder / "results/twice/resynthesised").exists()
 
 
-def test_a_bad_recording_fails_with_its_name_and_leaves_no_shard(project, tmp_path):
+@pytest.fixture
+def damaged(project, tmp_path):
+    """The config's corpus section, with a recording that holds a NaN and one that is cut short."""
     corpus = tmp_path / "corpus"
     shutil.copytree(project.folder / "corpus", corpus)
     samples, rate = audio.read(corpus / "s1" / "2.wav")
     samples[100] = np.nan
     soundfile.write(corpus / "s1" / "2.wav", samples, rate, subtype="FLOAT")
-    table = pd.read_csv(project.folder / "results/small/corpus/utterances.tsv", sep="\t").set_index("utterance_id")
-    shard = f"results/damaged/corpus/{table.loc['s1_2', 'shard']:03d}.parquet"
-    result = project.snakemake(shard, corpus={**project.config["corpus"], "path": str(corpus)}, run="damaged")
+    whole = (corpus / "s4" / "3.wav").read_bytes()
+    (corpus / "s4" / "3.wav").write_bytes(whole[:-1000])
+    return {**project.config["corpus"], "path": str(corpus)}
+
+
+def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_computed(project, damaged):
+    result = project.snakemake(corpus=damaged, run="damaged")
+    said = result.stdout + result.stderr
     assert result.returncode != 0
-    assert re.search(r"2\.wav: sample 100 is nan; only finite samples are allowed", result.stdout + result.stderr)
-    assert list((project.folder / shard).parent.iterdir()) == [project.folder / "results/damaged/corpus/utterances.tsv"]
+    assert "2 of 30 recordings cannot be used:\n" in said
+    assert "s1/2.wav: sample 100 is nan; only finite samples are allowed" in said
+    assert re.search(r"s4/3\.wav: \d+ bytes; its header says \d+: the file was cut short", said)
+    assert list((project.folder / "results/damaged").glob("corpus/*")) == []
+
+
+def test_skipped_recordings_are_in_neither_class_and_in_the_report(project, damaged):
+    result = project.snakemake(corpus={**damaged, "on_bad_audio": "skip"}, run="skipped", codecs=["encodec_mini"])
+    assert result.returncode == 0, result.stdout + result.stderr
+    results = project.folder / "results/skipped"
+    for codec in ("identity", "encodec_mini"):
+        trials = pd.read_csv(results / f"protocols/{codec}.tsv", sep="\t")
+        assert len(trials) == 28
+        assert not {"s1_2", "s4_3"} & set(trials["utterance_id"])
+    cell = json.loads((results / "eer_matrix.json").read_text())["encodec_mini"]["encodec_mini"]
+    assert (cell["bonafide_trials"], cell["spoof_trials"]) == (11, 11)
+    page = (results / "report.html").read_text()
+    assert "s1/2.wav: sample 100 is nan" in page
+    assert "s4_3" in page
+
+
+def test_another_split_resynthesises_nothing(project):
+    corpus = {**project.config["corpus"], "splits": {"dev": ["s5"], "eval": ["s3", "s4"]}}
+    planned = project.planned(corpus=corpus)
+    assert planned["splits"] == 1
+    assert planned["train"] == 3
+    assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
+
+
+def test_folds_share_the_audio_and_keep_their_own_results(project):
+    corpus = {key: value for key, value in project.config["corpus"].items() if key != "splits"}
+    for number in range(2):
+        planned = project.planned(corpus={**corpus, "folds": {"count": 5, "eval": number}})
+        assert planned["train"] == 3
+        assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
+    target = "results/small/fold1of5/protocols/encodec_mini.tsv"
+    result = project.snakemake(target, corpus={**corpus, "folds": {"count": 5, "eval": 1}})
+    assert result.returncode == 0, result.stdout + result.stderr
+    trials = pd.read_csv(project.folder / target, sep="\t")
+    assert trials.groupby("split")["speaker_id"].nunique().to_dict() == {"dev": 1, "eval": 1, "train": 3}
+
+
+def test_offline_says_all_that_is_missing_before_any_job(project):
+    result = project.snakemake(codecs=["encodec_24khz", "descript-audio-codec-16khz", "dac_mini"], offline=True)
+    said = result.stdout + result.stderr
+    assert result.returncode != 0
+    assert "offline: 2 files are missing. Place" in said
+    for name in ("encodec_24khz-d7cc33bc.th", "weights_16khz.pth"):
+        assert re.search(rf"{project.config['cache']}/\S*{name} \(.*\) from https://", said), name

@@ -54,16 +54,16 @@ def make_run(
             for number in range(per_speaker):
                 name = f"{speaker}_{number}"
                 samples[name] = speech(0.4 + 0.05 * number, sample_rate, seed=len(samples))
-                utterances.append(Utterance(name, speaker, sample_rate, len(samples[name]), f"{name}.wav"))
-    table = manifest.utterance_table(utterances, split_of, 1)
-    table["shard"] = table["split"].map(SPLITS.index)
+                utterances.append(Utterance(name, speaker, f"{name}.wav", sample_rate, len(samples[name])))
+    table, splits = manifest.utterance_table(utterances, 1), manifest.split_table(split_of)
+    table["shard"] = table["speaker_id"].map(split_of).map(SPLITS.index)
     protocols = {}
     for codec in codecs:
         paths = [shard_path(folder, codec, number) for number in range(len(SPLITS))]
         for number, path in enumerate(paths):
             members = manifest.utterances_of_shard(table, number)
             store.write_shard(path, [_row(member, samples[member.utterance_id], codec) for member in members])
-        protocols[codec] = manifest.protocol(paths, table)
+        protocols[codec] = manifest.protocol(paths, table, splits)
     return table, protocols
 
 

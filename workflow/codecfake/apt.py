@@ -55,7 +55,8 @@ def unpack(deb: Path, target: Path) -> Path:
     """
     if target.is_dir():
         return target
-    with tempfile.TemporaryDirectory(dir=deb.parent) as folder:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent) as folder:
         content = Path(folder, "content")
         command = ["dpkg-deb", "-x", str(deb), str(content)]
         result = subprocess.run(command, capture_output=True, text=True, check=False)

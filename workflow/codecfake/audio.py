@@ -19,8 +19,8 @@ CLAMP = 0.99
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
 
 
-def read(path: Path) -> tuple[np.ndarray, int]:
-    """Read one audio file, whatever its format, width and number of channels.
+def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
+    """Read one audio file, whatever its format, width and number of channels; `name` stands for it in errors.
 
     Returns:
         Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the rate in Hz.
@@ -28,10 +28,10 @@ def read(path: Path) -> tuple[np.ndarray, int]:
     Raises:
         AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
     """
-    path = Path(path)
+    path, name = Path(path), name or str(path)
     if not path.is_file():
-        raise AudioError(f"{path}: no such audio file")
-    return decode(path.read_bytes(), str(path), path.suffix.lower())
+        raise AudioError(f"{name}: no such audio file")
+    return decode(path.read_bytes(), name, path.suffix.lower())
 
 
 def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:

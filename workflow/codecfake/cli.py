@@ -41,6 +41,16 @@ def _user_verbs(verbs) -> None:
     verb = verbs.add_parser("detectors", help="table of the detectors that can be named")
     verb.set_defaults(run=list_detectors)
 
+    verb = verbs.add_parser(
+        "fetch",
+        help="fetch all files of a run beforehand, e.g. where a cluster has a network",
+        description="Fetches what is not in the cache or the mirror. A run after it can be `offline: true`.",
+        epilog="example: codecfake fetch config/demo.yaml",
+    )
+    verb.add_argument("config", type=Path, help="the run's config")
+    verb.add_argument("--offline", action="store_true", help="fetch nothing: say what is missing and where to place it")
+    verb.set_defaults(run=fetch)
+
     verb = verbs.add_parser("show", help="the matrix of a finished run, and where its report is")
     verb.add_argument("config", type=Path, help="the run's config, e.g. config/demo.yaml")
     verb.set_defaults(run=show)
@@ -103,19 +113,35 @@ def _codec_data_options(verb: argparse.ArgumentParser) -> None:
 
 
 def list_codecs(args: argparse.Namespace) -> None:
-    from codecfake import config, download
+    from codecfake import config
+    from codecfake.download import Places
 
+    places = Places.of(vars(args))
     rows = [("codec", "family", "Hz", "hop", "n_q", "kbps", "parameters", "licence of weights", "files")]
     for name, entry in config.codecs().items():
         files = [
-            config.REPOSITORY / key if key.startswith("checkpoints/") else download.cached(key, args.cache)
+            config.REPOSITORY / key if key.startswith("checkpoints/") else places.local(key)
             for key in entry["files"].values()
         ]
-        there = "here" if all(path.is_file() for path in files) else "to be fetched"
+        there = "here" if all(path and path.is_file() for path in files) else "to be fetched"
         millions = f"{entry['parameters'] / 1e6:.2f} M" if "parameters" in entry else "-"
         numbers = [str(entry.get(key, "-")) for key in ("sample_rate", "hop", "n_q", "bandwidth_kbps")]
         rows.append((name, entry["family"], *numbers, millions, entry["licence"]["weights"], there))
     print_table(rows)
+
+
+def fetch(args: argparse.Namespace) -> None:
+    from codecfake import config, download
+    from codecfake.selection import choose
+
+    run = config.read_run(args.config)
+    run["offline"] = args.offline or run.get("offline", False)
+    config.require_files(run)
+    for key, entry in config.files(run).items():
+        print(download.fetch(key, entry, download.Places.of(run)))
+    corpus = cli_rules.open_corpus(run["corpus"], run)
+    corpus.fetch(choose(corpus.recordings(), corpus.speakers(), run["corpus"]))
+    print(f"all files of run {run['run']!r} are here")
 
 
 def list_detectors(args: argparse.Namespace) -> None:
@@ -151,7 +177,7 @@ def resynthesise(args: argparse.Namespace) -> None:
         files = codecs.find_files(entry, args.checkpoint)
         _say_if_not_pinned(entry, files)
     else:
-        files = cli_rules.codec_files(entry, args.cache, args.mirror)
+        files = cli_rules.codec_files(entry, vars(args))
     codec = codecs.load(entry, files, compute.device(args.device))
     resynthesise_file(args.input, args.output, codec, args.recipe)
 
@@ -183,10 +209,10 @@ def train_codec(args: argparse.Namespace) -> None:
     settings = config.read_yaml(args.recipe, "codec_training")
     steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
     recipe = train_codec.Recipe(**{**settings, "steps": steps})
-    corpus = cli_rules.run_corpus(run)
-    training = train_codec.pcm_of_split(corpus, run["corpus"]["splits"], "train", entry["sample_rate"])
+    corpus = cli_rules.open_corpus(run["corpus"], run)
+    training = train_codec.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
     held_out = train_codec.pcm_of_split(
-        corpus, run["corpus"]["splits"], "dev", entry["sample_rate"], train_codec.HELD_OUT_PER_SPEAKER
+        corpus, run["corpus"], "dev", entry["sample_rate"], train_codec.HELD_OUT_PER_SPEAKER
     )
     compute.seed(recipe.seed)
     adapter_class = codecs.family_class(entry["family"])
@@ -203,11 +229,11 @@ def codec_quality(args: argparse.Namespace) -> None:
     from codecfake.resynthesise import through_codec
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
-    files = cli_rules.codec_files(entry, Path(run["cache"]), run.get("mirror"))
+    files = cli_rules.codec_files(entry, run)
     codec = codecs.load(entry, files, compute.device(run["device"]))
-    rate, splits = codec.sample_rate, run["corpus"]["splits"]
-    corpus = cli_rules.run_corpus(run)
-    references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, splits, "eval", rate, args.utterances)]
+    rate, section = codec.sample_rate, run["corpus"]
+    corpus = cli_rules.open_corpus(run["corpus"], run)
+    references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, section, "eval", rate, args.utterances)]
     names = [args.codec] * len(references)
     pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
     found = quality.mean_quality(pairs, rate)

@@ -31,6 +31,8 @@ def add_fetch_options(verb: argparse.ArgumentParser) -> None:
         default=os.environ.get("CODECFAKE_MIRROR"),
         help="folder or http(s) address tried before the network",
     )
+    offline = os.environ.get("CODECFAKE_OFFLINE", "") == "1"
+    verb.add_argument("--offline", action="store_true", default=offline, help="ask nothing but cache and mirror")
 
 
 def add_verbs(verbs) -> None:
@@ -41,10 +43,18 @@ def add_verbs(verbs) -> None:
         verb.set_defaults(run=function)
         return verb
 
-    verb = add("corpus", corpus, "list a corpus's utterances with split and shard")
+    verb = add("corpus", corpus, "read a corpus's recordings and list its utterances and speakers")
     verb.add_argument("--corpus", type=json.loads, required=True, help="the config's section, as JSON")
     verb.add_argument("--shards", type=int, required=True)
+    verb.add_argument("--workers", type=int, default=1, help="recordings read at a time")
     add_fetch_options(verb)
+    verb.add_argument("--utterances", type=Path, required=True)
+    verb.add_argument("--left-out", type=Path, required=True)
+    verb.add_argument("--speakers", type=Path, required=True)
+
+    verb = add("splits", splits, "which split each speaker is in")
+    verb.add_argument("--corpus", type=json.loads, required=True)
+    verb.add_argument("--speakers", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
 
     verb = add("source-shard", source_shard, "a corpus's recordings as a shard")
@@ -66,6 +76,7 @@ def add_verbs(verbs) -> None:
 
     verb = add("protocol", protocol, "the trials of a codec")
     verb.add_argument("--utterances", type=Path, required=True)
+    verb.add_argument("--splits", type=Path, required=True)
     verb.add_argument("--shards", type=Path, nargs="+", required=True)
     verb.add_argument("--out", type=Path, required=True)
 
@@ -92,9 +103,10 @@ def add_verbs(verbs) -> None:
     verb = add("report", report, "the HTML report")
     _evaluation_options(verb)
     verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
-    verb.add_argument("--utterances", type=Path, required=True)
+    for table in ("--utterances", "--left-out", "--speakers", "--splits"):
+        verb.add_argument(table, type=Path, required=True)
     verb.add_argument("--resynthesised", type=Path, required=True)
-    verb.add_argument("--benchmarks", type=Path, required=True)
+    verb.add_argument("--benchmarks", type=Path, nargs="+", required=True)
     verb.add_argument("--histories", type=_named_path, nargs="+", required=True, metavar="CODEC=FILE")
     verb.add_argument("--out", type=Path, required=True)
 
@@ -118,30 +130,45 @@ def _named_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def codec_files(entry: dict, cache: Path, mirror: str | None) -> dict[str, Path]:
+def codec_files(entry: dict, options: dict) -> dict[str, Path]:
     """Local paths of a codec's files by role, fetched if need be; a non-commercial licence is said."""
     from codecfake import download
 
+    places = download.Places.of(options)
     if "NC" in entry["licence"]["weights"]:
         print(f"weights of {entry['family']}: {entry['licence']['weights']}", file=sys.stderr)
-    return {role: download.fetch(file["key"], file, cache, mirror) for role, file in entry["files"].items()}
+    return {role: download.fetch(file["key"], file, places) for role, file in entry["files"].items()}
 
 
-def run_corpus(run: dict):
-    """The corpus of a run's config."""
+def open_corpus(section: dict, options: dict):
+    """The corpus of a config's section."""
     from codecfake import config, corpora
+    from codecfake.download import Places
 
-    return corpora.open_corpus(run["corpus"], config.downloads(), Path(run["cache"]), run.get("mirror"))
+    return corpora.open_corpus(section, config.downloads(), Places.of(options))
 
 
 def corpus(args: argparse.Namespace) -> None:
     from codecfake import manifest
-    from codecfake.corpora.base import split_of_speakers, subset
+    from codecfake.listing import list_utterances
+    from codecfake.selection import choose, relevant
 
-    found = run_corpus(vars(args)).utterances()
-    split_of = split_of_speakers([u.speaker_id for u in found], args.corpus["splits"])
-    found = subset(found, args.corpus.get("utterances_per_speaker", {}), split_of)
-    manifest.write(manifest.utterance_table(found, split_of, args.shards), manifest.Utterances, args.out)
+    opened = open_corpus(args.corpus, vars(args))
+    chosen = choose(opened.recordings(), opened.speakers(), args.corpus)
+    listing = list_utterances(opened, chosen, args.corpus.get("on_bad_audio", "fail"), args.workers)
+    left_out = listing.left_out + relevant(opened.gaps(), chosen, args.corpus)
+    speakers = manifest.speaker_table(listing.utterances, left_out, opened.speakers())
+    manifest.write(speakers, manifest.Speakers, args.speakers)
+    manifest.write(manifest.left_out_table(left_out), manifest.LeftOutUtterances, args.left_out)
+    manifest.write(manifest.utterance_table(listing.utterances, args.shards), manifest.Utterances, args.utterances)
+
+
+def splits(args: argparse.Namespace) -> None:
+    from codecfake import manifest, selection
+
+    speakers = manifest.speakers_with_utterances(manifest.read(args.speakers, manifest.Speakers))
+    assigned = selection.assign_splits(speakers, args.corpus)
+    manifest.write(manifest.split_table(assigned), manifest.Splits, args.out)
 
 
 def source_shard(args: argparse.Namespace) -> None:
@@ -150,14 +177,14 @@ def source_shard(args: argparse.Namespace) -> None:
 
     table = manifest.read(args.utterances, manifest.Utterances)
     members = manifest.utterances_of_shard(table, args.shard)
-    store.write_shard(args.out, source_rows(run_corpus(vars(args)), members))
+    store.write_shard(args.out, source_rows(open_corpus(args.corpus, vars(args)), members))
 
 
 def resynthesise_shard(args: argparse.Namespace) -> None:
     from codecfake import codecs, compute, store
     from codecfake.resynthesise import resynthesised_rows
 
-    files = codec_files(args.entry, args.cache, args.mirror)
+    files = codec_files(args.entry, vars(args))
     codec = codecs.load(args.entry, files, compute.device(args.device))
     rows = resynthesised_rows(store.Shard(args.source), codec, args.codec, args.label, args.recipe)
     store.write_shard(args.out, rows)
@@ -167,7 +194,8 @@ def protocol(args: argparse.Namespace) -> None:
     from codecfake import manifest
 
     utterances = manifest.read(args.utterances, manifest.Utterances)
-    manifest.write(manifest.protocol(args.shards, utterances), manifest.Protocol, args.out)
+    split_table = manifest.read(args.splits, manifest.Splits)
+    manifest.write(manifest.protocol(args.shards, utterances, split_table), manifest.Protocol, args.out)
 
 
 def _trials(paths: list[Path]):
@@ -222,6 +250,9 @@ def report(args: argparse.Namespace) -> None:
         run=json.loads(args.settings.read_text(encoding="utf-8")),
         evaluation=evaluate(dict(args.scores), dict(args.protocols)),
         utterances=manifest.read(args.utterances, manifest.Utterances),
+        left_out=manifest.read(args.left_out, manifest.LeftOutUtterances),
+        speakers=manifest.read(args.speakers, manifest.Speakers),
+        splits=manifest.read(args.splits, manifest.Splits),
         resynthesised=args.resynthesised,
         benchmarks=args.benchmarks,
         training={codec: pd.read_csv(path, sep="\t") for codec, path in args.histories},

@@ -103,6 +103,7 @@ def resolve(run: dict, name: str = "config") -> dict:
         ConfigError: the config breaks its schema or names what does not exist.
     """
     check(run, "config", name)
+    check_corpus(run["corpus"], f"{name}: corpus")
     for reserved in (IDENTITY, POOLED):
         if reserved in run["codecs"]:
             raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
@@ -112,6 +113,64 @@ def resolve(run: dict, name: str = "config") -> dict:
     options = {**detector, **run["detector"].get("options", {})}
     check({run["detector"]["name"]: options}, "detectors", f"{name}: detector.options")
     return {**run, "codec_entries": entries, "detector_entry": options}
+
+
+def check_corpus(section: dict, name: str) -> None:
+    """Refuse keys of a corpus section that do not go together, which a schema says badly.
+
+    Raises:
+        ConfigError: a key is missing, or one too many.
+    """
+    needed = {"vctk": {"version"}, "folder": {"path"}, "voices": set()}[section["name"]]
+    if section.get("version") == "0.92":
+        needed.add("microphone")
+    for key in ("version", "microphone", "path"):
+        if key in needed and key not in section:
+            raise ConfigError(f"{name}: {key!r} is missing; corpus {section['name']} needs it")
+        if key in section and key not in needed:
+            version = f" {section['version']}" if "version" in section else ""
+            raise ConfigError(f"{name}: {key!r} is of no use to corpus {section['name']}{version}; leave it out")
+    if ("splits" in section) == ("folds" in section):
+        raise ConfigError(f"{name}: exactly one of 'splits' and 'folds' is needed")
+    if "folds" in section and section["folds"]["eval"] >= section["folds"]["count"]:
+        count, number = section["folds"]["count"], section["folds"]["eval"]
+        raise ConfigError(f"{name}: folds.eval: {number} of {count}; allowed: 0 to {count - 1}")
+
+
+def files(run: dict) -> dict[str, dict]:
+    """The entries of downloads.yaml that a resolved run needs, by key."""
+    from codecfake import corpora  # imports torch, which a config does without
+    from codecfake.download import Places
+
+    table = downloads()
+    keys = [file["key"] for entry in run["codec_entries"].values() for file in entry["files"].values()]
+    return {key: table[key] for key in [*corpora.files(run["corpus"], Places.of(run)), *keys]}
+
+
+def require_files(run: dict) -> None:
+    """Refuse an offline run for which files are missing.
+
+    Raises:
+        ConfigError: names each file, where to place it and where it comes from.
+    """
+    if not run.get("offline"):
+        return
+    from codecfake.download import Places, placing
+
+    places = Places.of(run)
+    missing = [
+        placing(key, entry, places)
+        for key, entry in files(run).items()
+        if not entry.get("repository") and not places.addresses(key, entry) and places.local(key) is None
+    ]
+    if missing:
+        raise ConfigError("\n  ".join([f"offline: {len(missing)} files are missing. Place", *missing]))
+
+
+def listed(section: dict) -> dict:
+    """What of a corpus section decides which utterances there are: not who is evaluated on, unless that decides."""
+    by_split = isinstance(section.get("utterances_per_speaker"), dict) or isinstance(section.get("speakers"), int)
+    return {key: value for key, value in section.items() if by_split or key not in ("splits", "folds")}
 
 
 def read_run(path: Path) -> dict:

@@ -1,74 +1,140 @@
 """Fetch the files of downloads.yaml into a cache, checked by size and hash; a second run fetches nothing.
 
-The key of an entry is its path in the cache and in a mirror. An entry comes from `urls` (tried in
+The key of an entry is its path in the cache and in a mirror. An entry comes from a mirror, from `urls` (tried in
 order), from a Debian package (`apt`), or lies in the repository (`repository: true`). Where an entry does not
 know its size and hash, those of the first file that comes are written to a lock file and hold from then on.
 """
 
 import json
-import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlparse
 
 import requests
-import tenacity
-from filelock import FileLock
-from tqdm import tqdm
+from filelock import FileLock, Timeout
 
 from codecfake import apt
 from codecfake.errors import DownloadError
 from codecfake.files import REPOSITORY, replacing, sha256, write_json
+from codecfake.transfer import discard, require_room, transfer
 
 LOCK = REPOSITORY / "config" / "downloads.lock.json"
-CHUNK_BYTES = 1 << 20
-TIMEOUT_SECONDS = 30
-ATTEMPTS = 4
 
 
-def fetch(key: str, entry: dict, cache: Path, mirror: str | None = None, lock: Path = LOCK) -> Path:
+class Places(NamedTuple):
+    """Where files are kept and looked for.
+
+    Attributes:
+        cache: the folder that keeps fetched files.
+        mirror: a folder or an http(s) address that holds files under their keys; tried before the network.
+        offline: nothing but cache and mirror is asked.
+    """
+
+    cache: Path
+    mirror: str | None = None
+    offline: bool = False
+
+    @classmethod
+    def of(cls, options: dict) -> "Places":
+        """As a run's config, or a verb's options, say."""
+        return cls(Path(options["cache"]), options.get("mirror"), options.get("offline", False))
+
+    def kept(self, key: str) -> Path:
+        """Where the cache keeps the file `key`, whether it is there or not."""
+        return Path(self.cache).expanduser() / key
+
+    def local(self, key: str) -> Path | None:
+        """The file `key` in the cache or in a mirror folder, in place; None if it is in neither."""
+        found = [self.kept(key)]
+        if self.mirror and not _is_url(self.mirror):
+            found.append(Path(self.mirror).expanduser() / key)
+        return next((path for path in found if path.is_file()), None)
+
+    def addresses(self, key: str, entry: dict) -> list[str]:
+        """Where to ask for the file `key`, in order."""
+        mirrored = [f"{self.mirror.rstrip('/')}/{key}"] if self.mirror and _is_url(self.mirror) else []
+        return mirrored + ([] if self.offline else entry.get("urls", []))
+
+
+def _is_url(place: str) -> bool:
+    return urlparse(place).scheme in ("http", "https")
+
+
+def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
     """The local path of a file, fetching it first if need be.
 
     Args:
         key: the entry's name in downloads.yaml.
         entry: one of `urls`, `apt`, `repository`; `bytes` and `sha256` where known.
-        cache: the folder that keeps fetched files.
-        mirror: a folder or an http(s) address that holds `key`; tried first.
         lock: JSON file with the size and hash of files whose entry does not know them.
 
     Raises:
         DownloadError: no source has the file, or what they have is not the file.
+        OSError: there is no room for it.
     """
     if entry.get("repository"):
-        path = REPOSITORY / key
-        verify(path, entry)
+        verify(REPOSITORY / key, entry)
+        return REPOSITORY / key
+    kept = places.kept(key)
+    record = kept.with_name(kept.name + ".verified")
+    known = {**_locked(lock).get(key, {}), **entry}
+    path = places.local(key)
+    if path and "sha256" in known and _is_verified(path, known, record):
         return path
-    path = cached(key, cache)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with FileLock(path.with_name(path.name + ".lock")):
-        known = {**_locked(lock).get(key, {}), **entry}
-        if not path.is_file():
-            _obtain(key, known, path, mirror)
-        verify(path, known)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with held(kept.with_name(kept.name + ".lock"), key):
+        path = places.local(key)
+        if path is None:
+            _obtain(key, known, places)
+            path = kept
         if "sha256" not in known:
-            _record(key, path, lock)
+            known = _record_first_sight(key, path, known, lock)
+        if not _is_verified(path, known, record):
+            verify(path, known)
+            write_json(record, _identity(path, known["sha256"]))
     return path
 
 
-def cached(key: str, cache: Path) -> Path:
-    """Where the cache keeps the file `key`, whether it is there or not."""
-    return Path(cache).expanduser() / key
+@contextmanager
+def held(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock that is freed when the process dies; says if it has to wait for another one."""
+    file_lock = FileLock(lock)
+    try:
+        file_lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{what}: waiting for another job that fetches it", file=sys.stderr)
+        file_lock.acquire()
+    try:
+        yield
+    finally:
+        file_lock.release()
 
 
 def _locked(lock: Path) -> dict[str, dict]:
     return json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
 
 
-def _record(key: str, path: Path, lock: Path) -> None:
+def _record_first_sight(key: str, path: Path, entry: dict, lock: Path) -> dict:
+    """`entry` with size and hash, which are those of the file that came first."""
     found = {"bytes": path.stat().st_size, "sha256": sha256(path)}
     with FileLock(lock.with_name(lock.name + ".lock")):
         write_json(lock, dict(sorted({**_locked(lock), key: found}.items())))
     print(f"{key}: seen for the first time, sha256 {found['sha256']} recorded in {lock}", file=sys.stderr)
+    return {**found, **entry}
+
+
+def _identity(path: Path, digest: str) -> dict:
+    """What has to be the same for a hash to hold without reading the file again."""
+    status = path.stat()
+    return {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+
+
+def _is_verified(path: Path, entry: dict, record: Path) -> bool:
+    """Whether this very file was found to be the entry's before: 11 GB are not hashed by every job."""
+    return record.is_file() and json.loads(record.read_text(encoding="utf-8")) == _identity(path, entry["sha256"])
 
 
 def verify(path: Path, entry: dict) -> None:
@@ -82,88 +148,52 @@ def verify(path: Path, entry: dict) -> None:
     size = path.stat().st_size
     if size != entry.get("bytes", size):
         raise DownloadError(f"{path}: {size} bytes; {entry['bytes']} expected. Delete it to fetch it again")
-    digest = sha256(path)
-    if digest != entry.get("sha256", digest):
+    digest = sha256(path) if "sha256" in entry else None
+    if digest != entry.get("sha256"):
         raise DownloadError(f"{path}: sha256 {digest}; {entry['sha256']} expected. Delete it to fetch it again")
 
 
-def _obtain(key: str, entry: dict, path: Path, mirror: str | None) -> None:
-    local = Path(mirror).expanduser() / key if mirror and not _is_url(mirror) else None
-    if local and local.is_file():
-        verify(local, entry)
-        with replacing(path) as temporary:
-            shutil.copyfile(local, temporary)
+def placing(key: str, entry: dict, places: Places) -> str:
+    """What a user has to place where, if this program cannot fetch it."""
+    size = f"{entry['bytes']:,} bytes" if "bytes" in entry else "size unknown"
+    apt_package = "Debian package {package} {version}".format(**entry["apt"]) if "apt" in entry else ""
+    origin = ", ".join([*entry.get("urls", []), *filter(None, [apt_package])])
+    return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {origin}"
+
+
+def _obtain(key: str, entry: dict, places: Places) -> None:
+    kept = places.kept(key)
+    failures = _from_addresses(key, entry, kept, places.addresses(key, entry))
+    if failures is None:
         return
-    mirrored = [f"{mirror.rstrip('/')}/{key}"] if mirror and _is_url(mirror) else []
-    urls = mirrored + entry.get("urls", [])
-    if urls:
-        try:
-            _from_urls(key, entry, path, urls)
-            return
-        except DownloadError:
-            if "apt" not in entry:
-                raise
-    with replacing(path) as temporary:
-        apt.download(entry["apt"]["package"], entry["apt"]["version"], temporary, path.parent)
+    if places.offline or "apt" not in entry:
+        why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
+        raise DownloadError(
+            "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])
+            + f"\nPlace {placing(key, entry, places)}\nor set `mirror:` to a folder or address that holds {key}"
+        )
+    with replacing(kept) as temporary:
+        apt.download(entry["apt"]["package"], entry["apt"]["version"], temporary, kept.parent)
         verify(temporary, entry)
 
 
-def _is_url(place: str) -> bool:
-    return urlparse(place).scheme in ("http", "https")
-
-
-def _from_urls(key: str, entry: dict, path: Path, urls: list[str]) -> None:
+def _from_addresses(key: str, entry: dict, path: Path, urls: list[str]) -> list[str] | None:
+    """None if an address gave the file, else what went wrong with each."""
     part = path.with_name(path.name + ".part")
+    have = part.stat().st_size if part.is_file() else 0
+    require_room(path.parent, entry.get("bytes", 0) - have)
     failures = []
     for url in urls:
-        if "sha256" not in entry:  # nothing would tell that two beginnings were joined
-            part.unlink(missing_ok=True)
         try:
-            _stream(url, entry.get("bytes"), part)
+            transfer(url, part, entry.get("bytes"), "sha256" in entry)
             verify(part, entry)
+        except DownloadError as error:
+            discard(part)
+            failures.append(f"{url}: {error}")
+        except requests.RequestException as error:
+            failures.append(f"{url}: {error}")
+        else:
             part.replace(path)
-            return
-        except (requests.RequestException, DownloadError) as error:
-            failures.append(f"  {url}: {error}")
-            if isinstance(error, DownloadError):
-                part.unlink(missing_ok=True)
-    raise DownloadError(
-        f"{key}: no address gave the file:\n"
-        + "\n".join(failures)
-        + f"\nPlace it at {path}, or set `mirror:` to a folder or address that holds {key}"
-    )
-
-
-@tenacity.retry(
-    # ChunkedEncodingError: the connection broke off within the content
-    retry=tenacity.retry_if_exception_type(
-        (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-    ),
-    stop=tenacity.stop_after_attempt(ATTEMPTS),
-    wait=tenacity.wait_exponential(multiplier=0.5, max=20),
-    reraise=True,
-)
-def _stream(url: str, num_bytes: int | None, part: Path) -> None:
-    """Append what `part` still lacks, by HTTP Range where the server has it."""
-    have = part.stat().st_size if part.is_file() else 0
-    if num_bytes is not None and have >= num_bytes:  # nothing to resume: a Range beyond the end is refused
-        have = 0
-    headers = {"Range": f"bytes={have}-"} if have else {}
-    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS) as response:
-        if have and response.status_code == requests.codes.requested_range_not_satisfiable:
-            part.unlink()  # it is no beginning of this file
-            _stream(url, num_bytes, part)
-            return
-        response.raise_for_status()
-        if "text/html" in response.headers.get("Content-Type", ""):
-            raise DownloadError("the answer is a web page, not a file")
-        resumed = response.status_code == requests.codes.partial_content
-        begin = have if resumed else 0
-        total = num_bytes or begin + int(response.headers.get("Content-Length", 0)) or None
-        with (
-            open(part, "ab" if resumed else "wb") as handle,
-            tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem) as bar,
-        ):
-            for chunk in response.iter_content(CHUNK_BYTES):
-                handle.write(chunk)
-                bar.update(len(chunk))
+            discard(part)
+            return None
+    return failures

@@ -1,9 +1,11 @@
 """Write a file whole or not at all; hash it."""
 
+import glob
 import hashlib
 import io
 import json
 import os
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,15 +15,33 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` if the block ends well, else remove it."""
+    """Give a temporary name beside `path`; rename it to `path` if the block ends well, else remove it.
+
+    What a killed writer left is removed first. If that one is alive after all, lost from sight on another
+    machine, its renaming fails: the last to begin wins, and no two write into one file.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
+        stale.unlink(missing_ok=True)
+    temporary = path.with_name(f".{path.name}.{platform.node()}-{os.getpid()}.part")
     try:
-        yield temporary
-        os.replace(temporary, path)
+        with naming(path):
+            yield temporary
+            os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Give an OSError that names no file, as a write to a full disk raises it, the name of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def write_bytes(path: Path, content: bytes) -> None:

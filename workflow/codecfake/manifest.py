@@ -1,31 +1,28 @@
-"""Utterances, protocols, scores: the tables between the stages, every column described and checked."""
+"""Utterances, speakers, protocols, scores: the tables between the stages, every column described and checked."""
 
+import math
+from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake.corpora import Utterance
-from codecfake.corpora.base import stable_number
+from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.errors import DataError
 from codecfake.files import write_text
 from codecfake.names import LABELS, SPLITS
+from codecfake.selection import stable_number
 from codecfake.store import Shard
 
 #: Columns that stay text where their values look like numbers.
-IDS = ("speaker_id", "utterance_id", "filename")
+IDS = ("speaker_id", "utterance_id", "filename", "text", "reason", *Speaker._fields)
+#: The most a shard's audio may come to, as 16-bit PCM at 48 kHz (FLAC is about half): files of at most 1 GB.
+MAX_SHARD_SECONDS = 1e9 / (2 * 48000)
 
 
-class Utterances(pa.DataFrameModel):
-    """The utterances of a run."""
-
-    utterance_id: str = pa.Field(unique=True, description="the corpus's own id")
-    speaker_id: str = pa.Field(description="the corpus's own id")
-    split: str = pa.Field(isin=SPLITS, description="train, dev or eval; a speaker is in one only")
-    sample_rate: int = pa.Field(gt=0, description="Hz, of the recording")
-    num_samples: int = pa.Field(gt=0, description="at that rate")
-    shard: int = pa.Field(ge=0, description="the shard that holds it, the same for every codec")
-    source: str = pa.Field(description="where the corpus finds the samples")
+class Table(pa.DataFrameModel):
+    """A table of exactly the columns described, in that order."""
 
     class Config:
         strict = True
@@ -33,7 +30,48 @@ class Utterances(pa.DataFrameModel):
         coerce = True
 
 
-class Protocol(pa.DataFrameModel):
+class Utterances(Table):
+    """The utterances of a run."""
+
+    utterance_id: str = pa.Field(unique=True, description="the corpus's own id")
+    speaker_id: str = pa.Field(description="the corpus's own id")
+    sample_rate: int = pa.Field(gt=0, description="Hz, of the recording")
+    num_samples: int = pa.Field(gt=0, description="at that rate")
+    shard: int = pa.Field(ge=0, description="the shard that holds it, the same for every codec")
+    source: str = pa.Field(description="where the corpus finds the samples")
+    text: str = pa.Field(description="what is said, if the corpus knows")
+
+
+class LeftOutUtterances(Table):
+    """Utterances of the corpus that are in neither class, and why."""
+
+    utterance_id: str = pa.Field(unique=True, description="the corpus's own id")
+    speaker_id: str = pa.Field(description="the corpus's own id")
+    reason: str = pa.Field(description="what is wrong with the recording, or that there is none")
+
+
+class Speakers(Table):
+    """The speakers of a run's utterances, and those whose utterances are all left out."""
+
+    speaker_id: str = pa.Field(unique=True, description="the corpus's own id")
+    utterances: int = pa.Field(ge=0, description="how many the run has")
+    left_out: int = pa.Field(ge=0, description="how many are left out")
+    without_text: int = pa.Field(ge=0, description="of how many the corpus has no text")
+    age: str = pa.Field(description="years, as the corpus says; empty if it does not")
+    gender: str = pa.Field(description="as the corpus says")
+    accent: str = pa.Field(description="as the corpus says")
+    region: str = pa.Field(description="as the corpus says")
+    comment: str = pa.Field(description="as the corpus says")
+
+
+class Splits(Table):
+    """Which split each speaker is in."""
+
+    speaker_id: str = pa.Field(unique=True, description="as in Speakers")
+    split: str = pa.Field(isin=SPLITS, description="train, dev or eval")
+
+
+class Protocol(Table):
     """The trials of one codec (or of bona fide speech)."""
 
     speaker_id: str = pa.Field(description="as in Utterances")
@@ -44,25 +82,20 @@ class Protocol(pa.DataFrameModel):
     shard: int = pa.Field(ge=0, description="the codec's shard that holds the trial")
     row: int = pa.Field(ge=0, description="its row there")
 
-    class Config:
-        strict = True
-        ordered = True
-        coerce = True
 
-
-class Scores(pa.DataFrameModel):
+class Scores(Table):
     """The CM scores of one detector, readable by the ASVspoof 5 evaluation package as they are."""
 
     filename: str = pa.Field(unique=True, description="CODEC+UTTERANCE_ID")
     cm_score: float = pa.Field(alias="cm-score", nullable=False, description="higher = more bona fide")
 
-    class Config:
-        strict = True
-        ordered = True
-        coerce = True
+
+def columns(model: type[Table]) -> list[str]:
+    """The names of a model's columns, in order."""
+    return list(model.to_schema().columns)
 
 
-def check(table: pd.DataFrame, model: type[pa.DataFrameModel], name: str) -> pd.DataFrame:
+def check(table: pd.DataFrame, model: type[Table], name: str) -> pd.DataFrame:
     """Return the table with the model's types, its rows numbered from 0.
 
     Raises:
@@ -82,7 +115,7 @@ def check(table: pd.DataFrame, model: type[pa.DataFrameModel], name: str) -> pd.
         ) from None
 
 
-def read(path: Path, model: type[pa.DataFrameModel]) -> pd.DataFrame:
+def read(path: Path, model: type[Table]) -> pd.DataFrame:
     """Read and check a table written by `write`."""
     try:
         table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(IDS, str), keep_default_na=False)
@@ -91,45 +124,81 @@ def read(path: Path, model: type[pa.DataFrameModel]) -> pd.DataFrame:
     return check(table, model, str(path))
 
 
-def write(table: pd.DataFrame, model: type[pa.DataFrameModel], path: Path) -> None:
+def write(table: pd.DataFrame, model: type[Table], path: Path) -> None:
     """Check and write a table as TSV."""
     write_text(path, check(table, model, str(path)).to_csv(sep="\t", index=False, lineterminator="\n"))
 
 
-def utterance_table(utterances: list[Utterance], split_of: dict[str, str], shards: int) -> pd.DataFrame:
-    """Utterances with their split and shard, as `Utterances`.
+def utterance_table(utterances: list[Utterance], shards: int) -> pd.DataFrame:
+    """Utterances with their shard, as `Utterances`.
 
     The shard follows from the id alone: adding utterances moves none.
+
+    Raises:
+        DataError: a shard would hold more than `MAX_SHARD_SECONDS`.
     """
-    rows = [
-        {
-            "utterance_id": u.utterance_id,
-            "speaker_id": u.speaker_id,
-            "split": split_of[u.speaker_id],
-            "sample_rate": u.sample_rate,
-            "num_samples": u.num_samples,
-            "shard": stable_number(u.utterance_id) % shards,
-            "source": u.source,
-        }
-        for u in utterances
-    ]
-    return check(pd.DataFrame(rows), Utterances, "utterances")
+    table = pd.DataFrame([asdict(utterance) for utterance in utterances], columns=columns(Utterances))
+    table["shard"] = [stable_number(utterance.utterance_id) % shards for utterance in utterances]
+    table = check(table, Utterances, "utterances")
+    seconds = (table["num_samples"] / table["sample_rate"]).groupby(table["shard"]).sum()
+    if seconds.max() > MAX_SHARD_SECONDS:
+        least = math.ceil(shards * seconds.max() / MAX_SHARD_SECONDS)
+        raise DataError(
+            f"shards: {shards} would hold up to {seconds.max() / 3600:.1f} h of audio each, more than 1 GB; "
+            f"at least {least} needed"
+        )
+    return table
 
 
 def utterances_of_shard(table: pd.DataFrame, shard: int) -> list[Utterance]:
     """The members of a shard, in order of id."""
     members = table[table["shard"] == shard].sort_values("utterance_id")
-    fields = ["utterance_id", "speaker_id", "sample_rate", "num_samples", "source"]
-    return [Utterance(**row) for row in members[fields].to_dict("records")]
+    return [Utterance(**row) for row in members.drop(columns="shard").to_dict("records")]
 
 
-def protocol(shards: list[Path], utterances: pd.DataFrame) -> pd.DataFrame:
+def speaker_table(utterances: list[Utterance], left_out: list[LeftOut], known: dict[str, Speaker]) -> pd.DataFrame:
+    """What is known of the speakers and how much there is of each, as `Speakers`."""
+    have = Counter(utterance.speaker_id for utterance in utterances)
+    lost = Counter(item.speaker_id for item in left_out)
+    silent = Counter(utterance.speaker_id for utterance in utterances if not utterance.text)
+    rows = [
+        {
+            "speaker_id": speaker,
+            "utterances": have[speaker],
+            "left_out": lost[speaker],
+            "without_text": silent[speaker],
+            **known.get(speaker, Speaker())._asdict(),
+        }
+        for speaker in sorted(have.keys() | lost.keys())
+    ]
+    return check(pd.DataFrame(rows), Speakers, "speakers")
+
+
+def left_out_table(left_out: list[LeftOut]) -> pd.DataFrame:
+    """Utterances left out, as `LeftOutUtterances`."""
+    table = pd.DataFrame(sorted(left_out), columns=columns(LeftOutUtterances))
+    return check(table, LeftOutUtterances, "utterances left out")
+
+
+def split_table(split_of: dict[str, str]) -> pd.DataFrame:
+    """The split of each speaker, as `Splits`."""
+    return check(pd.DataFrame(sorted(split_of.items()), columns=columns(Splits)), Splits, "splits")
+
+
+def speakers_with_utterances(table: pd.DataFrame) -> dict[str, Speaker]:
+    """The speakers of a `Speakers` table that a split can hold, by id."""
+    present = table[table["utterances"] > 0].set_index("speaker_id")[list(Speaker._fields)]
+    return {speaker: Speaker(**row) for speaker, row in present.to_dict("index").items()}
+
+
+def protocol(shards: list[Path], utterances: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
     """The trials in one codec's shards, as `Protocol`.
 
     Raises:
         DataError: an utterance is missing from the shards, or is not one of the run's.
     """
-    split_of = dict(zip(utterances["utterance_id"], utterances["split"], strict=True))
+    split_of_speaker = dict(zip(splits["speaker_id"], splits["split"], strict=True))
+    split_of = dict(zip(utterances["utterance_id"], utterances["speaker_id"].map(split_of_speaker), strict=True))
     rows = []
     for number, path in enumerate(shards):
         for position, item in enumerate(Shard(path).describe()):

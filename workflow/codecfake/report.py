@@ -12,6 +12,7 @@ import pandas as pd
 import yaml
 
 from codecfake import __version__, plots
+from codecfake.corpora import Speaker
 from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
 from codecfake.files import write_text
@@ -33,7 +34,7 @@ def data_uri(content: bytes, mime: str) -> str:
 
 
 def counts(utterances: pd.DataFrame) -> pd.DataFrame:
-    """Speakers, utterances and minutes of each split."""
+    """Speakers, utterances and minutes of each split (a column of `utterances`)."""
     seconds = utterances["num_samples"] / utterances["sample_rate"]
     table = utterances.assign(seconds=seconds).groupby("split", sort=False)
     result = table.agg(
@@ -43,10 +44,24 @@ def counts(utterances: pd.DataFrame) -> pd.DataFrame:
     return result.reindex([split for split in SPLITS if split in result.index]).reset_index()
 
 
-def stage_seconds(benchmarks: Path) -> pd.DataFrame:
+def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
+    """Speakers and numbers of utterances left out, by reason; of the rare reasons, the utterance itself."""
+    if left_out.empty:
+        return pd.DataFrame(columns=["reason", "utterances", "of"])
+    grouped = left_out.groupby("reason", sort=True)
+    table = grouped.agg(
+        utterances=("utterance_id", "size"),
+        of=("speaker_id", lambda speakers: ", ".join(sorted(set(speakers)))),
+        first=("utterance_id", "first"),
+    )
+    table["of"] = table["of"].where(table["utterances"] > 1, table["first"])
+    return table.drop(columns="first").reset_index()
+
+
+def stage_seconds(benchmarks: list[Path]) -> pd.DataFrame:
     """Jobs, seconds and peak memory of each rule, from the files Snakemake's `benchmark:` wrote."""
     rows = []
-    for path in sorted(benchmarks.glob("*/*.tsv")):
+    for path in sorted(path for folder in benchmarks for path in folder.glob("*/*.tsv")):
         measured = pd.read_csv(path, sep="\t").iloc[-1]
         memory = pd.to_numeric(measured["max_rss"], errors="coerce")
         rows.append({"rule": path.parent.name, "seconds": float(measured["s"]), "MB": memory})
@@ -69,7 +84,7 @@ def samples(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) ->
             ids = [item["utterance_id"] for item in shard.describe()]
             item = shard[ids.index(utterance["utterance_id"])]
             audio[codec] = data_uri(item["audio"]["bytes"], "audio/flac")
-        found.append({"utterance_id": utterance["utterance_id"], "audio": audio})
+        found.append({"utterance_id": utterance["utterance_id"], "text": utterance["text"], "audio": audio})
     return found
 
 
@@ -88,19 +103,25 @@ def write_report(
     run: dict,
     evaluation: Evaluation,
     utterances: pd.DataFrame,
+    left_out: pd.DataFrame,
+    speakers: pd.DataFrame,
+    splits: pd.DataFrame,
     resynthesised: Path,
-    benchmarks: Path,
+    benchmarks: list[Path],
     training: dict[str, pd.DataFrame],
 ) -> None:
     """Write the page.
 
     Args:
         run: the resolved config.
+        utterances, left_out, speakers, splits: the tables of the same names, see `manifest`.
+        benchmarks: folders of the files Snakemake's `benchmark:` wrote.
         training: history of each detector (epoch, train_loss, dev_eer), by train codec.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    utterances = utterances.merge(splits, on="speaker_id")
     settings = {key: value for key, value in run.items() if key not in ("codec_entries", "detector_entry")}
     page = environment.get_template("report.html").render(
         run=run,
@@ -109,6 +130,10 @@ def write_report(
         versions=versions(),
         machine=f"{platform.system()} {platform.machine()}",
         counts=counts(utterances).to_dict("records"),
+        left_out=left_out_by_reason(left_out).to_dict("records"),
+        speakers=speakers.merge(splits, on="speaker_id", how="left").fillna({"split": ""}).to_dict("records"),
+        described=[name for name in Speaker._fields if speakers[name].any()],
+        with_text=bool((utterances["text"] != "").any()),
         seconds=stage_seconds(benchmarks).to_dict("records"),
         percent=100 * evaluation.eer,
         heatmap=data_uri(plots.heatmap(evaluation), "image/png"),

@@ -41,18 +41,18 @@ def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[st
     """The corpus's recordings at their own rate, as rows of a shard.
 
     Raises:
-        AudioError: a recording cannot be read, or is not as long as the corpus said.
+        AudioError: a recording cannot be read, or has changed since it was listed.
     """
     for utterance in tqdm(utterances, unit="utt", desc="corpus", mininterval=5):
-        samples = corpus.read(utterance)
-        if len(samples) != utterance.num_samples:
+        samples, sample_rate = corpus.read(utterance)
+        if (len(samples), sample_rate) != (utterance.num_samples, utterance.sample_rate):
             raise AudioError(
-                f"{utterance.utterance_id} ({utterance.source}): {len(samples)} samples; "
-                f"{utterance.num_samples} expected"
+                f"{utterance.utterance_id} ({utterance.source}): {len(samples)} samples at {sample_rate} Hz; "
+                f"{utterance.num_samples} at {utterance.sample_rate} Hz expected, as it was when listed"
             )
         yield store.row(
             samples,
-            utterance.sample_rate,
+            sample_rate,
             label="bonafide",
             speaker_id=utterance.speaker_id,
             utterance_id=utterance.utterance_id,

@@ -14,10 +14,10 @@ from codecfake import audio, quality
 from codecfake.codecs import TrainableCodec
 from codecfake.codecs.base import read_checkpoint
 from codecfake.corpora import Corpus
-from codecfake.corpora.base import split_of_speakers, subset
 from codecfake.errors import CheckpointError, DataError
 from codecfake.files import digest, write_checkpoint
 from codecfake.resynthesise import through_codec
+from codecfake.selection import assign_splits, speakers_of, subset
 
 #: Window lengths of the mel loss in samples, each with its number of mel bands.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
@@ -48,17 +48,21 @@ class Recipe:
 
 
 def pcm_of_split(
-    corpus: Corpus, splits: dict[str, list[str]], split: str, sample_rate: int, per_speaker: int | None = None
+    corpus: Corpus, section: dict, split: str, sample_rate: int, per_speaker: int | None = None
 ) -> list[np.ndarray]:
-    """The utterances of one split, int16 [N] at `sample_rate`; at most `per_speaker` of each speaker."""
-    utterances = corpus.utterances()
-    split_of = split_of_speakers([u.speaker_id for u in utterances], splits)
-    members = [u for u in utterances if split_of[u.speaker_id] == split]
-    if per_speaker:
-        members = subset(members, {split: per_speaker}, split_of)
+    """The recordings of one split, int16 [N] at `sample_rate`; at most `per_speaker` of each speaker.
+
+    Args:
+        section: the `corpus` section of a run's config, which says who is in which split.
+    """
+    recordings = corpus.recordings()
+    split_of = assign_splits(speakers_of(recordings, corpus.speakers()), section)
+    members = [recording for recording in recordings if split_of[recording.speaker_id] == split]
+    members = subset(members, dict.fromkeys(split_of, per_speaker))
+    corpus.fetch(members)
     return [
-        audio.to_pcm16(audio.resample(corpus.read(u), u.sample_rate, sample_rate))
-        for u in tqdm(members, unit="utt", desc=f"reading {split}", mininterval=5)
+        audio.to_pcm16(audio.resample(*corpus.read(recording), sample_rate))
+        for recording in tqdm(members, unit="utt", desc=f"reading {split}", mininterval=5)
     ]
 
 

@@ -1,35 +1,46 @@
-"""Fetch the corpus, list its utterances, pack its recordings.
+"""Fetch the corpus, read and list its utterances, pack its recordings.
 
 INPUTS   the config's corpus section
-OUTPUTS  corpus/utterances.tsv (id, speaker, split, rate, length, shard), corpus/NNN.parquet
+OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/left_out.tsv (what is missing or
+         unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet
 """
+
+CORPUS_CODE = (["archive"] if RUN["corpus"]["name"] == "vctk" else []) + [
+    "audio",
+    "corpora/base",
+    f"corpora/{RUN['corpus']['name']}",
+]
 
 
 rule corpus:
     input:
-        code=code("corpora/base", f"corpora/{RUN['corpus']['name']}"),
+        code=code("listing", "manifest", "selection", *CORPUS_CODE),
     output:
-        f"{RESULTS}/corpus/utterances.tsv",
+        utterances=f"{RESULTS}/corpus/utterances.tsv",
+        left_out=f"{RESULTS}/corpus/left_out.tsv",
+        speakers=f"{RESULTS}/corpus/speakers.tsv",
     log:
         f"{RESULTS}/logs/corpus/utterances.log",
     benchmark:
         f"{RESULTS}/benchmarks/corpus/utterances.tsv"
     conda:
         ENVIRONMENT
+    threads: 4
     params:
-        corpus=json.dumps(RUN["corpus"]),
+        corpus=LISTED,
         shards=RUN["shards"],
     message:
-        "corpus: fetch it and list its utterances"
+        "corpus: fetch it, read it, list its utterances"
     shell:
         "codecfake corpus --corpus {params.corpus:q} --shards {params.shards}"
-        " --out {output:q} 2> {log:q}"
+        " --workers {threads} --utterances {output.utterances:q}"
+        " --left-out {output.left_out:q} --speakers {output.speakers:q} 2> {log:q}"
 
 
 rule source_shard:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        code=code("audio", "store", f"corpora/{RUN['corpus']['name']}"),
+        code=code("store", *CORPUS_CODE),
     output:
         f"{RESULTS}/corpus/{{shard}}.parquet",
     log:
@@ -39,7 +50,7 @@ rule source_shard:
     conda:
         ENVIRONMENT
     params:
-        corpus=json.dumps(RUN["corpus"]),
+        corpus=LISTED,
     message:
         "corpus: shard {wildcards.shard}"
     shell:

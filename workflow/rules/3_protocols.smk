@@ -1,25 +1,46 @@
-"""The trials of every codec.
+"""Who is trained and evaluated on, and the trials of every codec.
 
-INPUTS   corpus/utterances.tsv, resynthesised/CODEC/*.parquet
-OUTPUTS  protocols/CODEC.tsv (speaker_id utterance_id codec label split shard row)
+INPUTS   corpus/utterances.tsv, corpus/speakers.tsv, resynthesised/CODEC/*.parquet, the config's splits or folds
+OUTPUTS  splits.tsv (speaker_id split), protocols/CODEC.tsv (speaker_id utterance_id codec label split shard row)
 """
+
+
+rule splits:
+    input:
+        speakers=f"{RESULTS}/corpus/speakers.tsv",
+        code=code("selection"),
+    output:
+        f"{EXPERIMENT}/splits.tsv",
+    log:
+        f"{EXPERIMENT}/logs/splits/splits.log",
+    # a wrong split is told before days of resynthesis
+    priority: 1
+    conda:
+        ENVIRONMENT
+    params:
+        corpus=json.dumps(RUN["corpus"]),
+    message:
+        "the split of each speaker"
+    shell:
+        "codecfake splits --corpus {params.corpus:q} --speakers {input.speakers:q} --out {output:q} 2> {log:q}"
 
 
 rule protocol:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
+        splits=f"{EXPERIMENT}/splits.tsv",
         shards=lambda wildcards: codec_shards(wildcards.codec),
         code=code("manifest"),
     output:
-        f"{RESULTS}/protocols/{{codec}}.tsv",
+        f"{EXPERIMENT}/protocols/{{codec}}.tsv",
     log:
-        f"{RESULTS}/logs/protocol/{{codec}}.log",
+        f"{EXPERIMENT}/logs/protocol/{{codec}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/protocol/{{codec}}.tsv"
+        f"{EXPERIMENT}/benchmarks/protocol/{{codec}}.tsv"
     conda:
         ENVIRONMENT
     message:
         "{wildcards.codec}: protocol"
     shell:
-        "codecfake protocol --utterances {input.utterances:q} --shards {input.shards:q}"
-        " --out {output:q} 2> {log:q}"
+        "codecfake protocol --utterances {input.utterances:q} --splits {input.splits:q}"
+        " --shards {input.shards:q} --out {output:q} 2> {log:q}"

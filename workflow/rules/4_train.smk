@@ -15,12 +15,12 @@ rule train:
             "dataset", "train", "score", f"detectors/{RUN['detector_entry']['module']}"
         ),
     output:
-        checkpoint=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.pt",
-        history=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.history.tsv",
+        checkpoint=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.pt",
+        history=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.history.tsv",
     log:
-        f"{RESULTS}/logs/train/{{train_codec}}.log",
+        f"{EXPERIMENT}/logs/train/{{train_codec}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/train/{{train_codec}}.tsv"
+        f"{EXPERIMENT}/benchmarks/train/{{train_codec}}.tsv"
     # the longest job first, so that the others fill the cores beside it
     priority: lambda wildcards: 1 if wildcards.train_codec == POOLED else 0
     conda:

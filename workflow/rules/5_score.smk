@@ -7,16 +7,16 @@ OUTPUTS  scores/DETECTOR/TRAIN_CODEC.tsv (filename, cm-score)
 
 rule score_protocol:
     input:
-        checkpoint=f"{RESULTS}/detectors/{DETECTOR}/{{train_codec}}.pt",
+        checkpoint=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.pt",
         protocols=[protocol_of(codec) for codec in ALL_CODECS],
         shards=codec_shards(ALL_CODECS),
         code=code("dataset", "score"),
     output:
-        f"{RESULTS}/scores/{DETECTOR}/{{train_codec}}.tsv",
+        f"{EXPERIMENT}/scores/{DETECTOR}/{{train_codec}}.tsv",
     log:
-        f"{RESULTS}/logs/score_protocol/{{train_codec}}.log",
+        f"{EXPERIMENT}/logs/score_protocol/{{train_codec}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/score_protocol/{{train_codec}}.tsv"
+        f"{EXPERIMENT}/benchmarks/score_protocol/{{train_codec}}.tsv"
     conda:
         ENVIRONMENT
     threads: 1

@@ -11,12 +11,12 @@ rule evaluate:
         protocols=[protocol_of(codec) for codec in ALL_CODECS],
         code=code("metrics", "evaluate"),
     output:
-        tsv=f"{RESULTS}/eer_matrix.tsv",
-        json=f"{RESULTS}/eer_matrix.json",
+        tsv=f"{EXPERIMENT}/eer_matrix.tsv",
+        json=f"{EXPERIMENT}/eer_matrix.json",
     log:
-        f"{RESULTS}/logs/evaluate/matrix.log",
+        f"{EXPERIMENT}/logs/evaluate/matrix.log",
     benchmark:
-        f"{RESULTS}/benchmarks/evaluate/matrix.tsv"
+        f"{EXPERIMENT}/benchmarks/evaluate/matrix.tsv"
     conda:
         ENVIRONMENT
     params:

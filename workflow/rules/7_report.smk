@@ -7,9 +7,9 @@ OUTPUTS  config.json (the resolved config), report.html
 
 rule resolved_config:
     output:
-        f"{RESULTS}/config.json",
+        f"{EXPERIMENT}/config.json",
     log:
-        f"{RESULTS}/logs/resolved_config/config.log",
+        f"{EXPERIMENT}/logs/resolved_config/config.log",
     conda:
         ENVIRONMENT
     params:
@@ -22,20 +22,23 @@ rule resolved_config:
 
 rule report:
     input:
-        run=f"{RESULTS}/config.json",
-        matrix=f"{RESULTS}/eer_matrix.tsv",
+        run=f"{EXPERIMENT}/config.json",
+        matrix=f"{EXPERIMENT}/eer_matrix.tsv",
         utterances=f"{RESULTS}/corpus/utterances.tsv",
+        left_out=f"{RESULTS}/corpus/left_out.tsv",
+        speakers=f"{RESULTS}/corpus/speakers.tsv",
+        splits=f"{EXPERIMENT}/splits.tsv",
         shards=codec_shards(ALL_CODECS),
         scores=[scores_of(codec) for codec in TRAIN_CODECS],
         protocols=[protocol_of(codec) for codec in ALL_CODECS],
         histories=[history_of(codec) for codec in TRAIN_CODECS],
         code=code("plots", "report") + ["workflow/codecfake/templates/report.html"],
     output:
-        f"{RESULTS}/report.html",
+        f"{EXPERIMENT}/report.html",
     log:
-        f"{RESULTS}/logs/report/report.log",
+        f"{EXPERIMENT}/logs/report/report.log",
     benchmark:
-        f"{RESULTS}/benchmarks/report/report.tsv"
+        f"{EXPERIMENT}/benchmarks/report/report.tsv"
     conda:
         ENVIRONMENT
     params:
@@ -43,11 +46,12 @@ rule report:
         protocols=named(protocol_of, ALL_CODECS),
         histories=named(history_of, TRAIN_CODECS),
         resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
-        benchmarks=f"{RESULTS}/benchmarks",
+        benchmarks=sorted({f"{RESULTS}/benchmarks", f"{EXPERIMENT}/benchmarks"}),
     message:
         "the report"
     shell:
         "codecfake report --run {input.run:q} --scores {params.scores:q}"
         " --protocols {params.protocols:q} --histories {params.histories:q}"
-        " --utterances {input.utterances:q} --resynthesised {params.resynthesised:q}"
+        " --utterances {input.utterances:q} --left-out {input.left_out:q}"
+        " --speakers {input.speakers:q} --splits {input.splits:q} --resynthesised {params.resynthesised:q}"
         " --benchmarks {params.benchmarks:q} --out {output:q} 2> {log:q}"

@@ -17,6 +17,7 @@ shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
 
 try:
     RUN = codecfake_config.resolve(dict(config), "config")
+    codecfake_config.require_files(RUN)
 except ConfigError as error:
     sys.exit(f"config error: {error}")
 
@@ -26,9 +27,14 @@ os.environ.update(
     CODECFAKE_DEVICE=RUN["device"],
     CODECFAKE_CACHE=RUN["cache"],
     CODECFAKE_MIRROR=RUN.get("mirror", ""),
+    CODECFAKE_OFFLINE="1" if RUN.get("offline") else "",
 )
 
 RESULTS = f"results/{RUN['run']}"
+# what depends on who is evaluated on; folds share the audio
+FOLD = RUN["corpus"].get("folds")
+EXPERIMENT = f"{RESULTS}/fold{FOLD['eval']}of{FOLD['count']}" if FOLD else RESULTS
+LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 CODECS = RUN["codecs"]
 ALL_CODECS = [IDENTITY, *CODECS]
 TRAIN_CODECS = [*CODECS, POOLED]
@@ -73,7 +79,7 @@ def folder_of_codecs(shards):
 
 
 def protocol_of(codec):
-    return f"{RESULTS}/protocols/{codec}.tsv"
+    return f"{EXPERIMENT}/protocols/{codec}.tsv"
 
 
 def trained_on(train_codec):
@@ -82,15 +88,15 @@ def trained_on(train_codec):
 
 
 def detector_of(train_codec):
-    return f"{RESULTS}/detectors/{DETECTOR}/{train_codec}.pt"
+    return f"{EXPERIMENT}/detectors/{DETECTOR}/{train_codec}.pt"
 
 
 def history_of(train_codec):
-    return f"{RESULTS}/detectors/{DETECTOR}/{train_codec}.history.tsv"
+    return f"{EXPERIMENT}/detectors/{DETECTOR}/{train_codec}.history.tsv"
 
 
 def scores_of(train_codec):
-    return f"{RESULTS}/scores/{DETECTOR}/{train_codec}.tsv"
+    return f"{EXPERIMENT}/scores/{DETECTOR}/{train_codec}.tsv"
 
 
 def named(path_of, names):

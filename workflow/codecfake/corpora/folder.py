@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-import soundfile
-
-from codecfake.corpora.base import FileCorpus, Utterance
-from codecfake.errors import AudioError, DataError
+from codecfake.corpora.base import FileCorpus, Recording
+from codecfake.download import Places
+from codecfake.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
@@ -13,39 +12,28 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 class FolderCorpus(FileCorpus):
     """The speaker is the name of the folder a file lies in; the id is `SPEAKER_STEM`."""
 
-    def utterances(self) -> list[Utterance]:
+    def recordings(self) -> list[Recording]:
         paths = sorted(path for path in self.root.glob("*/*") if path.suffix.lower() in SUFFIXES)
         if not paths:
             raise DataError(f"{self.root}: no audio found; expected SPEAKER/NAME{{{','.join(SUFFIXES)}}}")
-        seen: dict[str, Path] = {}
-        found = []
+        found: dict[str, Recording] = {}
         for path in paths:
-            utterance = self._describe(path)
-            if utterance.utterance_id in seen:
+            speaker, utterance_id = path.parent.name, f"{path.parent.name}_{path.stem}"
+            if utterance_id in found:
                 raise DataError(
-                    f"{path}: utterance id {utterance.utterance_id!r} is also that of "
-                    f"{seen[utterance.utterance_id]}; ids must differ"
+                    f"{path}: utterance id {utterance_id!r} is also that of "
+                    f"{self.root / found[utterance_id].source}; ids must differ"
                 )
-            seen[utterance.utterance_id] = path
-            found.append(utterance)
-        return sorted(found, key=lambda utterance: utterance.utterance_id)
-
-    def _describe(self, path: Path) -> Utterance:
-        try:
-            info = soundfile.info(path)
-        except soundfile.LibsndfileError as error:
-            raise AudioError(f"{path}: cannot be decoded as audio ({error})") from None
-        speaker = path.parent.name
-        return Utterance(
-            utterance_id=f"{speaker}_{path.stem}",
-            speaker_id=speaker,
-            sample_rate=info.samplerate,
-            num_samples=info.frames,
-            source=str(path.relative_to(self.root)),
-        )
+            found[utterance_id] = Recording(utterance_id, speaker, str(path.relative_to(self.root)))
+        return [found[utterance_id] for utterance_id in sorted(found)]
 
 
-def open_corpus(config: dict, downloads: dict, cache: Path, mirror: str | None) -> FolderCorpus:
+def files(config: dict, places: Places) -> list[str]:
+    """None: the recordings are the user's own."""
+    return []
+
+
+def open_corpus(config: dict, downloads: dict, places: Places) -> FolderCorpus:
     """`config["path"]` is the directory.
 
     Raises:

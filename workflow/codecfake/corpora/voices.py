@@ -10,60 +10,66 @@ from pathlib import Path
 import soundfile
 
 from codecfake import apt, download
-from codecfake.corpora.base import FileCorpus, Utterance
+from codecfake.corpora.base import FileCorpus, Recording
+from codecfake.download import Places
 
 TUXPAINT = "tuxpaint-stamps-default"
 TUXPAINT_LANGUAGES = ("ro", "be", "ru", "bg", "da", "ca", "el", "fr")
 ASTERISK_LANGUAGES = ("en", "fr", "it", "ru")
 MIN_SECONDS, MAX_SECONDS = 1.0, 6.0
-G722_SAMPLE_RATE, G722_SAMPLES_PER_BYTE = 16000, 2
+PACKAGES = (TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in ASTERISK_LANGUAGES))
+G722_BYTES_PER_SECOND = 8000
 
 
 class VoicesCorpus(FileCorpus):
     """The recordings of 1 to 6 s below the unpacked packages."""
 
-    def utterances(self) -> list[Utterance]:
-        everything = self._tuxpaint() + self._asterisk()
-        kept = [u for u in everything if MIN_SECONDS <= u.seconds <= MAX_SECONDS]
-        return sorted(kept, key=lambda utterance: utterance.utterance_id)
+    def recordings(self) -> list[Recording]:
+        return sorted(self._tuxpaint() + self._asterisk(), key=lambda recording: recording.utterance_id)
 
-    def _tuxpaint(self) -> list[Utterance]:
+    def _tuxpaint(self) -> list[Recording]:
         base = self.root / TUXPAINT / "usr/share/tuxpaint/stamps"
         found = []
         for language in TUXPAINT_LANGUAGES:
             for path in sorted(base.rglob(f"*_desc_{language}.ogg")):
-                info = soundfile.info(path)
-                name = path.relative_to(base).as_posix().removesuffix(f"_desc_{language}.ogg")
-                speaker = f"tuxpaint-{language}"
-                found.append(self._utterance(speaker, name, path, info.samplerate, info.frames))
+                if MIN_SECONDS <= soundfile.info(path).duration <= MAX_SECONDS:
+                    name = path.relative_to(base).as_posix().removesuffix(f"_desc_{language}.ogg")
+                    found.append(self._recording(f"tuxpaint-{language}", name, path))
         return found
 
-    def _asterisk(self) -> list[Utterance]:
+    def _asterisk(self) -> list[Recording]:
         found = []
         for language in ASTERISK_LANGUAGES:
             base = self.root / f"asterisk-core-sounds-{language}-g722" / "usr/share/asterisk/sounds"
             for path in sorted(base.rglob("*.g722")):
-                # the first folder is the voice's name, e.g. it_IT_m_Carlo
-                name = Path(*path.relative_to(base).parts[1:]).with_suffix("").as_posix()
-                num_samples = path.stat().st_size * G722_SAMPLES_PER_BYTE
-                speaker = f"asterisk-{language}"
-                found.append(self._utterance(speaker, name, path, G722_SAMPLE_RATE, num_samples))
+                if MIN_SECONDS <= path.stat().st_size / G722_BYTES_PER_SECOND <= MAX_SECONDS:
+                    # the first folder is the voice's name, e.g. it_IT_m_Carlo
+                    name = Path(*path.relative_to(base).parts[1:]).with_suffix("").as_posix()
+                    found.append(self._recording(f"asterisk-{language}", name, path))
         return found
 
-    def _utterance(self, speaker: str, name: str, path: Path, sample_rate: int, num_samples: int) -> Utterance:
-        return Utterance(
-            utterance_id=f"{speaker}_{name.replace('/', '-')}",
-            speaker_id=speaker,
-            sample_rate=sample_rate,
-            num_samples=num_samples,
-            source=str(path.relative_to(self.root)),
-        )
+    def _recording(self, speaker: str, name: str, path: Path) -> Recording:
+        utterance_id = f"{speaker}_{name.replace('/', '-')}"
+        return Recording(utterance_id, speaker, str(path.relative_to(self.root)))
 
 
-def open_corpus(config: dict, downloads: dict, cache: Path, mirror: str | None) -> VoicesCorpus:
+def files(config: dict, places: Places) -> list[str]:
+    """The packages that are not unpacked."""
+    return [_key(package) for package in PACKAGES if not _unpacked(package, places).is_dir()]
+
+
+def _key(package: str) -> str:
+    return f"debian/{package}.deb"
+
+
+def _unpacked(package: str, places: Places) -> Path:
+    return places.kept(f"debian/{package}")
+
+
+def open_corpus(config: dict, downloads: dict, places: Places) -> VoicesCorpus:
     """Fetch and unpack the packages into the cache unless they are there."""
-    root = Path(cache).expanduser() / "debian"
-    for package in (TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in ASTERISK_LANGUAGES)):
-        key = f"debian/{package}.deb"
-        apt.unpack(download.fetch(key, downloads[key], cache, mirror), root / package)
-    return VoicesCorpus(root)
+    for package in PACKAGES:
+        if not _unpacked(package, places).is_dir():
+            deb = download.fetch(_key(package), downloads[_key(package)], places)
+            apt.unpack(deb, _unpacked(package, places))
+    return VoicesCorpus(places.kept("debian"))

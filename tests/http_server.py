@@ -1,0 +1,116 @@
+"""A file server on this machine with the faults of real ones: cuts, stalls, refusals, wrong bytes."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files` by name.
+
+    Attributes:
+        files: content by path.
+        requests: (path, Range header or None) of every request so far.
+        ranges: whether Range is answered.
+        etags: whether answers have an ETag.
+        cuts: of each of the next answers, the number of bytes after which it breaks off (None: it does not).
+        statuses: of each of the next answers, an HTTP status in place of the file.
+        mends: content that takes the place of a file once that was asked for.
+        stalls: how many of the next answers stop half way without closing the connection.
+        content_type: of all answers.
+    """
+
+    daemon_threads = True
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files: dict[str, bytes] = {}
+        self.requests: list[tuple[str, str | None]] = []
+        self.ranges, self.etags = True, True
+        self.cuts: list[int | None] = []
+        self.statuses: list[int] = []
+        self.stalls = 0
+        self.mends: dict[str, bytes] = {}
+        self.content_type = "application/octet-stream"
+        self.closing = threading.Event()
+
+    def handle_error(self, request, client_address):
+        """A client that went away is no error of the server."""
+
+    def url(self, name: str = "") -> str:
+        return f"http://127.0.0.1:{self.server_port}/{name}"
+
+
+class Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def do_GET(self):
+        name, asked = self.path[1:], self.headers.get("Range")
+        self.server.requests.append((name, asked))
+        content = self.server.files.get(name)
+        self.server.files |= {name: self.server.mends.pop(name)} if name in self.server.mends else {}
+        if self.server.statuses:
+            self.send_error(self.server.statuses.pop(0))
+        elif content is None:
+            self.send_error(404)
+        else:
+            self._send(content, asked)
+
+    def _send(self, content: bytes, asked: str | None) -> None:
+        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        unchanged = self.headers.get("If-Range", etag) == etag
+        begin, end = 0, len(content)
+        if asked and self.server.ranges and unchanged:
+            first, last = RANGE.fullmatch(asked).groups()
+            begin = int(first) if first else max(0, len(content) - int(last))
+            end = min(len(content), int(last) + 1) if first and last else len(content)
+            if begin >= len(content):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(content)}")
+        else:
+            self.send_response(200)
+        self.send_header("Content-Length", str(end - begin))
+        self.send_header("Content-Type", self.server.content_type)
+        if self.server.etags:
+            self.send_header("ETag", etag)
+        self.end_headers()
+        self._send_body(content[begin:end])
+
+    def _send_body(self, body: bytes) -> None:
+        cut = self.server.cuts.pop(0) if self.server.cuts else None
+        if self.server.stalls:
+            self.server.stalls -= 1
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            self.server.closing.wait()
+            self.close_connection = True
+        elif cut is not None:
+            self.wfile.write(body[:cut])
+            self.close_connection = True
+        else:
+            self.wfile.write(body)
+
+    def log_message(self, *arguments):
+        pass
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A running server, stopped at the end."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.closing.set()
+            server.shutdown()
+            thread.join()

@@ -1,0 +1,137 @@
+"""VCTK (CSTR, University of Edinburgh; CC-BY-4.0): some 400 sentences each of 109 speakers of English.
+
+Version 0.80 (one microphone, WAV, not trimmed) is what CodecFake was made from; 0.92 (two microphones, FLAC,
+trimmed) has one speaker more, s5, whose name is no number. Known gaps: p315's texts are lost (both versions); by
+mic2 there is nothing of p280 and p315 (0.92), of p362 a part; p280 is not in the speaker table of 0.80, and
+p376_295 of 0.80 is no WAV. What is missing is counted, and no error.
+"""
+
+import re
+import sys
+from collections.abc import Iterable
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from remotezip import RangeNotSupported
+
+from codecfake import audio, download
+from codecfake.archive import Archive, CorruptMemberError, LocalArchive, RemoteArchive
+from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker
+from codecfake.download import Places
+from codecfake.errors import AudioError, DataError
+
+SPEAKER = r"(?P<speaker>p\d+|s5)"
+TEXT = re.compile(rf"(?:.*/)?txt/{SPEAKER}/(?P<id>(?P=speaker)_\d+)\.txt")
+#: ID AGE GENDER ACCENTS REGION (COMMENT); in 0.80 an ID has no "p".
+SPEAKER_LINE = re.compile(r"(p?\d+|s5)\s+(\d+)\s+([FM])(?:\s+(\S+))?(?:\s+([^()]*))?(?:\((.*)\))?\s*")
+
+
+class Release(NamedTuple):
+    """A version's archive (a key of downloads.yaml) and the names of its recordings."""
+
+    archive: str
+    recording: re.Pattern
+
+
+RELEASES = {
+    "0.80": Release("vctk/VCTK-Corpus.zip", re.compile(rf"(?:.*/)?wav48/{SPEAKER}/(?P<id>(?P=speaker)_\d+)\.wav")),
+    "0.92": Release(
+        "vctk/VCTK-Corpus-0.92.zip",
+        re.compile(rf"(?:.*/)?wav48_silence_trimmed/{SPEAKER}/(?P<id>(?P=speaker)_\d+)_(?P<microphone>mic\d)\.flac"),
+    ),
+}
+
+
+class VctkCorpus(Corpus):
+    """One version of VCTK in a zip archive.
+
+    Args:
+        microphone: `mic1` or `mic2` of version 0.92; None for 0.80.
+    """
+
+    def __init__(self, archive: Archive, version: str, microphone: str | None):
+        self.archive, self.microphone = archive, microphone
+        self._texts = {match["id"]: match[0] for match in self._matches(TEXT)}
+        self._recordings: dict[str, Recording] = {}
+        self._speaker_of: dict[str, str] = {}
+        for match in self._matches(RELEASES[version].recording):
+            self._speaker_of[match["id"]] = match["speaker"]
+            if match.groupdict().get("microphone") == microphone:
+                self._recordings[match["id"]] = Recording(match["id"], match["speaker"], match[0])
+        if not self._recordings:
+            raise DataError(f"{version}: the archive has no recording of VCTK {version}; found {archive.names[:3]}")
+
+    def _matches(self, pattern: re.Pattern) -> Iterable[re.Match]:
+        return filter(None, map(pattern.fullmatch, self.archive.names))
+
+    def recordings(self) -> list[Recording]:
+        return [self._recordings[utterance_id] for utterance_id in sorted(self._recordings)]
+
+    def read(self, recording: Recording) -> tuple[np.ndarray, int]:
+        try:
+            return audio.decode(self.archive.read(recording.source), recording.source)
+        except CorruptMemberError as error:
+            raise AudioError(str(error)) from None
+
+    def fetch(self, recordings: Iterable[Recording]) -> None:
+        recordings = list(recordings)
+        texts = [self._texts[r.utterance_id] for r in recordings if r.utterance_id in self._texts]
+        self.archive.fetch([r.source for r in recordings] + texts)
+
+    def text(self, recording: Recording) -> str:
+        name = self._texts.get(recording.utterance_id)
+        return self.archive.read(name).decode("utf-8", errors="replace") if name else ""
+
+    def speakers(self) -> dict[str, Speaker]:
+        return {speaker: self._table.get(speaker, Speaker()) for speaker in sorted(set(self._speaker_of.values()))}
+
+    @cached_property
+    def _table(self) -> dict[str, Speaker]:
+        """speaker-info.txt by speaker."""
+        found = {}
+        for name in (name for name in self.archive.names if name.rpartition("/")[2] == "speaker-info.txt"):
+            for line in self.archive.read(name).decode("utf-8", errors="replace").splitlines():
+                if match := SPEAKER_LINE.fullmatch(line):
+                    number, *facts = (" ".join((fact or "").split()) for fact in match.groups())
+                    found[f"p{number}" if number.isdigit() else number] = Speaker(*facts)
+        return found
+
+    def gaps(self) -> list[LeftOut]:
+        return [
+            LeftOut(utterance_id, self._speaker_of[utterance_id], f"there is no recording by {self.microphone}")
+            for utterance_id in sorted(self._speaker_of.keys() - self._recordings.keys())
+        ]
+
+
+def files(config: dict, places: Places) -> list[str]:
+    """The archive, unless the part of it that the config asks for is being taken out by and by."""
+    key = RELEASES[config["version"]].archive
+    return [] if _wants_part(config) and _parts(key, places).is_dir() else [key]
+
+
+def _wants_part(config: dict) -> bool:
+    return "speakers" in config or "utterances_per_speaker" in config
+
+
+def _parts(key: str, places: Places) -> Path:
+    """The folder of the members that are fetched one by one."""
+    return places.kept(f"{key}.members")
+
+
+def open_corpus(config: dict, downloads: dict, places: Places) -> VctkCorpus:
+    """The archive where it is; if the config asks for a part, that part from an address; else fetch it whole."""
+    key = RELEASES[config["version"]].archive
+    return VctkCorpus(_open_archive(key, downloads[key], places, config), config["version"], config.get("microphone"))
+
+
+def _open_archive(key: str, entry: dict, places: Places, config: dict) -> Archive:
+    urls, parts = places.addresses(key, entry), _parts(key, places)
+    if _wants_part(config) and places.local(key) is None and (urls or parts.is_dir()):
+        try:
+            otherwise = f"Place {download.placing(key, entry, places)}"
+            return RemoteArchive(urls, parts, entry.get("bytes"), otherwise)
+        except RangeNotSupported:
+            print(f"{key}: the server does not give parts of a file; all of it is fetched", file=sys.stderr)
+    return LocalArchive(download.fetch(key, entry, places))

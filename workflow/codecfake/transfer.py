@@ -1,0 +1,132 @@
+"""One file from one http(s) address: resumed where it broke off, again while that brings something."""
+
+import errno
+import json
+import shutil
+from pathlib import Path
+
+import requests
+import tenacity
+from tqdm import tqdm
+
+from codecfake.errors import DownloadError
+from codecfake.files import naming, write_json
+
+CHUNK_BYTES = 1 << 20
+#: Without a byte for so long a connection is given up.
+TIMEOUT_SECONDS = 30
+#: Attempts in a row that bring nothing, after which an address is given up.
+ATTEMPTS = 4
+#: Answers after which the same address may well give the file.
+PASSING = {408, 425, 429, 500, 502, 503, 504}
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error may be gone the next time."""
+    if isinstance(error, requests.HTTPError):
+        return error.response.status_code in PASSING
+    # ChunkedEncodingError: the connection broke off within the content
+    passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, passing)
+
+
+#: Keyword arguments of `tenacity.retry`: what passes is tried again, later and later.
+RETRYING = {
+    "stop": tenacity.stop_after_attempt(ATTEMPTS),
+    "wait": tenacity.wait_random_exponential(multiplier=1, max=60),
+    "reraise": True,
+}
+
+
+def transfer(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> None:
+    """Complete `part`, which may hold a beginning of the file.
+
+    Args:
+        num_bytes: of the whole file, if known.
+        hash_known: whether a wrong whole would be noticed. If not, a beginning is only completed if the server
+            says that the file is still the one it began (If-Range).
+
+    Raises:
+        requests.RequestException: the address does not give the file.
+        DownloadError: it gives a web page.
+        OSError: there is no room for it.
+    """
+    while not _go_on(url, part, num_bytes, hash_known):
+        pass
+
+
+@tenacity.retry(retry=tenacity.retry_if_exception(passes), **RETRYING)
+def _go_on(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> bool:
+    """Whether the file is whole; if not, the connection broke off after it had brought something."""
+    before = _size(part)
+    try:
+        _stream(url, part, num_bytes, _range(url, part, num_bytes, hash_known))
+    except requests.RequestException as error:
+        if passes(error) and _size(part) > before:
+            return False
+        raise
+    return True
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.is_file() else 0
+
+
+def _range(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> dict[str, str]:
+    """The header that asks for what `part` still lacks; none to begin anew."""
+    have = _size(part)
+    if not have or (num_bytes is not None and have >= num_bytes):
+        return {}
+    origin = _origin(part)
+    begun = json.loads(origin.read_text(encoding="utf-8")) if origin.is_file() else {}
+    if begun.get("url") == url:
+        return {"Range": f"bytes={have}-", "If-Range": begun["validator"]}
+    return {"Range": f"bytes={have}-"} if hash_known else {}
+
+
+def _origin(part: Path) -> Path:
+    """Says where `part` came from, and by what the server would know it again."""
+    return part.with_name(part.name + ".origin")
+
+
+def discard(part: Path) -> None:
+    """Remove a beginning and what is known of it."""
+    part.unlink(missing_ok=True)
+    _origin(part).unlink(missing_ok=True)
+
+
+def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str]) -> None:
+    with requests.get(url, headers=wanted, stream=True, timeout=TIMEOUT_SECONDS) as response:
+        if wanted and response.status_code == requests.codes.requested_range_not_satisfiable:
+            discard(part)  # it is no beginning of this file
+            _stream(url, part, num_bytes, {})
+            return
+        response.raise_for_status()
+        if "text/html" in response.headers.get("Content-Type", ""):
+            raise DownloadError("the answer is a web page, not a file")
+        resumed = response.status_code == requests.codes.partial_content
+        if not resumed:
+            discard(part)
+            validator = response.headers.get("ETag", response.headers.get("Last-Modified", ""))
+            if validator and not validator.startswith("W/"):  # a weak one does not vouch for bytes
+                write_json(_origin(part), {"url": url, "validator": validator})
+        begin = _size(part)
+        total = num_bytes or begin + int(response.headers.get("Content-Length", 0)) or None
+        require_room(part.parent, (total or 0) - begin)
+        bar = tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, mininterval=1)
+        with naming(part), open(part, "ab") as handle, bar:
+            for chunk in response.iter_content(CHUNK_BYTES):
+                handle.write(chunk)
+                bar.update(len(chunk))
+
+
+def require_room(folder: Path, num_bytes: int) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Raises:
+        OSError: fewer than `num_bytes` are free in `folder`.
+    """
+    free = shutil.disk_usage(folder).free
+    if num_bytes > free:
+        message = f"{num_bytes:,} bytes to come, {free:,} free; make room, or set `cache:` to a folder that has it"
+        raise OSError(errno.ENOSPC, message, str(folder))
