@@ -8,7 +8,7 @@ INSTALLED := .venv/.installed
 # one thread a test process: more threads than cores starve each other
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint bench
+.PHONY: demo test lint bench scale
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
@@ -25,6 +25,9 @@ lint: $(INSTALLED)
 
 bench: $(INSTALLED)
 	$(BIN)/python tests/bench_codecs.py
+
+scale: $(INSTALLED)
+	$(BIN)/python tests/bench_scale.py
 
 # --no-deps: two codec packages pin versions nothing else can live with; the lock has all they need
 $(INSTALLED): envs/requirements.txt pyproject.toml

@@ -24,6 +24,10 @@ include: "workflow/rules/6_evaluate.smk"
 include: "workflow/rules/7_report.smk"
 
 
+onstart:
+    hold_run()
+
+
 # shards and models are named too: one that was deleted is made again, with what depends on it
 rule all:
     default_target: True

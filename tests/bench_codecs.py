@@ -20,6 +20,7 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -109,7 +110,9 @@ def measure(name: str, count: int, folder: Path) -> list[str]:
     codec = codecs.load(entry, codecs.find_files(entry, folder), "cpu")
 
     def ours(recipe: str) -> None:
-        store.write_shard(folder / "ours.parquet", resynthesised_rows(source, codec, "bench", "spoof", recipe))
+        store.write_shard(
+            folder / "ours.parquet", chain.from_iterable(resynthesised_rows(source, codec, "bench", "spoof", recipe))
+        )
 
     (folder / "theirs").mkdir()
     peak = peak_megabytes(ours, "clean")
@@ -130,7 +133,7 @@ def measure_memory(count: int, folder: Path) -> list[str]:
     source = shard(write_speech(count, folder), folder / "source.parquet")
     entry = config.codec(MINIATURE)
     codec = codecs.load(entry, codecs.find_files(entry, config.REPOSITORY / "checkpoints" / MINIATURE), "cpu")
-    rows = resynthesised_rows(source, codec, "bench", "spoof", "clean")
+    rows = chain.from_iterable(resynthesised_rows(source, codec, "bench", "spoof", "clean"))
     peak = peak_megabytes(store.write_shard, folder / "ours.parquet", rows)
     return [MINIATURE, f"{count} utterances", f"{peak:.0f} MB"]
 

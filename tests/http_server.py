@@ -1,8 +1,9 @@
 """A file server on this machine with the faults of real ones: cuts, stalls, refusals, wrong bytes."""
 
-import hashlib
 import re
 import threading
+import time
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -22,6 +23,7 @@ class Server(ThreadingHTTPServer):
         statuses: of each of the next answers, an HTTP status in place of the file.
         mends: content that takes the place of a file once that was asked for.
         stalls: how many of the next answers stop half way without closing the connection.
+        bytes_a_second: at most, of each answer; None for no limit.
         content_type: of all answers.
     """
 
@@ -36,6 +38,7 @@ class Server(ThreadingHTTPServer):
         self.statuses: list[int] = []
         self.stalls = 0
         self.mends: dict[str, bytes] = {}
+        self.bytes_a_second: int | None = None
         self.content_type = "application/octet-stream"
         self.closing = threading.Event()
 
@@ -48,6 +51,7 @@ class Server(ThreadingHTTPServer):
 
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     server: Server
 
     def do_GET(self):
@@ -63,7 +67,7 @@ class Handler(BaseHTTPRequestHandler):
             self._send(content, asked)
 
     def _send(self, content: bytes, asked: str | None) -> None:
-        etag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
+        etag = f'"{len(content)}-{zlib.crc32(content[:65536] + content[-65536:])}"'
         unchanged = self.headers.get("If-Range", etag) == etag
         begin, end = 0, len(content)
         if asked and self.server.ranges and unchanged:
@@ -96,7 +100,14 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(body[:cut])
             self.close_connection = True
         else:
-            self.wfile.write(body)
+            self._send_slowly(body)
+
+    def _send_slowly(self, body: bytes) -> None:
+        at_once = (self.server.bytes_a_second or 20 * len(body)) // 20
+        for begin in range(0, len(body), at_once or 1):
+            self.wfile.write(body[begin : begin + at_once])
+            if self.server.bytes_a_second:
+                time.sleep(0.05)
 
     def log_message(self, *arguments):
         pass

@@ -1,5 +1,6 @@
 """The command line as a user meets it: help, results, and a clear refusal of every kind of bad input."""
 
+import hashlib
 import re
 import resource
 import signal
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+import yaml
 
 from codecfake import audio, cli, config, detectors
 from codecfake.train import TrainedDetector, save
@@ -56,7 +58,7 @@ def test_help_lists_the_verbs_with_an_example(capsys):
     assert "codecfake score --detector" in text
 
 
-@pytest.mark.parametrize("verb", ["resynthesise", "score", "train-codec", "codec-quality"])
+@pytest.mark.parametrize("verb", ["fetch", "resynthesise", "score", "train-codec", "codec-quality"])
 def test_a_users_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
         run(verb, "--help")
@@ -195,3 +197,34 @@ def test_a_full_disk_leaves_nothing_under_the_final_name(wav, tmp_path):
     assert "File too large" in result.stderr
     assert "Traceback" not in result.stderr
     assert list(target.parent.iterdir()) == []
+
+
+@pytest.fixture
+def run_config(tmp_path, speech):
+    """A run's config with a folder of recordings, and two codecs of which one has to be fetched."""
+    for speaker in "abc":
+        audio.write_wav(tmp_path / "corpus" / speaker / "1.wav", speech(0.2), 16000)
+    content = config.read_yaml(config.CONFIG / "demo.yaml", "config")
+    corpus = {"name": "folder", "path": str(tmp_path / "corpus"), "splits": {"dev": ["a"], "eval": ["b"]}}
+    content |= {"corpus": corpus, "codecs": ["dac_mini", "encodec_24khz"], "cache": str(tmp_path / "cache")}
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return path
+
+
+def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monkeypatch, capsys):
+    key = "encodec/encodec_24khz-d7cc33bc.th"
+    entries = config.downloads()
+    entries[key] |= {"urls": [http_server.url("a.th")], "bytes": 9, "sha256": hashlib.sha256(b"a model..").hexdigest()}
+    monkeypatch.setattr(config, "downloads", lambda: entries)
+    assert run("fetch", run_config, "--offline") == 1
+    said = capsys.readouterr().err
+    assert f"offline: 1 files are missing. Place\n  {tmp_path / 'cache' / key} (9 bytes, sha256 " in said
+    assert said.rstrip().endswith(f"from {http_server.url('a.th')}")
+    assert http_server.requests == []
+    http_server.files["a.th"] = b"a model.."
+    assert run("fetch", run_config) == 0
+    assert (tmp_path / "cache" / key).read_bytes() == b"a model.."
+    assert run("fetch", run_config, "--offline") == 0
+    assert capsys.readouterr().out.endswith("all files of run 'demo' are here\n")
+    assert len(http_server.requests) == 1

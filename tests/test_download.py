@@ -200,7 +200,7 @@ def test_a_web_page_is_no_checkpoint(server, tmp_path):
 
 def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(server, tmp_path, monkeypatch):
     monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
-    server.cuts = [5000, 0, 0, 0, 0]
+    server.cuts = [5000] + [0] * transfer.ATTEMPTS
     with pytest.raises(DownloadError):
         download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
     assert kept(tmp_path) == {"model.bin.part", "model.bin.part.origin"}
@@ -213,7 +213,7 @@ def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(serv
 @pytest.mark.parametrize("etags", [True, False])
 def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path, monkeypatch, etags):
     monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
-    server.etags, server.cuts = etags, [5000, 0, 0, 0, 0]
+    server.etags, server.cuts = etags, [5000] + [0] * transfer.ATTEMPTS
     with pytest.raises(DownloadError):
         download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
     server.cuts, server.files["a.bin"] = [], CONTENT[::-1]

@@ -1,5 +1,7 @@
 """From a corpus to source shards to a codec's shards."""
 
+from itertools import chain
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from codecfake.resynthesise import (
     ahead,
     batches,
     resynthesise_file,
+    resynthesise_shard,
     resynthesised_rows,
     source_rows,
     through_codec,
@@ -44,11 +47,15 @@ def utterances(corpus):
     return list_utterances(corpus, corpus.recordings(), "fail", 1).utterances
 
 
+def rows_of(source, codec, codec_name, label):
+    return list(chain.from_iterable(resynthesised_rows(source, codec, codec_name, label, "clean")))
+
+
 def test_both_classes_have_the_same_rates_and_lengths(corpus, utterances, identity, encodec, tmp_path):
     source = tmp_path / "source.parquet"
     store.write_shard(source, source_rows(corpus, utterances))
-    bonafide = list(resynthesised_rows(store.Shard(source), identity, "identity", "bonafide", "clean"))
-    spoof = list(resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean"))
+    bonafide = rows_of(store.Shard(source), identity, "identity", "bonafide")
+    spoof = rows_of(store.Shard(source), encodec, "encodec_mini", "spoof")
     for real, fake in zip(bonafide, spoof, strict=True):
         assert (real["label"], fake["label"]) == ("bonafide", "spoof")
         for key in ("utterance_id", "speaker_id", "sample_rate", "num_samples"):
@@ -60,9 +67,7 @@ def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp
     source = tmp_path / "source.parquet"
     store.write_shard(source, source_rows(corpus, utterances))
     for name in ("one", "two"):
-        store.write_shard(
-            tmp_path / name, resynthesised_rows(store.Shard(source), encodec, "encodec_mini", "spoof", "clean")
-        )
+        resynthesise_shard(source, tmp_path / name, encodec, "encodec_mini", "spoof", "clean", "the same")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -160,7 +165,7 @@ def test_rows_keep_the_shards_order_and_none_is_lost(tmp_path, speech, identity,
         ],
     )
     shard = store.Shard(tmp_path / "source.parquet")
-    rows = list(resynthesised_rows(shard, identity, "identity", "bonafide", "clean"))
+    rows = rows_of(shard, identity, "identity", "bonafide")
     assert [(row["utterance_id"], row["num_samples"]) for row in rows] == list(zip(names, lengths, strict=True))
 
 
@@ -169,3 +174,77 @@ def test_ahead_keeps_order_and_passes_errors_on():
     assert list(ahead(str, [])) == []
     with pytest.raises(ZeroDivisionError):
         list(ahead(lambda x: 1 / x, [1, 0, 2]))
+
+
+class Interrupted(Codec):
+    """A codec that is stopped before one utterance, and counts those it does."""
+
+    def __init__(self, codec, after):
+        super().__init__({"sample_rate": codec.sample_rate, "hop": codec.hop})
+        self.codec, self.left, self.done = codec, after, 0
+
+    @classmethod
+    def load(cls, entry, files, device):
+        raise NotImplementedError
+
+    def output_length(self, num_samples):
+        return self.codec.output_length(num_samples)
+
+    def encode(self, waveforms):
+        if self.left == 0:
+            raise KeyboardInterrupt
+        self.left, self.done = self.left - 1, self.done + 1
+        return self.codec.encode(waveforms)
+
+    def decode(self, encoded):
+        return self.codec.decode(encoded)
+
+
+@pytest.fixture
+def long_shard(tmp_path, speech, monkeypatch):
+    monkeypatch.setattr("codecfake.resynthesise.AT_ONCE", 4)
+    description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
+    rows = [store.row(speech(0.2, seed=n), 16000, utterance_id=f"u{n:02d}", **description) for n in range(18)]
+    store.write_shard(tmp_path / "source.parquet", rows)
+    return tmp_path / "source.parquet"
+
+
+def go(source, target, codec, making="same"):
+    resynthesise_shard(source, target, codec, "identity", "bonafide", "clean", making)
+
+
+@pytest.mark.parametrize("after", [0, 3, 9, 17])
+def test_a_stopped_shard_goes_on_after_its_last_piece_and_ends_in_the_same_bytes(long_shard, tmp_path, identity, after):
+    go(long_shard, tmp_path / "whole.parquet", identity)
+    target = tmp_path / "stopped.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        go(long_shard, target, Interrupted(identity, after))
+    assert not target.exists()
+    counting = Interrupted(identity, -1)
+    go(long_shard, target, counting)
+    assert 18 - after <= counting.done <= min(18, 18 - after + 3 + 4)  # the piece begun, and one waiting to be written
+    assert target.read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    assert {path.name for path in tmp_path.iterdir()} == {"source.parquet", "whole.parquet", "stopped.parquet"}
+
+
+@pytest.mark.parametrize("changed", ["making", "source"])
+def test_pieces_of_something_else_are_made_again(long_shard, tmp_path, identity, speech, changed):
+    target = tmp_path / "stopped.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        go(long_shard, target, Interrupted(identity, 9))
+    if changed == "source":
+        rows = [{**row, "speaker_id": "t"} for row in store.Shard(long_shard)]
+        store.write_shard(long_shard, rows)
+    counting = Interrupted(identity, -1)
+    go(long_shard, target, counting, "other" if changed == "making" else "same")
+    assert counting.done == 18
+
+
+def test_a_damaged_piece_is_made_again(long_shard, tmp_path, identity):
+    go(long_shard, tmp_path / "whole.parquet", identity)
+    with pytest.raises(KeyboardInterrupt):
+        go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))
+    piece = tmp_path / ".stopped.parquet.pieces/00001.parquet"
+    piece.write_bytes(piece.read_bytes()[:100])
+    go(long_shard, tmp_path / "stopped.parquet", identity)
+    assert (tmp_path / "stopped.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()

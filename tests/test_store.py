@@ -1,8 +1,8 @@
 """Shards: rows come back, in any order, with other tools too, and a shard that exists is whole."""
 
-import importlib.util
 import json
 
+import datasets
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -82,11 +82,11 @@ def test_the_huggingface_metadata_names_every_column(shard):
     assert {name: feature["dtype"] for name, feature in features.items() if name != "audio"} == types
 
 
-@pytest.mark.skipif(importlib.util.find_spec("datasets") is None, reason="Hugging Face datasets is not installed")
-def test_huggingface_datasets_reads_a_shard(shard, rows, tmp_path):
-    import datasets
-
-    table = datasets.Dataset.from_parquet(str(shard.path), cache_dir=str(tmp_path / "cache"))
+def test_huggingface_datasets_reads_shards_as_they_are(shard, rows, tmp_path):
+    store.write_shard(tmp_path / "001.parquet", [{**rows[0], "utterance_id": "another"}])
+    files = [str(shard.path), str(tmp_path / "001.parquet")]
+    table = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
+    assert len(table) == COUNT + 1
     assert isinstance(table.features["audio"], datasets.Audio)
     table = table.cast_column("audio", datasets.Audio(decode=False))
     assert [table[index] for index in (0, COUNT - 1)] == [rows[0], rows[-1]]

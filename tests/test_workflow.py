@@ -1,65 +1,19 @@
 """The whole experiment, small, through the real Snakemake: what runs, what does not run again."""
 
-import collections
 import json
 import re
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import yaml
+from filelock import FileLock
 
 from codecfake import audio
+from snakemake_project import Project
 
-REPOSITORY = Path(__file__).resolve().parents[1]
 SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}
-
-
-class Project:
-    """A copy of the repository's workflow in which a run can be made."""
-
-    def __init__(self, folder: Path, corpus: Path):
-        self.folder = folder
-        for name in ("Snakefile", "workflow", "config", "envs", "profiles"):
-            source = REPOSITORY / name
-            copy = shutil.copytree if source.is_dir() else shutil.copy2
-            copy(source, folder / name)
-        self.config = {
-            "run": "small",
-            "seed": 7,
-            "corpus": {"name": "folder", "path": str(corpus), "splits": {k: SPEAKERS[k] for k in ("dev", "eval")}},
-            "shards": 2,
-            "codecs": ["encodec_mini", "speechtokenizer_mini"],
-            "detector": {
-                "name": "lfcc_lcnn",
-                "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000}},
-            },
-            "cache": str(folder / "cache"),
-            "device": "cpu",
-        }
-
-    def snakemake(self, *options: str, **changes) -> subprocess.CompletedProcess:
-        (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "1", *options]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
-
-    def planned(self, **changes) -> collections.Counter:
-        """Rules that a dry run would run, with how often."""
-        result = self.snakemake("--dry-run", **changes)
-        assert result.returncode == 0, result.stdout + result.stderr
-        table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", result.stdout, re.DOTALL | re.MULTILINE)
-        rows = [line.split() for line in table[1].splitlines()] if table else []
-        return collections.Counter({rule: int(count) for rule, count in rows if rule not in ("all", "total")})
-
-    def touch_later(self, name: str) -> None:
-        """Change a source file as an editor would."""
-        path = self.folder / name
-        path.write_text(path.read_text() + "\n# changed\n")
 
 
 @pytest.fixture(scope="module")
@@ -72,9 +26,11 @@ def project(tmp_path_factory, speech):
                 number += 1
                 path = folder / "corpus" / speaker / f"{index}.wav"
                 audio.write_wav(path, speech(0.6, 16000, number), 16000)
-    made = Project(folder, folder / "corpus")
+    splits = {split: SPEAKERS[split] for split in ("dev", "eval")}
+    corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": splits}
+    made = Project(folder, corpus, ["encodec_mini", "speechtokenizer_mini"])
     result = made.snakemake()
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout
     return made
 
 
@@ -100,7 +56,7 @@ def test_speakers_are_in_one_split_only(project):
 def test_a_second_run_does_nothing_and_says_so(project):
     result = project.snakemake()
     assert result.returncode == 0
-    assert "Nothing to be done" in result.stdout + result.stderr
+    assert "Nothing to be done" in result.stdout
 
 
 def test_another_mirror_or_device_reruns_only_the_report(project):
@@ -148,7 +104,7 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
     assert planned["train"] == 2
     assert "source_shard" not in planned
     result = project.snakemake()
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout
     assert {path: path.read_bytes() for path in kept} == kept
     assert untouched.stat().st_mtime_ns == untouched_time
 
@@ -165,14 +121,14 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
 def test_a_wrong_config_stops_before_any_job(project, changes, message):
     result = project.snakemake(**changes)
     assert result.returncode != 0
-    assert message in result.stdout + result.stderr
+    assert message in result.stdout
 
 
 def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project, tmp_path):
     corpus = {**project.config["corpus"], "splits": {"dev": ["s3"], "eval": ["s3", "s4"]}}
     result = project.snakemake(corpus=corpus, run="twice")
     assert result.returncode != 0
-    assert "speaker 's3' is in both 'dev' and 'eval'" in result.stdout + result.stderr
+    assert "speaker 's3' is in both 'dev' and 'eval'" in result.stdout
     assert not (project.folder / "results/twice/splits.tsv").exists()
     assert not (project.folder / "results/twice/resynthesised").exists()
 
@@ -192,7 +148,7 @@ def damaged(project, tmp_path):
 
 def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_computed(project, damaged):
     result = project.snakemake(corpus=damaged, run="damaged")
-    said = result.stdout + result.stderr
+    said = result.stdout
     assert result.returncode != 0
     assert "2 of 30 recordings cannot be used:\n" in said
     assert "s1/2.wav: sample 100 is nan; only finite samples are allowed" in said
@@ -202,7 +158,7 @@ def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_compute
 
 def test_skipped_recordings_are_in_neither_class_and_in_the_report(project, damaged):
     result = project.snakemake(corpus={**damaged, "on_bad_audio": "skip"}, run="skipped", codecs=["encodec_mini"])
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout
     results = project.folder / "results/skipped"
     for codec in ("identity", "encodec_mini"):
         trials = pd.read_csv(results / f"protocols/{codec}.tsv", sep="\t")
@@ -231,15 +187,24 @@ def test_folds_share_the_audio_and_keep_their_own_results(project):
         assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
     target = "results/small/fold1of5/protocols/encodec_mini.tsv"
     result = project.snakemake(target, corpus={**corpus, "folds": {"count": 5, "eval": 1}})
-    assert result.returncode == 0, result.stdout + result.stderr
+    assert result.returncode == 0, result.stdout
     trials = pd.read_csv(project.folder / target, sep="\t")
     assert trials.groupby("split")["speaker_id"].nunique().to_dict() == {"dev": 1, "eval": 1, "train": 3}
 
 
+def test_two_runs_of_the_same_results_are_kept_apart(project):
+    with FileLock(project.folder / "results/small/.running"):
+        dry = project.snakemake("--dry-run", seed=9)
+        assert dry.returncode == 0
+        result = project.snakemake("results/small/config.json", seed=9)
+    assert result.returncode != 0
+    assert "results/small: another snakemake is at work on it" in result.stdout
+
+
 def test_offline_says_all_that_is_missing_before_any_job(project):
     result = project.snakemake(codecs=["encodec_24khz", "descript-audio-codec-16khz", "dac_mini"], offline=True)
-    said = result.stdout + result.stderr
+    said = result.stdout
     assert result.returncode != 0
     assert "offline: 2 files are missing. Place" in said
     for name in ("encodec_24khz-d7cc33bc.th", "weights_16khz.pth"):
-        assert re.search(rf"{project.config['cache']}/\S*{name} \(.*\) from https://", said), name
+        assert re.search(rf"cache/\S*{name} \(.*\) from https://", said), name

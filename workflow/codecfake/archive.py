@@ -8,6 +8,7 @@ import zipfile
 import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from threading import Lock
 
@@ -121,7 +122,8 @@ class RemoteArchive(Archive):
             require_room(self.folder, total)
             with tqdm(total=total, unit="B", unit_scale=True, desc=self.name, mininterval=1) as bar:
                 for name in missing:
-                    self.read(name)
+                    with suppress(CorruptMemberError):  # told when it is asked for
+                        self.read(name)
                     bar.update(self._members[name]["bytes"])
 
     def _from_addresses(self, what: str, get):

@@ -181,13 +181,14 @@ def source_shard(args: argparse.Namespace) -> None:
 
 
 def resynthesise_shard(args: argparse.Namespace) -> None:
-    from codecfake import codecs, compute, store
-    from codecfake.resynthesise import resynthesised_rows
+    from codecfake import codecs, compute
+    from codecfake.files import code_digest, digest
+    from codecfake.resynthesise import resynthesise_shard
 
     files = codec_files(args.entry, vars(args))
     codec = codecs.load(args.entry, files, compute.device(args.device))
-    rows = resynthesised_rows(store.Shard(args.source), codec, args.codec, args.label, args.recipe)
-    store.write_shard(args.out, rows)
+    making = digest(json.dumps(args.entry), code_digest())
+    resynthesise_shard(args.source, args.out, codec, args.codec, args.label, args.recipe, making)
 
 
 def protocol(args: argparse.Namespace) -> None:

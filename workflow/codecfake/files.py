@@ -77,6 +77,12 @@ def digest(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
+def code_digest() -> str:
+    """A hash of this package's source."""
+    package = Path(__file__).parent
+    return digest(*(path.read_text(encoding="utf-8") for path in sorted(package.rglob("*.py"))))
+
+
 def sha256(path: Path) -> str:
     """Hex digest of a file's content."""
     with open(path, "rb") as handle:

@@ -19,7 +19,9 @@ from codecfake import audio, recipes, store
 from codecfake.codecs import Codec
 from codecfake.corpora import Corpus, Utterance
 from codecfake.errors import AudioError
+from codecfake.files import digest, sha256
 from codecfake.names import SOURCE
+from codecfake.pieces import Pieces
 
 #: Utterances read, sorted by length, resynthesised and written together.
 AT_ONCE = 64
@@ -117,10 +119,32 @@ def batches(frames: list[int], codec: Codec) -> Iterator[list[int]]:
         yield batch
 
 
+def resynthesise_shard(
+    source: Path, target: Path, codec: Codec, codec_name: str, label: str, recipe: str, making: str
+) -> None:
+    """A source shard through a codec to the codec's shard, in the same order.
+
+    A stopped job goes on where it was, `AT_ONCE` utterances at most are done again.
+
+    Args:
+        making: whatever the codec's output depends on besides the source and the other arguments.
+
+    Raises:
+        AudioError: see `through_codec`.
+    """
+    shard = store.Shard(source)
+    pieces = Pieces(target, digest(codec_name, label, recipe, making, sha256(source)))
+    with tqdm(unit="utt", desc=codec_name, initial=len(pieces), total=len(shard), mininterval=5) as bar:
+        for rows in resynthesised_rows(shard, codec, codec_name, label, recipe, start=len(pieces)):
+            pieces.add(rows)
+            bar.update(len(rows))
+    pieces.join()
+
+
 def resynthesised_rows(
-    source: store.Shard, codec: Codec, codec_name: str, label: str, recipe: str
-) -> Iterator[dict[str, Any]]:
-    """Every utterance of a source shard through a codec, as rows of the codec's shard, in its order."""
+    source: store.Shard, codec: Codec, codec_name: str, label: str, recipe: str, start: int = 0
+) -> Iterator[list[dict[str, Any]]]:
+    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time, as rows of its shard."""
 
     def read(indices: range) -> Utterances:
         rows = [source[index] for index in indices]
@@ -144,12 +168,9 @@ def resynthesised_rows(
             for row, samples in zip(*some, strict=True)
         ]
 
-    indices = (range(len(source))[start : start + AT_ONCE] for start in range(0, len(source), AT_ONCE))
-    encoded = ahead(encode, map(resynthesise, ahead(read, indices)))
-    with tqdm(unit="utt", desc=codec_name, total=len(source), mininterval=5) as bar:
-        for rows in encoded:
-            yield from rows
-            bar.update(len(rows))
+    begins = range(start, len(source), AT_ONCE)
+    indices = (range(begin, min(begin + AT_ONCE, len(source))) for begin in begins)
+    return ahead(encode, map(resynthesise, ahead(read, indices)))
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

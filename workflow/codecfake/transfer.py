@@ -3,6 +3,7 @@
 import errno
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import requests
@@ -16,7 +17,7 @@ CHUNK_BYTES = 1 << 20
 #: Without a byte for so long a connection is given up.
 TIMEOUT_SECONDS = 30
 #: Attempts in a row that bring nothing, after which an address is given up.
-ATTEMPTS = 4
+ATTEMPTS = 8
 #: Answers after which the same address may well give the file.
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -30,8 +31,13 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, passing)
 
 
-#: Keyword arguments of `tenacity.retry`: what passes is tried again, later and later.
+def _say(state: tenacity.RetryCallState) -> None:
+    print(f"{state.outcome.exception()}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
+
+
+#: Keyword arguments of `tenacity.retry`: what passes is tried again, later and later, for a minute or two.
 RETRYING = {
+    "before_sleep": _say,
     "stop": tenacity.stop_after_attempt(ATTEMPTS),
     "wait": tenacity.wait_random_exponential(multiplier=1, max=60),
     "reraise": True,

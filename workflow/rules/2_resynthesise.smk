@@ -11,6 +11,7 @@ rule resynthesise_shard:
         code=lambda wildcards: code(
             "audio",
             "store",
+            "pieces",
             "recipes",
             "resynthesise",
             "codecs/base",

@@ -11,6 +11,7 @@ import sys
 from codecfake import config as codecfake_config
 from codecfake.errors import ConfigError
 from codecfake.names import IDENTITY, POOLED
+from filelock import FileLock, Timeout
 
 # `codecfake` is found beside the running Snakemake even if its environment is not activated
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
@@ -41,6 +42,19 @@ TRAIN_CODECS = [*CODECS, POOLED]
 DETECTOR = RUN["detector"]["name"]
 SHARDS = [f"{number:03d}" for number in range(RUN["shards"])]
 ENVIRONMENT = "../../envs/codecfake.yaml"
+
+
+# in place of Snakemake's own lock, which outlives a killed process: this one does not
+RUNNING = FileLock(f"{RESULTS}/.running")
+
+
+def hold_run():
+    """Refuse to run beside another Snakemake that is at work on the same results."""
+    os.makedirs(RESULTS, exist_ok=True)
+    try:
+        RUNNING.acquire(timeout=0)
+    except Timeout:
+        raise WorkflowError(f"{RESULTS}: another snakemake is at work on it") from None
 
 
 wildcard_constraints:

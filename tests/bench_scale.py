@@ -1,0 +1,183 @@
+"""What the full experiment costs besides computing: a VCTK-shaped archive of 44,242 utterances, tiny audio.
+
+    python tests/bench_scale.py
+
+Prints seconds and peak MB of listing the corpus and of packing and resynthesising (identity) shards of ten times the
+size, what a subset fetches from a server, and seconds of `snakemake -n` and of a run with nothing to do for the 15
+codecs of config/config.yaml, their 64 shards each and the 16 detectors.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from codecfake import config
+from codecfake.files import sha256
+from conftest import make_speech
+from http_server import serving
+from snakemake_project import REPOSITORY, Project
+from vctk_archive import encode, members
+
+SPEAKERS, UTTERANCES = 109, 44_242
+KEY = "vctk/VCTK-Corpus-0.92.zip"
+CORPUS = {
+    "name": "vctk",
+    "version": "0.92",
+    "microphone": "mic2",
+    "splits": {"dev": ["p226", "p229"], "eval": ["p227", "p228"]},
+}
+
+
+def utterance_ids(count: int) -> Iterator[str]:
+    """Ids as VCTK's, some 400 of each speaker."""
+    for number in range(count):
+        speaker = 400 + number % SPEAKERS if number % SPEAKERS > 4 else 225 + number % SPEAKERS
+        yield f"p{speaker}_{number // SPEAKERS + 1:03}"
+
+
+def write_archive(path: Path, count: int) -> None:
+    """`count` utterances by two microphones with their texts; every recording is the same 0.15 s."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    recording = encode(make_speech(0.15, 48000), "flac")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("speaker-info.txt", "ID  AGE  GENDER  ACCENTS  REGION COMMENTS\n")
+        for utterance_id in utterance_ids(count):
+            for name in members("0.92", utterance_id).values():
+                archive.writestr(name, recording)
+            archive.writestr(f"txt/{utterance_id[:4]}/{utterance_id}.txt", "Please call Stella.\n")
+
+
+#: Runs a command from a process that is small itself: a child's peak begins with its parent's size.
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def measure(command: list, folder: Path) -> tuple[float, float]:
+    """Seconds and peak MB (of the largest process) of a command that must succeed."""
+    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow"), "OMP_NUM_THREADS": "1"}
+    began = time.perf_counter()
+    wrapped = [sys.executable, "-c", MEASURE, *map(str, command)]
+    result = subprocess.run(wrapped, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if result.returncode:
+        raise SystemExit(f"{command}\n{result.stderr}")
+    return seconds, int(result.stdout) / 1024
+
+
+def report(what: str, measured: tuple[float, float]) -> None:
+    print(f"{what}\t{measured[0]:.1f}\t{measured[1]:.0f}", flush=True)
+
+
+def verb(*arguments) -> list:
+    return [sys.executable, "-m", "codecfake.cli", *arguments]
+
+
+def corpus_command(folder: Path, section: dict, out: Path) -> list:
+    tables = [
+        option for name in ("utterances", "left-out", "speakers") for option in (f"--{name}", out / f"{name}.tsv")
+    ]
+    return verb("corpus", "--corpus", json.dumps(section), "--shards", "64", "--cache", folder / "cache", *tables)
+
+
+def make_project(folder: Path, count: int) -> Project:
+    """A project whose downloads.yaml knows the archive in its cache."""
+    folder.mkdir(parents=True)
+    project = Project(folder, CORPUS, [])
+    archive = folder / "cache" / KEY
+    write_archive(archive, count)
+    downloads = folder / "config/downloads.yaml"
+    entries = yaml.safe_load(downloads.read_text())
+    entries[KEY] |= {"bytes": archive.stat().st_size, "sha256": sha256(archive)}
+    downloads.write_text(yaml.safe_dump(entries))
+    return project
+
+
+def bench_corpus(folder: Path, count: int) -> None:
+    """Listing, and a shard of 1/64 and of 1/6 of the utterances."""
+    project = make_project(folder, count)
+    report(f"corpus: list {count} utterances", measure(corpus_command(folder, CORPUS, folder / "64"), project.folder))
+    identity = json.dumps(config.codec("identity"))
+    for shards in (64, 6):
+        table = folder / str(shards) / "utterances.tsv"
+        lines = (folder / "64/utterances.tsv").read_text().splitlines()
+        columns = lines[0].split("\t")
+        rows = [line.split("\t") for line in lines[1:]]
+        for number, row in enumerate(rows):
+            row[columns.index("shard")] = str(number % shards)
+        table.parent.mkdir(exist_ok=True)
+        table.write_text("\n".join(["\t".join(row) for row in [columns, *rows]]) + "\n")
+        source, made = folder / f"{shards}/000.parquet", folder / f"{shards}/identity.parquet"
+        options = ["--corpus", json.dumps(CORPUS), "--utterances", table, "--shard", "0", "--cache", folder / "cache"]
+        size = len(rows) // shards
+        report(f"source-shard: {size} utterances", measure(verb("source-shard", *options, "--out", source), folder))
+        options = ["--codec", "identity", "--entry", identity, "--label", "bonafide", "--source", source, "--out", made]
+        measured = measure(verb("resynthesise-shard", *options, "--device", "cpu"), folder)
+        report(f"resynthesise-shard (identity): {size} utterances", measured)
+
+
+def bench_subset(folder: Path, archive: Path) -> None:
+    """20 speakers × 25 utterances from a server."""
+    folder.mkdir()
+    project = Project(folder, CORPUS, [])
+    with serving() as server:
+        server.files["vctk.zip"] = archive.read_bytes()
+        downloads = folder / "config/downloads.yaml"
+        entries = yaml.safe_load(downloads.read_text())
+        entries[KEY] |= {"urls": [server.url("vctk.zip")], "bytes": archive.stat().st_size}
+        downloads.write_text(yaml.safe_dump(entries))
+        section = {**CORPUS, "speakers": 20, "utterances_per_speaker": 25}
+        measured = measure(corpus_command(folder, section, folder), project.folder)
+        spans = [
+            list(map(int, asked.removeprefix("bytes=").split("-"))) for _, asked in server.requests if asked[6] != "-"
+        ]
+        directory = max(last - first for first, last in spans)
+        requests = len(server.requests)
+    recordings = len(list(folder.glob("cache/vctk/*.members/wav48*/*/*.flac")))
+    report(
+        f"corpus: {recordings} utterances from a server ({requests} requests, directory {directory / 1e6:.1f} MB)",
+        measured,
+    )
+
+
+def bench_graph(folder: Path) -> None:
+    """The graph of the full experiment, from nothing and finished."""
+    folder.mkdir()
+    run = config.read_yaml(REPOSITORY / "config/config.yaml", "config")
+    Project(folder, CORPUS, [])
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "8", "--resources", "gpu=2"]
+    report(f"snakemake -n: {len(run['codecs'])} codecs, {run['shards']} shards", measure([*snakemake, "-n"], folder))
+    environment = {**os.environ, "PYTHONPATH": str(folder / "workflow")}
+    listed = subprocess.run(
+        [*snakemake, "--summary"], cwd=folder, env=environment, capture_output=True, text=True, check=True
+    )
+    outputs = [line.split("\t")[0] for line in listed.stdout.splitlines()[1:] if line.startswith("results/")]
+    for path in outputs:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).touch()
+    measure([*snakemake, "--touch"], folder)
+    report(f"snakemake, nothing to be done: {len(outputs)} files", measure(snakemake, folder))
+
+
+def main() -> None:
+    print("what\tseconds\tpeak MB")
+    with tempfile.TemporaryDirectory() as folder:
+        for count in (UTTERANCES // 10, UTTERANCES):
+            bench_corpus(Path(folder, str(count)), count)
+        bench_subset(Path(folder, "subset"), Path(folder, str(UTTERANCES), "cache", KEY))
+        bench_graph(Path(folder, "graph"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""A copy of the repository's workflow, run small by the real Snakemake."""
+
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+#: A detector that is trained in seconds.
+DETECTOR = {
+    "name": "lfcc_lcnn",
+    "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000}},
+}
+
+
+class Project:
+    """A copy of the workflow and the package in which a run can be made.
+
+    Attributes:
+        config: the run's config; a copy, so that a test may change it.
+    """
+
+    def __init__(self, folder: Path, corpus: dict, codecs: list[str]):
+        self.folder = folder
+        for name in ("Snakefile", "workflow", "config", "envs", "profiles"):
+            source = REPOSITORY / name
+            copy = shutil.copytree if source.is_dir() else shutil.copy2
+            copy(source, folder / name)
+        (folder / "checkpoints").symlink_to(REPOSITORY / "checkpoints")
+        self.config = {
+            "run": "small",
+            "seed": 7,
+            "corpus": corpus,
+            "shards": 2,
+            "codecs": codecs,
+            "detector": DETECTOR,
+            "cache": "cache",
+            "device": "cpu",
+        }
+
+    def start(self, *options: str, **changes) -> subprocess.Popen:
+        """Start Snakemake, the leader of a process group of its own; `changes` are those of the config."""
+        (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
+        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "1", *options]
+        environment = {**os.environ, "PYTHONPATH": str(self.folder / "workflow")}
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **pipes)
+
+    def snakemake(self, *options: str, **changes) -> subprocess.CompletedProcess:
+        """Run Snakemake to its end; `stdout` has all it says."""
+        process = self.start(*options, **changes)
+        said, _ = process.communicate()
+        return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def planned(self, **changes) -> collections.Counter:
+        """Rules that a dry run would run, with how often."""
+        result = self.snakemake("--dry-run", **changes)
+        assert result.returncode == 0, result.stdout
+        table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", result.stdout, re.DOTALL | re.MULTILINE)
+        rows = [line.split() for line in table[1].splitlines()] if table else []
+        return collections.Counter({rule: int(count) for rule, count in rows if rule not in ("all", "total")})
+
+    def touch_later(self, name: str) -> None:
+        """Change a source file as an editor would."""
+        path = self.folder / name
+        path.write_text(path.read_text() + "\n# changed\n")

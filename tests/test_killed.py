@@ -1,0 +1,152 @@
+"""SIGKILL at any moment, a full disk, a network that breaks: a run goes on and ends in the same bytes."""
+
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+import zlib
+
+import psutil
+import pytest
+import yaml
+
+from codecfake import config
+from codecfake.files import sha256
+from http_server import serving
+from snakemake_project import Project
+from vctk_archive import write_archive
+
+KEY = "vctk/VCTK-Corpus-0.92.zip"
+IDS = [f"{speaker}_{number:03}" for speaker in ("p225", "p226", "p227", "p228", "p376") for number in range(1, 31)]
+CORPUS = {
+    "name": "vctk",
+    "version": "0.92",
+    "microphone": "mic2",
+    "splits": {"dev": ["p226"], "eval": ["p227", "p228"]},
+}
+KILLS = 20
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, speech):
+    """A slow server that has an archive of VCTK."""
+    path = tmp_path_factory.mktemp("vctk") / "vctk.zip"
+    write_archive(path, "0.92", IDS, lambda name, mic: speech(0.4, 48000, zlib.crc32(f"{name}{mic}".encode())))
+    with serving() as server:
+        server.files["vctk.zip"] = path.read_bytes()
+        server.archive = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+        yield server
+
+
+@pytest.fixture(scope="module")
+def make_project(tmp_path_factory, server):
+    def make_project() -> Project:
+        made = Project(tmp_path_factory.mktemp("project"), CORPUS, ["encodec_mini"])
+        made.config["shards"] = 1
+        downloads = made.folder / "config/downloads.yaml"
+        entries = yaml.safe_load(downloads.read_text())
+        entries[KEY] |= {"urls": [server.url("vctk.zip")], **server.archive}
+        downloads.write_text(yaml.safe_dump(entries))
+        return made
+
+    return make_project
+
+
+@pytest.fixture(scope="module")
+def undisturbed(make_project):
+    project = make_project()
+    began = time.monotonic()
+    result = project.snakemake()
+    assert result.returncode == 0, result.stdout
+    project.seconds = time.monotonic() - began
+    return project
+
+
+def results(project) -> dict[str, str]:
+    """Hashes of all results; the report has a date and seconds in it."""
+    folder = project.folder / "results/small"
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("report.html", ".running")]
+    kept = [path for path in files if path.relative_to(folder).parts[0] not in ("logs", "benchmarks")]
+    return {str(path.relative_to(folder)): sha256(path) for path in kept}
+
+
+def kill(process: subprocess.Popen) -> None:
+    """SIGKILL a Snakemake and all its jobs."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        snakemake = psutil.Process(process.pid)
+        for one in [snakemake, *snakemake.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                one.kill()
+    process.communicate()
+
+
+@pytest.mark.slow
+def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_project, server):
+    project = make_project()
+    moments = random.Random(1)
+    server.bytes_a_second = server.archive["bytes"] // 6
+    killed = 0
+    for _ in range(KILLS):
+        process = project.start()
+        time.sleep(moments.uniform(2.0, undisturbed.seconds / 6))
+        killed += process.poll() is None
+        kill(process)
+    assert killed >= KILLS / 2
+    server.bytes_a_second = None
+    result = project.snakemake()
+    assert result.returncode == 0, result.stdout
+    assert results(project) == results(undisturbed)
+    assert "Nothing to be done" in project.snakemake().stdout
+
+
+def codecfake(project, *arguments, file_size=resource.RLIM_INFINITY):
+    """Run a verb. Beyond `file_size` bytes a file cannot grow, which stands for a full disk."""
+
+    def limit():
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
+
+    # one thread, as a rule has it: sums of other threads are in another order
+    environment = {**os.environ, "PYTHONPATH": str(project.folder / "workflow"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "codecfake.cli", *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=project.folder, env=environment, preexec_fn=limit, capture_output=True, text=True, check=False
+    )
+
+
+def test_a_disk_that_fills_up_within_a_shard_keeps_what_is_done(undisturbed, tmp_path):
+    made = undisturbed.folder / "results/small"
+    whole = made / "resynthesised/encodec_mini/000.parquet"
+    command = ["resynthesise-shard", "--codec", "encodec_mini", "--entry", json.dumps(config.codec("encodec_mini"))]
+    command += ["--label", "spoof", "--device", "cpu", "--source", made / "corpus/000.parquet"]
+    target = tmp_path / "000.parquet"
+    result = codecfake(undisturbed, *command, "--out", target, file_size=whole.stat().st_size // 2)
+    assert result.returncode == 1
+    assert result.stderr.splitlines()[-1].startswith(f"codecfake resynthesise-shard: error: {target}: ")
+    assert "File too large" in result.stderr
+    pieces = list((tmp_path / ".000.parquet.pieces").glob("*.parquet"))
+    assert len(pieces) == 3
+    assert list(tmp_path.glob("*")) == [tmp_path / ".000.parquet.pieces"]
+    assert codecfake(undisturbed, *command, "--out", target).returncode == 0
+    assert target.read_bytes() == whole.read_bytes()
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_disk_that_fills_up_within_a_download_keeps_the_beginning(undisturbed, server, tmp_path):
+    command = ["corpus", "--corpus", json.dumps(CORPUS), "--shards", "1", "--cache", tmp_path]
+    tables = {name: tmp_path / f"{name}.tsv" for name in ("utterances", "left-out", "speakers")}
+    command += [f"--{name}={path}" for name, path in tables.items()]
+    result = codecfake(undisturbed, *command, file_size=server.archive["bytes"] // 2)
+    part = tmp_path / f"{KEY}.part"
+    assert result.returncode == 1
+    assert f"codecfake corpus: error: {part}: File too large" in result.stderr
+    assert part.stat().st_size == server.archive["bytes"] // 2
+    assert codecfake(undisturbed, *command).returncode == 0
+    assert server.requests[-1] == ("vctk.zip", f"bytes={server.archive['bytes'] // 2}-")
+    made = undisturbed.folder / "results/small/corpus/utterances.tsv"
+    assert tables["utterances"].read_bytes() == made.read_bytes()
