@@ -21,7 +21,7 @@ from tqdm import tqdm
 from codecfake.download import held
 from codecfake.errors import DataError, DownloadError
 from codecfake.files import write_bytes, write_json
-from codecfake.transfer import RETRYING, TIMEOUT_SECONDS, passes, require_room
+from codecfake.transfer import ATTEMPTS, RETRYING, TIMEOUT_SECONDS, passes, require_room
 
 #: What zipfile raises if a member's bytes are not those that went in.
 CORRUPT = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError)
@@ -141,7 +141,10 @@ class RemoteArchive(Archive):
         lines = "".join(f"  {url}: {error}\n" for url, error in failures)
         raise DownloadError(f"{self.name}: no address gave {what}\n{lines}{self.otherwise}")
 
-    @tenacity.retry(retry=tenacity.retry_if_exception(lambda error: _may_pass(error)), **RETRYING)
+    @tenacity.retry(
+        **{**RETRYING, "stop": lambda state: state.attempt_number >= _attempts(state.outcome.exception())},
+        retry=tenacity.retry_if_exception(lambda error: _may_pass(error)),
+    )
     def _persistently(self, get, url: str):
         try:
             return get(url)
@@ -166,6 +169,11 @@ class RemoteArchive(Archive):
             if not info.is_dir() and ".." not in PurePosixPath(info.filename).parts and info.filename[0] != "/"
         }
         return {"bytes": opened.size(), "members": members}
+
+
+def _attempts(error: BaseException) -> int:
+    """After how many attempts to give up: whole bytes that are wrong twice are wrong where they come from."""
+    return 2 if isinstance(error, (zipfile.BadZipFile, zlib.error)) else ATTEMPTS
 
 
 def _may_pass(error: BaseException) -> bool:
