@@ -18,6 +18,7 @@ class Server(ThreadingHTTPServer):
         files: content by path.
         requests: (path, Range header or None) of every request so far.
         ranges: whether Range is answered.
+        whole_only: files of which it is not.
         etags: whether answers have an ETag.
         cuts: of each of the next answers, the number of bytes after which it breaks off (None: it does not).
         statuses: of each of the next answers, an HTTP status in place of the file.
@@ -34,6 +35,7 @@ class Server(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {}
         self.requests: list[tuple[str, str | None]] = []
         self.ranges, self.etags = True, True
+        self.whole_only: set[str] = set()
         self.cuts: list[int | None] = []
         self.statuses: list[int] = []
         self.stalls = 0
@@ -70,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
         etag = f'"{len(content)}-{zlib.crc32(content[:65536] + content[-65536:])}"'
         unchanged = self.headers.get("If-Range", etag) == etag
         begin, end = 0, len(content)
-        if asked and self.server.ranges and unchanged:
+        if asked and self.server.ranges and self.path[1:] not in self.server.whole_only and unchanged:
             first, last = RANGE.fullmatch(asked).groups()
             begin = int(first) if first else max(0, len(content) - int(last))
             end = min(len(content), int(last) + 1) if first and last else len(content)

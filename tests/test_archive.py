@@ -183,3 +183,9 @@ def test_a_broken_session_is_no_corrupt_member():
     assert not archive._may_pass(RangeNotSupported("no"))
     assert archive._may_pass(requests.ConnectionError())
     assert archive._may_pass(zipfile.BadZipFile())
+
+
+def test_a_server_without_ranges_is_left_for_one_that_has_them(open_remote, server):
+    server.files["whole.zip"] = server.files["a.zip"]
+    server.whole_only = {"whole.zip"}
+    assert open_remote("whole.zip", "a.zip").names == NAMES

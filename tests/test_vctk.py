@@ -1,6 +1,7 @@
 """VCTK out of archives in its two layouts: ids, speakers, texts, gaps; whole, mirrored, or only what is asked for."""
 
 import json
+import re
 import zlib
 
 import numpy as np
@@ -96,6 +97,17 @@ def test_speakers_are_described_as_the_table_says(corpus, release):
         assert found["p280"] == Speaker("25", "F", "Unknown", "France", "mic2 files unavailable")
         assert found["p315"] == Speaker("18", "M", "American", "New England", "Text and mic2 files unavailable")
         assert found["s5"] == Speaker("18", "F", "British", "", "")
+
+
+def test_a_corrupt_text_is_said_and_no_reason_to_stop(release, tmp_path, capsys):
+    version, path = release
+    content, name = path.read_bytes(), next(n for n in LocalArchive(path).names if n.endswith("txt/p226/p226_002.txt"))
+    place = content.index(name.encode()) + len(name) + 5
+    (tmp_path / "b.zip").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    corpus = VctkCorpus(LocalArchive(tmp_path / "b.zip"), version, section(version).get("microphone"))
+    texts = [corpus.text(recording) for recording in corpus.recordings() if recording.speaker_id == "p226"]
+    assert [bool(text) for text in texts] == [True, False, True, True]
+    assert re.search(rf"member {name} is corrupt \(.*\); p226_002 goes without text\n", capsys.readouterr().err)
 
 
 def test_an_archive_of_something_else_is_refused(release):

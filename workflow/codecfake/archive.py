@@ -87,7 +87,7 @@ class RemoteArchive(Archive):
 
     Raises:
         DownloadError: no address gives the directory.
-        RangeNotSupported: one does not give parts of a file.
+        RangeNotSupported: none does, and one because it does not give parts of a file.
     """
 
     def __init__(self, urls: list[str], folder: Path, num_bytes: int | None, otherwise: str):
@@ -132,10 +132,11 @@ class RemoteArchive(Archive):
         for url in self.urls:
             try:
                 return self._persistently(get, url)
-            except RangeNotSupported:
-                raise
             except BROKEN as error:
                 failures.append((url, error))
+        for _, error in failures:
+            if isinstance(error, RangeNotSupported):
+                raise error
         if failures and all(isinstance(error, CORRUPT) for _, error in failures):
             raise CorruptMemberError(f"{self.name}: member {what} is corrupt ({failures[-1][1]})")
         lines = "".join(f"  {url}: {error}\n" for url, error in failures)

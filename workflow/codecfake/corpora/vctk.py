@@ -82,7 +82,11 @@ class VctkCorpus(Corpus):
 
     def text(self, recording: Recording) -> str:
         name = self._texts.get(recording.utterance_id)
-        return self.archive.read(name).decode("utf-8", errors="replace") if name else ""
+        try:
+            return self.archive.read(name).decode("utf-8", errors="replace") if name else ""
+        except CorruptMemberError as error:
+            print(f"{error}; {recording.utterance_id} goes without text", file=sys.stderr)
+            return ""
 
     def speakers(self) -> dict[str, Speaker]:
         return {speaker: self._table.get(speaker, Speaker()) for speaker in sorted(set(self._speaker_of.values()))}
