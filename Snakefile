@@ -8,8 +8,10 @@ from snakemake.utils import min_version
 
 min_version("9.0")
 
+CONFIG_FILES = list(map(str, workflow.configfiles)) or ["config/config.yaml"]
+
 # a config given by --configfile replaces the default; merging the two would mix their splits
-if "run" not in config:
+if not workflow.configfiles:
 
     configfile: "config/config.yaml"
 

@@ -6,7 +6,7 @@
 The first way is what the authors' script does: for each file read, resample, encode and decode by the upstream
 package's own calls, weight norm and all, clamp, write a WAV. (AcademiCodec and AudioDec have no package, FunCodec's
 cannot be imported whole: their networks here stand for upstream's, without what `make_fast` does.) The second is
-`resynthesised_rows`, from shard to shard. Both get the same 48 kHz utterances and weights, and compute on one
+`resynthesise_shard`, from shard to shard. Both get the same 48 kHz utterances and weights, and compute on one
 thread. A ratio above 1 is in our favour. MB is the second way's peak. The last lines are its peak for many utterances
 through a miniature.
 """
@@ -20,7 +20,6 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +29,7 @@ import torchaudio
 
 import published
 from codecfake import audio, codecs, config, store
-from codecfake.resynthesise import resynthesised_rows
+from codecfake.resynthesise import resynthesise_shard
 from conftest import make_speech
 
 ROUNDS = 2
@@ -94,11 +93,11 @@ def write_speech(count: int, folder: Path) -> list[Path]:
     return paths
 
 
-def shard(paths: list[Path], target: Path) -> store.Shard:
+def shard(paths: list[Path], target: Path) -> Path:
     description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
     rows = (store.row(*audio.read(path), utterance_id=f"{i}", **description) for i, path in enumerate(paths))
     store.write_shard(target, rows)
-    return store.Shard(target)
+    return target
 
 
 def measure(name: str, count: int, folder: Path) -> list[str]:
@@ -110,9 +109,7 @@ def measure(name: str, count: int, folder: Path) -> list[str]:
     codec = codecs.load(entry, codecs.find_files(entry, folder), "cpu")
 
     def ours(recipe: str) -> None:
-        store.write_shard(
-            folder / "ours.parquet", chain.from_iterable(resynthesised_rows(source, codec, "bench", "spoof", recipe))
-        )
+        resynthesise_shard(source, folder / "ours.parquet", codec, "bench", "spoof", recipe, making="")
 
     (folder / "theirs").mkdir()
     peak = peak_megabytes(ours, "clean")
@@ -133,8 +130,8 @@ def measure_memory(count: int, folder: Path) -> list[str]:
     source = shard(write_speech(count, folder), folder / "source.parquet")
     entry = config.codec(MINIATURE)
     codec = codecs.load(entry, codecs.find_files(entry, config.REPOSITORY / "checkpoints" / MINIATURE), "cpu")
-    rows = chain.from_iterable(resynthesised_rows(source, codec, "bench", "spoof", "clean"))
-    peak = peak_megabytes(store.write_shard, folder / "ours.parquet", rows)
+    target = folder / "ours.parquet"
+    peak = peak_megabytes(resynthesise_shard, source, target, codec, "bench", "spoof", "clean", "")
     return [MINIATURE, f"{count} utterances", f"{peak:.0f} MB"]
 
 

@@ -12,8 +12,7 @@ import pytest
 import tenacity
 import torch
 
-from codecfake import transfer
-from codecfake.archive import RemoteArchive
+from codecfake import archive, transfer
 from http_server import Server, serving
 
 torch.set_num_threads(1)
@@ -101,7 +100,8 @@ def batching(monkeypatch) -> float:
 def http_server(monkeypatch) -> Iterator[Server]:
     """A file server on this machine, asked again at once after a failure."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    for retried in (transfer._go_on, RemoteArchive._persistently):
+    for retried in (transfer._go_on, archive._persistently):
         monkeypatch.setattr(retried.retry, "wait", tenacity.wait_none())
+    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0)
     with serving() as server:
         yield server

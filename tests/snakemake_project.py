@@ -43,10 +43,20 @@ class Project:
             "device": "cpu",
         }
 
-    def start(self, *options: str, **changes) -> subprocess.Popen:
+    def start(self, *options: str, more_configs: tuple[str, ...] = (), **changes) -> subprocess.Popen:
         """Start Snakemake, the leader of a process group of its own; `changes` are those of the config."""
         (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
-        command = [sys.executable, "-m", "snakemake", "--configfile", "small.yaml", "--cores", "1", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "snakemake",
+            "--cores",
+            "1",
+            *options,
+            "--configfile",
+            "small.yaml",
+            *more_configs,
+        ]
         environment = {**os.environ, "PYTHONPATH": str(self.folder / "workflow")}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **pipes)
@@ -57,9 +67,9 @@ class Project:
         said, _ = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
-    def planned(self, **changes) -> collections.Counter:
+    def planned(self, *more_configs: str, **changes) -> collections.Counter:
         """Rules that a dry run would run, with how often."""
-        result = self.snakemake("--dry-run", **changes)
+        result = self.snakemake("--dry-run", more_configs=more_configs, **changes)
         assert result.returncode == 0, result.stdout
         table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", result.stdout, re.DOTALL | re.MULTILINE)
         rows = [line.split() for line in table[1].splitlines()] if table else []

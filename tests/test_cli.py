@@ -58,7 +58,9 @@ def test_help_lists_the_verbs_with_an_example(capsys):
     assert "codecfake score --detector" in text
 
 
-@pytest.mark.parametrize("verb", ["fetch", "resynthesise", "score", "train-codec", "codec-quality"])
+@pytest.mark.parametrize(
+    "verb", ["codecs", "detectors", "show", "fetch", "resynthesise", "score", "train-codec", "codec-quality"]
+)
 def test_a_users_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
         run(verb, "--help")
@@ -219,8 +221,8 @@ def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monk
     monkeypatch.setattr(config, "downloads", lambda: entries)
     assert run("fetch", run_config, "--offline") == 1
     said = capsys.readouterr().err
-    assert f"offline: 1 files are missing. Place\n  {tmp_path / 'cache' / key} (9 bytes, sha256 " in said
-    assert said.rstrip().endswith(f"from {http_server.url('a.th')}")
+    assert f"offline: missing files: 1. Place\n  {tmp_path / 'cache' / key} (9 bytes, sha256 " in said
+    assert f"from {http_server.url('a.th')}\nor run `codecfake fetch` with this config where" in said
     assert http_server.requests == []
     http_server.files["a.th"] = b"a model.."
     assert run("fetch", run_config) == 0
@@ -228,3 +230,16 @@ def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monk
     assert run("fetch", run_config, "--offline") == 0
     assert capsys.readouterr().out.endswith("all files of run 'demo' are here\n")
     assert len(http_server.requests) == 1
+
+
+def test_show_finds_the_matrix_of_a_fold(run_config, tmp_path, monkeypatch, capsys):
+    content = yaml.safe_load(run_config.read_text())
+    del content["corpus"]["splits"]
+    content["corpus"]["folds"] = {"count": 5, "eval": 2}
+    run_config.write_text(yaml.safe_dump(content))
+    matrix = tmp_path / "results/demo/fold2of5/eer_matrix.tsv"
+    matrix.parent.mkdir(parents=True)
+    matrix.write_text("train_codec\tdac_mini\ndac_mini\t12.5\n")
+    monkeypatch.chdir(tmp_path)
+    assert run("show", run_config) == 0
+    assert f"report: {matrix.with_name('report.html')}" in capsys.readouterr().out

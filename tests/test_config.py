@@ -67,6 +67,22 @@ def test_the_hop_is_the_product_of_the_strides(name):
     assert math.prod(ratios) == entry["hop"]
 
 
+@pytest.mark.parametrize("name", ["config", "demo", "vctk_part"])
+def test_the_configs_that_come_along_are_whole(name):
+    run = config.read_run(config.CONFIG / f"{name}.yaml")
+    files = config.codec_files(run)
+    assert all("urls" in entry or entry["repository"] for entry in files.values())
+
+
+@pytest.mark.parametrize("number", [0, [], "all", {"tran": 2}])
+def test_a_choice_of_forms_is_refused_with_the_forms(run, number):
+    run["corpus"]["utterances_per_speaker"] = number
+    with pytest.raises(ConfigError) as error:
+        config.resolve(run, "my.yaml")
+    allowed = "a number, at most so many of each speaker; or {train, dev, eval: number}, by split"
+    assert f"my.yaml: corpus.utterances_per_speaker: {number!r} is not allowed; allowed: {allowed}" in str(error.value)
+
+
 def test_detector_options_replace_values_of_its_entry(run):
     run["detector"]["options"] = {"epochs": 99}
     resolved = config.resolve(run)
@@ -113,6 +129,10 @@ def corpus(name, **options):
         (
             {"corpus": {"name": "voices", "folds": {"count": 5, "eval": 5}}},
             "my.yaml: corpus: folds.eval: 5 of 5; allowed: 0 to 4",
+        ),
+        (
+            {"corpus": {"name": "voices", "folds": {"count": 5, "eval": 0}, "utterances_per_speaker": {"dev": 1}}},
+            "my.yaml: corpus: utterances_per_speaker: with folds, one number for all splits",
         ),
         (corpus("voices", on_bad_audio="ignore"), "corpus.on_bad_audio: 'ignore' is not one of ['fail', 'skip']"),
         (
@@ -180,6 +200,7 @@ SPLITS = {"dev": ["a"], "eval": ["b"]}
         ({"splits": SPLITS, "utterances_per_speaker": 5, "speakers": ["a", "b", "c"]}, False),
         ({"splits": SPLITS, "utterances_per_speaker": {"train": 5}}, True),
         ({"splits": SPLITS, "speakers": 7}, True),
+        ({"folds": {"count": 3, "eval": 0}, "speakers": 7, "utterances_per_speaker": 5}, False),
     ],
 )
 def test_the_splits_decide_what_is_listed_only_if_they_must(section, decides):

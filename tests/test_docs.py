@@ -1,6 +1,7 @@
 """The README against the code and the config."""
 
 import re
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_the_published_codecs_are_the_fifteen_of_the_set():
 
 @pytest.mark.parametrize("command", re.findall(r"^codecfake .*$", README, re.MULTILINE))
 def test_the_commands_parse(command):
-    cli.parser().parse_args(command.split()[1:])
+    cli.parser().parse_args(shlex.split(command, comments=True)[1:])
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make (\w+)", README, re.MULTILINE))))

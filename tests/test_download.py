@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import random
 import re
 import shutil
 import threading
@@ -10,6 +11,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
+import urllib3
 
 from codecfake import download, transfer
 from codecfake.download import Places
@@ -64,6 +67,7 @@ def test_a_partial_file_is_resumed_or_fetched_anew(server, tmp_path, ranges):
 def test_a_partial_file_that_lacks_nothing_is_no_obstacle(server, tmp_path, partial):
     place(tmp_path / f"{KEY}.part", partial)
     assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.requests == ([] if partial == CONTENT else [("a.bin", None)])
 
 
 @pytest.mark.parametrize(("cuts", "ranges"), [([0, 0], [None] * 3), ([5000], [None, "bytes=5000-"])])
@@ -193,8 +197,11 @@ def test_beginnings_of_unknown_files_are_not_joined(server, tmp_path):
 
 def test_a_web_page_is_no_checkpoint(server, tmp_path):
     server.content_type = "text/html; charset=utf-8"
-    with pytest.raises(DownloadError, match="web page"):
-        download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
+    place(tmp_path / f"{KEY}.part", CONTENT[:1000])
+    for described in (unknown(server), entry(server.url("a.bin"))):
+        with pytest.raises(DownloadError, match="web page"):
+            download.fetch(KEY, described, Places(tmp_path), lock=tmp_path / "lock.json")
+    assert (tmp_path / f"{KEY}.part").read_bytes() == CONTENT[:1000]
     assert not (tmp_path / "lock.json").exists()
 
 
@@ -299,12 +306,11 @@ def test_a_file_is_hashed_once_and_again_only_when_it_changed(server, tmp_path, 
     hashed = []
     monkeypatch.setattr(download, "sha256", lambda path: hashed.append(path) or entry()["sha256"])
     fetch(server, tmp_path)
-    known = len(hashed)
     fetch(server, tmp_path)
-    assert len(hashed) == known
+    assert len(hashed) == 1
     os.utime(tmp_path / KEY)
     fetch(server, tmp_path)
-    assert len(hashed) == known + 1
+    assert len(hashed) == 2
 
 
 def test_a_file_that_was_whole_and_was_overwritten_is_refused(server, tmp_path):
@@ -343,3 +349,41 @@ def test_two_jobs_fetch_a_file_once_and_the_second_says_that_it_waits(server, tm
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda _: fetch(server, tmp_path / "cache"), range(4)))
     assert len(server.requests) == 1
+
+
+def test_bytes_that_are_wrong_once_are_asked_for_once_more(server, tmp_path):
+    place(tmp_path / f"{KEY}.part", b"x" * 1000)
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.requests == [("a.bin", "bytes=1000-"), ("a.bin", None)]
+
+
+def test_a_connection_that_never_lasts_long_gets_there(server, tmp_path):
+    server.files["a.bin"] = CONTENT * 10
+    server.cuts = [200_000] * 12
+    described = entry(server.url("a.bin"), content=CONTENT * 10)
+    assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT * 10
+
+
+def test_without_ranges_a_server_that_breaks_off_is_given_up_in_the_end(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    server.ranges = False
+    server.cuts = [random.Random(number).randrange(250_000) for number in range(1000)]
+    with pytest.raises(DownloadError):
+        fetch(server, tmp_path)
+    assert len(server.requests) < 200
+
+
+def test_servers_that_mark_a_file_differently_complete_each_other(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    server.etags, server.cuts = False, [100_000]
+    assert fetch(server, tmp_path).read_bytes() == CONTENT
+    assert server.requests[1] == ("a.bin", "bytes=100000-")
+
+
+def test_what_went_wrong_is_said_without_its_wrappings():
+    url = "http://nowhere.invalid/a"
+    inner = urllib3.exceptions.NewConnectionError(None, "refused")
+    wrapped = requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, url, inner))
+    assert transfer.brief(wrapped) == str(inner)
+    assert transfer.brief(requests.HTTPError("404 Client Error")) == "404 Client Error"
+    assert transfer.brief(ValueError()) == ""

@@ -89,6 +89,7 @@ def kill(process: subprocess.Popen) -> None:
 def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_project, server):
     project = make_project()
     moments = random.Random(1)
+    server.requests.clear()
     server.bytes_a_second = server.archive["bytes"] // 6
     killed = 0
     for _ in range(KILLS):
@@ -97,6 +98,7 @@ def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_
         killed += process.poll() is None
         kill(process)
     assert killed >= KILLS / 2
+    assert any(asked for _, asked in server.requests)  # downloads went on where they were
     server.bytes_a_second = None
     result = project.snakemake()
     assert result.returncode == 0, result.stdout
@@ -150,3 +152,31 @@ def test_a_disk_that_fills_up_within_a_download_keeps_the_beginning(undisturbed,
     assert server.requests[-1] == ("vctk.zip", f"bytes={server.archive['bytes'] // 2}-")
     made = undisturbed.folder / "results/small/corpus/utterances.tsv"
     assert tables["utterances"].read_bytes() == made.read_bytes()
+
+
+def test_jobs_that_a_killed_snakemake_left_behind_keep_the_next_one_away(make_project, server):
+    project = make_project()
+    server.bytes_a_second = server.archive["bytes"] // 20
+    process = project.start()
+    part = project.folder / "cache" / f"{KEY}.part"
+    while not part.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    process.kill()  # and not its job
+    process.wait()
+    jobs = [one for one in psutil.process_iter(["cmdline"]) if str(project.folder) in _folder(one)]
+    assert jobs
+    result = project.snakemake("results/small/config.json")
+    for job in jobs:
+        job.kill()
+    server.bytes_a_second = None
+    assert result.returncode != 0
+    assert "or jobs that it left behind when it was killed" in result.stdout
+    psutil.wait_procs(jobs)
+    assert project.snakemake("results/small/config.json").returncode == 0
+
+
+def _folder(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        return process.cwd()
+    return ""

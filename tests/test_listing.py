@@ -54,6 +54,7 @@ def test_what_is_bad_is_skipped_and_named_on_demand(corpus, workers, capsys):
     assert [item.utterance_id for item in found.left_out] == list(BAD)
     reason = "a/nan.wav: sample 7 is nan; only finite samples are allowed"
     assert found.left_out[2] == LeftOut("a_nan", "a", reason)
+    assert not any("0x" in item.reason for item in found.left_out)
     assert found.utterances[0] == Utterance("a_0", "a", "a/0.wav", 24000, 7200)
     assert [utterance.utterance_id for utterance in found.utterances] == ["a_0", "a_1", "a_2", "b_0", "b_1", "b_2"]
     assert "5 of 11 recordings left out:\n" in capsys.readouterr().err

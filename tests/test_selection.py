@@ -108,11 +108,11 @@ def test_folds_leave_every_speaker_out_once():
 
 
 def test_folds_have_the_same_share_of_each_gender_and_no_order():
-    split_of = selection.assign_splits(WOMEN_AND_MEN, {"folds": {"count": 5, "eval": 2}})
+    split_of = selection.assign_splits(WOMEN_AND_MEN, [], {"folds": {"count": 5, "eval": 2}})
     genders = Counter(WOMEN_AND_MEN[speaker].gender for speaker, split in split_of.items() if split == "eval")
     assert genders == {"F": 4, "M": 2}
     backwards = dict(reversed(WOMEN_AND_MEN.items()))
-    assert selection.assign_splits(backwards, {"folds": {"count": 5, "eval": 2}}) == split_of
+    assert selection.assign_splits(backwards, [], {"folds": {"count": 5, "eval": 2}}) == split_of
 
 
 def test_more_folds_than_speakers_are_refused():
@@ -124,3 +124,21 @@ def test_gaps_are_told_of_the_speakers_a_run_takes():
     gaps = [LeftOut("a_999", "a", "lost"), LeftOut("z_1", "z", "lost")]
     assert selection.relevant(gaps, recordings("ab", 1), {}) == gaps
     assert selection.relevant(gaps, recordings("ab", 1), {"speakers": ["a", "b"]}) == gaps[:1]
+
+
+def test_a_speaker_of_whom_there_is_nothing_may_be_named():
+    known = {speaker: Speaker() for speaker in "abcdefz"}
+    config = {"splits": {"dev": ["a"], "eval": ["f", "z"]}, "speakers": ["a", "b", "f", "z"]}
+    assert numbers(config, known) == dict.fromkeys("abf", 10)
+    assert selection.assign_splits({speaker: Speaker() for speaker in "abf"}, known, config) == {
+        "a": "dev",
+        "b": "train",
+        "f": "eval",
+    }
+    assert numbers({"splits": config["splits"], "speakers": 3}, known).keys() >= {"a", "f"}
+    gap = LeftOut("z_1", "z", "lost")
+    assert selection.relevant([gap], recordings("abf", 1), config) == [gap]
+    with pytest.raises(DataError, match="'eval' has no speaker"):
+        selection.assign_splits(
+            {speaker: Speaker() for speaker in "ab"}, known, {"splits": {"dev": ["a"], "eval": ["z"]}}
+        )

@@ -7,6 +7,7 @@ import zlib
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from codecfake import audio, cli, config, corpora, manifest
 from codecfake.archive import LocalArchive, RemoteArchive
@@ -20,6 +21,7 @@ from vctk_archive import members, write_archive
 KEYS = {"0.80": "vctk/VCTK-Corpus.zip", "0.92": "vctk/VCTK-Corpus-0.92.zip"}
 IDS = [f"{speaker}_{number:03}" for speaker in ("p225", "p226", "p280", "p315", "p376") for number in range(1, 5)]
 S5 = ["s5_001", "s5_002"]
+REAL_DOWNLOADS = config.downloads()
 SPLITS = {"dev": ["p225"], "eval": ["p226"]}
 
 
@@ -69,13 +71,14 @@ def test_either_microphone_can_be_asked_for(release, samples):
     version, path = release
     first = VctkCorpus(LocalArchive(path), version, "mic1")
     assert [recording.utterance_id for recording in first.recordings()] == IDS + S5
-    assert first.gaps() == []
+    assert [gap.utterance_id for gap in first.gaps()] == ["p376_295"]
     np.testing.assert_allclose(first.read(first.recordings()[0])[0], samples("p225_001", "mic1"), atol=1 / 32768)
 
 
 def test_gaps_are_counted_and_no_error(corpus, release):
     missing = [] if release[0] == "0.80" else [name for name in IDS if name[:4] in ("p280", "p315")]
-    assert corpus.gaps() == [LeftOut(name, name[:4], "there is no recording by mic2") for name in missing]
+    gaps = [LeftOut(name, name[:4], "there is no recording by mic2") for name in missing]
+    assert corpus.gaps() == [*gaps, LeftOut("p376_295", "p376", "there is a text, no recording")]
 
 
 def test_texts_are_those_of_the_archive_and_lost_ones_empty(release):
@@ -237,10 +240,10 @@ def test_the_tables_of_a_run_tell_gaps_and_speakers(served, tmp_path, monkeypatc
     assert speakers.loc["p226", ["utterances", "left_out", "without_text", "region"]].tolist() == [4, 0, 0, "Surrey"]
     if version == "0.80":
         assert speakers.loc["p315", ["utterances", "left_out", "without_text"]].tolist() == [4, 0, 4]
-        assert left_out.empty
+        assert left_out["utterance_id"].tolist() == ["p376_295"]
     else:
         assert speakers.loc["p315", ["utterances", "left_out", "without_text"]].tolist() == [0, 4, 0]
-        assert left_out["speaker_id"].value_counts().to_dict() == {"p280": 4, "p315": 4}
+        assert left_out["speaker_id"].value_counts().to_dict() == {"p280": 4, "p315": 4, "p376": 1}
 
 
 def test_real_speech_comes_through_both_layouts_unchanged(shared, tmp_path):
@@ -263,3 +266,17 @@ def test_the_published_archives_are_known(tmp_path):
     assert entries[KEYS["0.92"]]["bytes"] == 11_747_302_977
     assert [corpora.files(section(version), Places(tmp_path)) for version in KEYS] == [[key] for key in KEYS.values()]
     assert all(entries[key]["licence"] == "CC-BY-4.0" and len(entries[key]["urls"]) == 2 for key in KEYS.values())
+
+
+def test_fetch_takes_of_the_archive_what_the_config_asks_for(served, http_server, tmp_path, monkeypatch):
+    version, downloads = served
+    monkeypatch.setattr(config, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
+    run = config.read_yaml(config.CONFIG / "demo.yaml", "config")
+    run |= {"corpus": section(version, utterances_per_speaker=1), "codecs": ["dac_mini"], "cache": str(tmp_path)}
+    (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
+    assert cli.main(["fetch", str(tmp_path / "run.yaml")]) == 0
+    assert not (tmp_path / KEYS[version]).exists()
+    assert all(asked for _, asked in http_server.requests)
+    asked = len(http_server.requests)
+    assert cli.main(["fetch", str(tmp_path / "run.yaml"), "--offline"]) == 0
+    assert len(http_server.requests) == asked

@@ -182,7 +182,9 @@ def test_another_split_resynthesises_nothing(project):
 def test_folds_share_the_audio_and_keep_their_own_results(project):
     corpus = {key: value for key, value in project.config["corpus"].items() if key != "splits"}
     for number in range(2):
-        planned = project.planned(corpus={**corpus, "folds": {"count": 5, "eval": number}})
+        # a second config file, as the README's loop has it
+        (project.folder / "fold.yaml").write_text(f"corpus: {{folds: {{count: 5, eval: {number}}}}}\n")
+        planned = project.planned("fold.yaml", corpus=corpus)
         assert planned["train"] == 3
         assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
     target = "results/small/fold1of5/protocols/encodec_mini.tsv"
@@ -205,6 +207,6 @@ def test_offline_says_all_that_is_missing_before_any_job(project):
     result = project.snakemake(codecs=["encodec_24khz", "descript-audio-codec-16khz", "dac_mini"], offline=True)
     said = result.stdout
     assert result.returncode != 0
-    assert "offline: 2 files are missing. Place" in said
+    assert "offline: missing files: 2. Place" in said
     for name in ("encodec_24khz-d7cc33bc.th", "weights_16khz.pth"):
         assert re.search(rf"cache/\S*{name} \(.*\) from https://", said), name

@@ -44,6 +44,8 @@ def write_archive(
 ) -> None:
     """Write an archive of a version with some utterances, their texts (but p315's) and the speaker table.
 
+    And with p376_295, of which 0.80 has a text and something that is no WAV.
+
     Args:
         samples: utterance id, microphone -> float32 [N] at 48 kHz.
     """
@@ -52,6 +54,7 @@ def write_archive(
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr(f"{top}speaker-info.txt", SPEAKER_INFO[version])
         archive.writestr(f"{top}wav48/p376/p376_295.raw", b"no recording")
+        archive.writestr(f"{top}txt/p376/p376_295.txt", b"Text of p376_295.")
         for utterance_id in utterance_ids:
             speaker = utterance_id.rpartition("_")[0]
             for microphone, name in members(version, utterance_id).items():

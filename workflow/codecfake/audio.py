@@ -43,7 +43,8 @@ def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
             samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
             samples = samples.mean(axis=1)
     except (soundfile.LibsndfileError, ValueError, OSError) as error:
-        raise AudioError(f"{name}: cannot be decoded as audio ({error}); allowed: {', '.join(SUFFIXES)}") from None
+        why = getattr(error, "error_string", error)  # without the address of the buffer it was read from
+        raise AudioError(f"{name}: cannot be decoded as audio ({why}); allowed: {', '.join(SUFFIXES)}") from None
     _check_whole(data, name)
     check(samples, name)
     return samples, sample_rate

@@ -1,6 +1,8 @@
 """The command line: the user's own verbs, and one verb per rule (`cli_rules`)."""
 
 import argparse
+import contextlib
+import fcntl
 import os
 import sys
 import warnings
@@ -34,11 +36,15 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _user_verbs(verbs) -> None:
-    verb = verbs.add_parser("codecs", help="table of the codecs that can be named")
+    verb = verbs.add_parser(
+        "codecs", help="table of the codecs that can be named", epilog="example: codecfake codecs --mirror /data/mirror"
+    )
     cli_rules.add_fetch_options(verb)
     verb.set_defaults(run=list_codecs)
 
-    verb = verbs.add_parser("detectors", help="table of the detectors that can be named")
+    verb = verbs.add_parser(
+        "detectors", help="table of the detectors that can be named", epilog="example: codecfake detectors"
+    )
     verb.set_defaults(run=list_detectors)
 
     verb = verbs.add_parser(
@@ -51,7 +57,11 @@ def _user_verbs(verbs) -> None:
     verb.add_argument("--offline", action="store_true", help="fetch nothing: say what is missing and where to place it")
     verb.set_defaults(run=fetch)
 
-    verb = verbs.add_parser("show", help="the matrix of a finished run, and where its report is")
+    verb = verbs.add_parser(
+        "show",
+        help="the matrix of a finished run, and where its report is",
+        epilog="example: codecfake show config/demo.yaml",
+    )
     verb.add_argument("config", type=Path, help="the run's config, e.g. config/demo.yaml")
     verb.set_defaults(run=show)
 
@@ -137,7 +147,7 @@ def fetch(args: argparse.Namespace) -> None:
     run = config.read_run(args.config)
     run["offline"] = args.offline or run.get("offline", False)
     config.require_files(run)
-    for key, entry in config.files(run).items():
+    for key, entry in config.codec_files(run).items():
         print(download.fetch(key, entry, download.Places.of(run)))
     corpus = cli_rules.open_corpus(run["corpus"], run)
     corpus.fetch(choose(corpus.recordings(), corpus.speakers(), run["corpus"]))
@@ -161,7 +171,7 @@ def print_table(rows: list) -> None:
 def show(args: argparse.Namespace) -> None:
     from codecfake import config
 
-    results = Path("results", config.read_run(args.config)["run"])
+    results = Path(config.experiment(config.read_run(args.config)))
     matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
     print("EER (%)  rows: trained on, columns: evaluated on")
     print_table(matrix)
@@ -241,13 +251,25 @@ def codec_quality(args: argparse.Namespace) -> None:
     print(f"{args.codec}\t{found.stoi:.3f}\t{found.pesq_wb:.2f}\t{found.utterances}")
 
 
+@contextlib.contextmanager
+def at_work():
+    """Let a Snakemake that begins see that a job of the run is at work: it may outlive the one that began it."""
+    path = os.environ.get("CODECFAKE_JOBS")
+    with open(path, "a") if path else contextlib.nullcontext() as handle:
+        if path:
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one verb; the exit code is 0, or 1 with a message on standard error."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*weight_norm.*")
     args = parser().parse_args(arguments)
     try:
-        args.run(args)
+        with at_work():
+            args.run(args)
     except CodecFakeError as error:
         print(f"codecfake {args.verb}: error: {error}", file=sys.stderr)
         return 1

@@ -166,8 +166,9 @@ def corpus(args: argparse.Namespace) -> None:
 def splits(args: argparse.Namespace) -> None:
     from codecfake import manifest, selection
 
-    speakers = manifest.speakers_with_utterances(manifest.read(args.speakers, manifest.Speakers))
-    assigned = selection.assign_splits(speakers, args.corpus)
+    table = manifest.read(args.speakers, manifest.Speakers)
+    speakers = manifest.speakers_with_utterances(table)
+    assigned = selection.assign_splits(speakers, table["speaker_id"], args.corpus)
     manifest.write(manifest.split_table(assigned), manifest.Splits, args.out)
 
 

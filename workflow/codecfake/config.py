@@ -50,6 +50,8 @@ def _explain(error: jsonschema.ValidationError) -> str:
         allowed = sorted(error.schema.get("properties", {}))
         unknown = sorted(set(error.instance) - set(allowed))
         return f"{where}: unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(allowed)}"
+    if error.validator == "oneOf":
+        return f"{where}: {error.instance!r} is not allowed; allowed: {error.schema['description']}"
     return f"{where}: {error.message}"
 
 
@@ -121,9 +123,8 @@ def check_corpus(section: dict, name: str) -> None:
     Raises:
         ConfigError: a key is missing, or one too many.
     """
-    needed = {"vctk": {"version"}, "folder": {"path"}, "voices": set()}[section["name"]]
-    if section.get("version") == "0.92":
-        needed.add("microphone")
+    vctk = {"version", "microphone"} if section.get("version") == "0.92" else {"version"}
+    needed = {"vctk": vctk, "folder": {"path"}, "voices": set()}[section["name"]]
     for key in ("version", "microphone", "path"):
         if key in needed and key not in section:
             raise ConfigError(f"{name}: {key!r} is missing; corpus {section['name']} needs it")
@@ -132,19 +133,16 @@ def check_corpus(section: dict, name: str) -> None:
             raise ConfigError(f"{name}: {key!r} is of no use to corpus {section['name']}{version}; leave it out")
     if ("splits" in section) == ("folds" in section):
         raise ConfigError(f"{name}: exactly one of 'splits' and 'folds' is needed")
+    if "folds" in section and isinstance(section.get("utterances_per_speaker"), dict):
+        raise ConfigError(f"{name}: utterances_per_speaker: with folds, one number for all splits; the folds share it")
     if "folds" in section and section["folds"]["eval"] >= section["folds"]["count"]:
         count, number = section["folds"]["count"], section["folds"]["eval"]
         raise ConfigError(f"{name}: folds.eval: {number} of {count}; allowed: 0 to {count - 1}")
 
 
-def files(run: dict) -> dict[str, dict]:
-    """The entries of downloads.yaml that a resolved run needs, by key."""
-    from codecfake import corpora  # imports torch, which a config does without
-    from codecfake.download import Places
-
-    table = downloads()
-    keys = [file["key"] for entry in run["codec_entries"].values() for file in entry["files"].values()]
-    return {key: table[key] for key in [*corpora.files(run["corpus"], Places.of(run)), *keys]}
+def codec_files(run: dict) -> dict[str, dict]:
+    """The entries of downloads.yaml that a resolved run's codecs need, by key."""
+    return {file["key"]: file for entry in run["codec_entries"].values() for file in entry["files"].values()}
 
 
 def require_files(run: dict) -> None:
@@ -155,22 +153,33 @@ def require_files(run: dict) -> None:
     """
     if not run.get("offline"):
         return
+    from codecfake import corpora  # imports torch, which a config does without
     from codecfake.download import Places, placing
 
-    places = Places.of(run)
+    places, table = Places.of(run), downloads()
+    needed = {key: table[key] for key in corpora.files(run["corpus"], places)} | codec_files(run)
     missing = [
         placing(key, entry, places)
-        for key, entry in files(run).items()
+        for key, entry in needed.items()
         if not entry.get("repository") and not places.addresses(key, entry) and places.local(key) is None
     ]
     if missing:
-        raise ConfigError("\n  ".join([f"offline: {len(missing)} files are missing. Place", *missing]))
+        raise ConfigError(
+            "\n  ".join([f"offline: missing files: {len(missing)}. Place", *missing])
+            + "\nor run `codecfake fetch` with this config where there is a network, and bring its cache here"
+        )
 
 
 def listed(section: dict) -> dict:
     """What of a corpus section decides which utterances there are: not who is evaluated on, unless that decides."""
-    by_split = isinstance(section.get("utterances_per_speaker"), dict) or isinstance(section.get("speakers"), int)
-    return {key: value for key, value in section.items() if by_split or key not in ("splits", "folds")}
+    decided = isinstance(section.get("utterances_per_speaker"), dict) or isinstance(section.get("speakers"), int)
+    return {key: value for key, value in section.items() if key != "folds" and (decided or key != "splits")}
+
+
+def experiment(run: dict) -> str:
+    """The folder of what depends on who is evaluated on; the folds of a run share the audio one above."""
+    folds = run["corpus"].get("folds")
+    return f"results/{run['run']}" + (f"/fold{folds['eval']}of{folds['count']}" if folds else "")
 
 
 def read_run(path: Path) -> dict:

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from codecfake import apt
 from codecfake.errors import DownloadError
 from codecfake.files import REPOSITORY, replacing, sha256, write_json
-from codecfake.transfer import discard, require_room, transfer
+from codecfake.transfer import brief, discard, require_room, transfer
 
 LOCK = REPOSITORY / "config" / "downloads.lock.json"
 
@@ -86,15 +86,15 @@ def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
         return path
     kept.parent.mkdir(parents=True, exist_ok=True)
     with held(kept.with_name(kept.name + ".lock"), key):
-        path = places.local(key)
+        path, digest = places.local(key), None
         if path is None:
-            _obtain(key, known, places)
-            path = kept
-        if "sha256" not in known:
-            known = _record_first_sight(key, path, known, lock)
-        if not _is_verified(path, known, record):
-            verify(path, known)
-            write_json(record, _identity(path, known["sha256"]))
+            path, digest = kept, _obtain(key, known, places)
+        elif not ("sha256" in known and _is_verified(path, known, record)):
+            digest = verify(path, known)
+        if digest is not None:
+            if "sha256" not in known:
+                _record_first_sight(key, path, digest, lock)
+            write_json(record, _identity(path, digest))
     return path
 
 
@@ -117,13 +117,12 @@ def _locked(lock: Path) -> dict[str, dict]:
     return json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
 
 
-def _record_first_sight(key: str, path: Path, entry: dict, lock: Path) -> dict:
-    """`entry` with size and hash, which are those of the file that came first."""
-    found = {"bytes": path.stat().st_size, "sha256": sha256(path)}
+def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
+    """Size and hash of a file are those of the one that came first."""
     with FileLock(lock.with_name(lock.name + ".lock")):
+        found = {"bytes": path.stat().st_size, "sha256": digest}
         write_json(lock, dict(sorted({**_locked(lock), key: found}.items())))
-    print(f"{key}: seen for the first time, sha256 {found['sha256']} recorded in {lock}", file=sys.stderr)
-    return {**found, **entry}
+    print(f"{key}: seen for the first time, sha256 {digest} recorded in {lock}", file=sys.stderr)
 
 
 def _identity(path: Path, digest: str) -> dict:
@@ -137,8 +136,8 @@ def _is_verified(path: Path, entry: dict, record: Path) -> bool:
     return record.is_file() and json.loads(record.read_text(encoding="utf-8")) == _identity(path, entry["sha256"])
 
 
-def verify(path: Path, entry: dict) -> None:
-    """Refuse a file that is not the one the entry describes.
+def verify(path: Path, entry: dict) -> str:
+    """The hash of a file, which is refused if it is not the one the entry describes.
 
     Raises:
         DownloadError: it is missing, or of another size or hash.
@@ -148,9 +147,10 @@ def verify(path: Path, entry: dict) -> None:
     size = path.stat().st_size
     if size != entry.get("bytes", size):
         raise DownloadError(f"{path}: {size} bytes; {entry['bytes']} expected. Delete it to fetch it again")
-    digest = sha256(path) if "sha256" in entry else None
-    if digest != entry.get("sha256"):
+    digest = sha256(path)
+    if digest != entry.get("sha256", digest):
         raise DownloadError(f"{path}: sha256 {digest}; {entry['sha256']} expected. Delete it to fetch it again")
+    return digest
 
 
 def placing(key: str, entry: dict, places: Places) -> str:
@@ -161,39 +161,50 @@ def placing(key: str, entry: dict, places: Places) -> str:
     return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {origin}"
 
 
-def _obtain(key: str, entry: dict, places: Places) -> None:
+def _obtain(key: str, entry: dict, places: Places) -> str:
+    """Fetch a file into the cache; its hash."""
     kept = places.kept(key)
-    failures = _from_addresses(key, entry, kept, places.addresses(key, entry))
-    if failures is None:
-        return
-    if places.offline or "apt" not in entry:
-        why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
-        raise DownloadError(
-            "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])
-            + f"\nPlace {placing(key, entry, places)}\nor set `mirror:` to a folder or address that holds {key}"
-        )
-    with replacing(kept) as temporary:
-        apt.download(entry["apt"]["package"], entry["apt"]["version"], temporary, kept.parent)
-        verify(temporary, entry)
-
-
-def _from_addresses(key: str, entry: dict, path: Path, urls: list[str]) -> list[str] | None:
-    """None if an address gave the file, else what went wrong with each."""
-    part = path.with_name(path.name + ".part")
+    part = kept.with_name(kept.name + ".part")
     have = part.stat().st_size if part.is_file() else 0
-    require_room(path.parent, entry.get("bytes", 0) - have)
+    require_room(kept.parent, entry.get("bytes", 0) - have)
     failures = []
-    for url in urls:
+    for url in places.addresses(key, entry):
         try:
-            transfer(url, part, entry.get("bytes"), "sha256" in entry)
-            verify(part, entry)
-        except DownloadError as error:
-            discard(part)
-            failures.append(f"{url}: {error}")
-        except requests.RequestException as error:
-            failures.append(f"{url}: {error}")
+            digest = _from_address(url, part, entry)
+        except (requests.RequestException, DownloadError) as error:
+            failures.append(f"{url}: {brief(error)}")
         else:
-            part.replace(path)
+            part.replace(kept)
             discard(part)
-            return None
-    return failures
+            return digest
+    if "apt" in entry and not places.offline:
+        with replacing(kept) as temporary:
+            apt.download(entry["apt"]["package"], entry["apt"]["version"], temporary, kept.parent)
+            return verify(temporary, entry)
+    why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
+    raise DownloadError(
+        "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])
+        + f"\nPlace {placing(key, entry, places)}\nor set `mirror:` to a folder or address that holds {key}"
+    )
+
+
+def _from_address(url: str, part: Path, entry: dict) -> str:
+    """Complete `part`; its hash. Bytes that are wrong are asked for once more, from the beginning."""
+    if part.is_file() and part.stat().st_size == entry.get("bytes"):  # stopped before it was seen to be whole
+        try:
+            return verify(part, entry)
+        except DownloadError:
+            discard(part)
+    try:
+        return _whole(url, part, entry)
+    except DownloadError:
+        return _whole(url, part, entry)
+
+
+def _whole(url: str, part: Path, entry: dict) -> str:
+    transfer(url, part, entry.get("bytes"), "sha256" in entry)
+    try:
+        return verify(part, entry)
+    except DownloadError:
+        discard(part)
+        raise

@@ -33,7 +33,7 @@ Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 class Utterances(NamedTuple):
-    """Some rows of a source shard and their samples (float32 [N]) at the codec's rate."""
+    """Some rows of a source shard, and samples (float32 [N]) at the codec's rate: theirs, or the codec's of them."""
 
     rows: list[dict[str, Any]]
     samples: list[np.ndarray]
@@ -124,7 +124,7 @@ def resynthesise_shard(
 ) -> None:
     """A source shard through a codec to the codec's shard, in the same order.
 
-    A stopped job goes on where it was, `AT_ONCE` utterances at most are done again.
+    A stopped job goes on after the last `AT_ONCE` utterances that it had written.
 
     Args:
         making: whatever the codec's output depends on besides the source and the other arguments.
@@ -134,43 +134,43 @@ def resynthesise_shard(
     """
     shard = store.Shard(source)
     pieces = Pieces(target, digest(codec_name, label, recipe, making, sha256(source)))
+
+    def write(some: Utterances) -> int:
+        pieces.add(_rows(some, codec.sample_rate, codec_name, label))
+        return len(some.rows)
+
     with tqdm(unit="utt", desc=codec_name, initial=len(pieces), total=len(shard), mininterval=5) as bar:
-        for rows in resynthesised_rows(shard, codec, codec_name, label, recipe, start=len(pieces)):
-            pieces.add(rows)
-            bar.update(len(rows))
+        for number in ahead(write, resynthesised(shard, codec, recipe, start=len(pieces))):
+            bar.update(number)
     pieces.join()
 
 
-def resynthesised_rows(
-    source: store.Shard, codec: Codec, codec_name: str, label: str, recipe: str, start: int = 0
-) -> Iterator[list[dict[str, Any]]]:
-    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time, as rows of its shard."""
+def resynthesised(source: store.Shard, codec: Codec, recipe: str, start: int) -> Iterator[Utterances]:
+    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time."""
 
     def read(indices: range) -> Utterances:
         rows = [source[index] for index in indices]
         return Utterances(rows, [audio.resample(*store.decode_row(row), codec.sample_rate) for row in rows])
 
-    def resynthesise(some: Utterances) -> Utterances:
-        return Utterances(
-            some.rows, through_codec(some.samples, [row["utterance_id"] for row in some.rows], codec, recipe)
-        )
-
-    def encode(some: Utterances) -> list[dict[str, Any]]:
-        return [
-            store.row(
-                samples,
-                codec.sample_rate,
-                label=label,
-                speaker_id=row["speaker_id"],
-                utterance_id=row["utterance_id"],
-                codec_name=codec_name,
-            )
-            for row, samples in zip(*some, strict=True)
-        ]
-
     begins = range(start, len(source), AT_ONCE)
     indices = (range(begin, min(begin + AT_ONCE, len(source))) for begin in begins)
-    return ahead(encode, map(resynthesise, ahead(read, indices)))
+    for some in ahead(read, indices):
+        names = [row["utterance_id"] for row in some.rows]
+        yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe))
+
+
+def _rows(some: Utterances, sample_rate: int, codec_name: str, label: str) -> list[dict[str, Any]]:
+    return [
+        store.row(
+            samples,
+            sample_rate,
+            label=label,
+            speaker_id=row["speaker_id"],
+            utterance_id=row["utterance_id"],
+            codec_name=codec_name,
+        )
+        for row, samples in zip(*some, strict=True)
+    ]
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

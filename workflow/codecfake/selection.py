@@ -17,11 +17,18 @@ def stable_number(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
 
 
-def assign_splits(speakers: dict[str, Speaker], config: dict) -> dict[str, str]:
-    """Which split each speaker is in, by the config's `splits` or `folds`."""
+def assign_splits(speakers: dict[str, Speaker], known: Iterable[str], config: dict) -> dict[str, str]:
+    """Which split each speaker is in, by the config's `splits` or `folds`.
+
+    Args:
+        speakers: those of whom there are utterances.
+        known: those that the corpus knows; of whom it has nothing, a split may name but not have.
+    """
     if "folds" in config:
         return split_by_fold(speakers, **config["folds"])
-    return split_of_speakers(speakers, config["splits"])
+    absent = set(known) - speakers.keys()
+    splits = {split: [one for one in named if one not in absent] for split, named in config["splits"].items()}
+    return split_of_speakers(speakers, splits)
 
 
 def split_of_speakers(speakers: Iterable[str], splits: dict[str, list[str]]) -> dict[str, str]:
@@ -80,23 +87,30 @@ def speakers_of(recordings: list[Recording], known: dict[str, Speaker]) -> dict[
 def choose(recordings: list[Recording], known: dict[str, Speaker], config: dict) -> list[Recording]:
     """The recordings that the config's `speakers` and `utterances_per_speaker` ask for, sorted by id."""
     there = {recording.speaker_id for recording in recordings}
-    taken = choose_speakers(there, config.get("speakers"), config.get("splits", {}))
+    taken = choose_speakers(there, known, config.get("speakers"), config.get("splits", {}))
     recordings = [recording for recording in recordings if recording.speaker_id in taken]
     number = config.get("utterances_per_speaker")
     if isinstance(number, dict):
-        split_of = assign_splits(speakers_of(recordings, known), config)
+        split_of = assign_splits(speakers_of(recordings, known), known, config)
         return subset(recordings, {speaker: number.get(split) for speaker, split in split_of.items()})
     return subset(recordings, dict.fromkeys(taken, number))
 
 
 def relevant(gaps: list[LeftOut], chosen: list[Recording], config: dict) -> list[LeftOut]:
-    """The gaps of a corpus among the speakers that a run takes; all, if it takes all there are."""
-    taken = {recording.speaker_id for recording in chosen}
-    return [gap for gap in gaps if "speakers" not in config or gap.speaker_id in taken]
+    """The gaps of a corpus among the speakers that a run takes or lists; all, if it takes all there are."""
+    wanted = config.get("speakers")
+    taken = {recording.speaker_id for recording in chosen} | set(wanted if isinstance(wanted, list) else ())
+    return [gap for gap in gaps if wanted is None or gap.speaker_id in taken]
 
 
-def choose_speakers(there: set[str], wanted: list[str] | int | None, splits: dict[str, list[str]]) -> set[str]:
+def choose_speakers(
+    there: set[str], known: Iterable[str], wanted: list[str] | int | None, splits: dict[str, list[str]]
+) -> set[str]:
     """Which speakers to take: those listed; so many, first those that `splits` names; or all.
+
+    Args:
+        there: speakers of whom there are recordings.
+        known: speakers that the corpus knows, maybe without recordings.
 
     Raises:
         DataError: a speaker is not there, or there are not so many.
@@ -105,10 +119,10 @@ def choose_speakers(there: set[str], wanted: list[str] | int | None, splits: dic
         return there
     if isinstance(wanted, list):
         for speaker in wanted:
-            if speaker not in there:
+            if speaker not in there | set(known):
                 raise DataError(f"speakers: unknown speaker {speaker!r}; allowed: {', '.join(sorted(there))}")
-        return set(wanted)
-    named = {speaker for members in splits.values() for speaker in members}
+        return there & set(wanted)
+    named = {speaker for members in splits.values() for speaker in members} & there
     if not len(named) <= wanted <= len(there):
         raise DataError(f"speakers: {wanted}; the splits name {len(named)}, and the corpus has {len(there)}")
     return set(sorted(there, key=lambda speaker: (speaker not in named, stable_number(speaker)))[:wanted])

@@ -55,9 +55,13 @@ def row(
     }
 
 
+def _writer(path: Path) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, SCHEMA, compression="none", write_page_checksum=True)
+
+
 def write_shard(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write rows as they come, `ROW_GROUP` at a time, under a temporary name; then rename."""
-    with replacing(path) as temporary, pq.ParquetWriter(temporary, SCHEMA, compression="none") as writer:
+    with replacing(path) as temporary, _writer(temporary) as writer:
         group: list[dict[str, Any]] = []
         for item in rows:
             group.append(item)
@@ -78,7 +82,7 @@ class Shard:
     def __init__(self, path: Path):
         self.path = Path(path)
         try:
-            self._file = pq.ParquetFile(self.path)
+            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
         except (OSError, pa.ArrowInvalid) as error:
             raise DataError(f"{self.path}: not a readable shard ({error})") from None
         if self._file.schema_arrow.names != SCHEMA.names:
@@ -95,8 +99,15 @@ class Shard:
     def __getitem__(self, index: int) -> dict[str, Any]:
         group, offset = divmod(index, ROW_GROUP)
         if self._group[0] != group:
-            self._group = (group, self._file.read_row_group(group).to_pylist())
+            try:
+                self._group = (group, self._file.read_row_group(group).to_pylist())
+            except OSError as error:
+                raise DataError(f"{self.path}: damaged ({error}); delete it to make it again") from None
         return self._group[1][offset]
+
+    def close(self) -> None:
+        """Let go of the file, which cannot be deleted everywhere while it is open."""
+        self._file.close()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))

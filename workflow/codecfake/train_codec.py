@@ -56,7 +56,8 @@ def pcm_of_split(
         section: the `corpus` section of a run's config, which says who is in which split.
     """
     recordings = corpus.recordings()
-    split_of = assign_splits(speakers_of(recordings, corpus.speakers()), section)
+    known = corpus.speakers()
+    split_of = assign_splits(speakers_of(recordings, known), known, section)
     members = [recording for recording in recordings if split_of[recording.speaker_id] == split]
     members = subset(members, dict.fromkeys(split_of, per_speaker))
     corpus.fetch(members)

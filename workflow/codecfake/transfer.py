@@ -4,18 +4,21 @@ import errno
 import json
 import shutil
 import sys
+import time
 from pathlib import Path
 
 import requests
 import tenacity
 from tqdm import tqdm
 
-from codecfake.errors import DownloadError
 from codecfake.files import naming, write_json
 
-CHUNK_BYTES = 1 << 20
+#: What is lost at most when a connection breaks.
+CHUNK_BYTES = 1 << 16
 #: Without a byte for so long a connection is given up.
 TIMEOUT_SECONDS = 30
+#: Before a connection that broke off is taken up again.
+PAUSE_SECONDS = 1
 #: Attempts in a row that bring nothing, after which an address is given up.
 ATTEMPTS = 8
 #: Answers after which the same address may well give the file.
@@ -31,8 +34,17 @@ def passes(error: BaseException) -> bool:
     return isinstance(error, passing)
 
 
+def brief(error: BaseException) -> str:
+    """What went wrong, without the exceptions it came wrapped in."""
+    while True:
+        inner = getattr(error, "reason", None) or next(iter(error.args), None)
+        if not isinstance(inner, BaseException):
+            return str(inner or error)
+        error = inner
+
+
 def _say(state: tenacity.RetryCallState) -> None:
-    print(f"{state.outcome.exception()}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
+    print(f"{brief(state.outcome.exception())}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
 
 
 #: Keyword arguments of `tenacity.retry`: what passes is tried again, later and later, for a minute or two.
@@ -53,22 +65,22 @@ def transfer(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> N
             says that the file is still the one it began (If-Range).
 
     Raises:
-        requests.RequestException: the address does not give the file.
-        DownloadError: it gives a web page.
+        requests.RequestException: the address does not give the file, or gives a web page.
         OSError: there is no room for it.
     """
-    while not _go_on(url, part, num_bytes, hash_known):
-        pass
+    most = _size(part)
+    while not _go_on(url, part, num_bytes, hash_known, most):
+        most = _size(part)
+        time.sleep(PAUSE_SECONDS)
 
 
 @tenacity.retry(retry=tenacity.retry_if_exception(passes), **RETRYING)
-def _go_on(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> bool:
-    """Whether the file is whole; if not, the connection broke off after it had brought something."""
-    before = _size(part)
+def _go_on(url: str, part: Path, num_bytes: int | None, hash_known: bool, most: int) -> bool:
+    """Whether the file is whole; if not, the connection broke off, but there is more than there was at `most`."""
     try:
         _stream(url, part, num_bytes, _range(url, part, num_bytes, hash_known))
     except requests.RequestException as error:
-        if passes(error) and _size(part) > before:
+        if passes(error) and _size(part) > most:
             return False
         raise
     return True
@@ -83,11 +95,13 @@ def _range(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> dic
     have = _size(part)
     if not have or (num_bytes is not None and have >= num_bytes):
         return {}
+    if hash_known:  # servers of one name may know a file by different marks
+        return {"Range": f"bytes={have}-"}
     origin = _origin(part)
     begun = json.loads(origin.read_text(encoding="utf-8")) if origin.is_file() else {}
     if begun.get("url") == url:
         return {"Range": f"bytes={have}-", "If-Range": begun["validator"]}
-    return {"Range": f"bytes={have}-"} if hash_known else {}
+    return {}
 
 
 def _origin(part: Path) -> Path:
@@ -109,7 +123,7 @@ def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str])
             return
         response.raise_for_status()
         if "text/html" in response.headers.get("Content-Type", ""):
-            raise DownloadError("the answer is a web page, not a file")
+            raise requests.RequestException("the answer is a web page, not a file")
         resumed = response.status_code == requests.codes.partial_content
         if not resumed:
             discard(part)

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
 
 try:
-    RUN = codecfake_config.resolve(dict(config), "config")
+    RUN = codecfake_config.resolve(dict(config), " + ".join(CONFIG_FILES))
     codecfake_config.require_files(RUN)
 except ConfigError as error:
     sys.exit(f"config error: {error}")
@@ -32,9 +32,7 @@ os.environ.update(
 )
 
 RESULTS = f"results/{RUN['run']}"
-# what depends on who is evaluated on; folds share the audio
-FOLD = RUN["corpus"].get("folds")
-EXPERIMENT = f"{RESULTS}/fold{FOLD['eval']}of{FOLD['count']}" if FOLD else RESULTS
+EXPERIMENT = codecfake_config.experiment(RUN)
 LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 CODECS = RUN["codecs"]
 ALL_CODECS = [IDENTITY, *CODECS]
@@ -44,17 +42,22 @@ SHARDS = [f"{number:03d}" for number in range(RUN["shards"])]
 ENVIRONMENT = "../../envs/codecfake.yaml"
 
 
-# in place of Snakemake's own lock, which outlives a killed process: this one does not
+# in place of Snakemake's own lock, which outlives a killed process: this one does not. Jobs share a lock
+# of their own, so that those that a killed Snakemake left behind are noticed
 RUNNING = FileLock(f"{RESULTS}/.running")
+os.environ["CODECFAKE_JOBS"] = os.path.abspath(f"{RESULTS}/.jobs")
 
 
 def hold_run():
-    """Refuse to run beside another Snakemake that is at work on the same results."""
+    """Refuse to run beside another Snakemake, or its jobs, at work on the same results."""
     os.makedirs(RESULTS, exist_ok=True)
     try:
         RUNNING.acquire(timeout=0)
+        FileLock(os.environ["CODECFAKE_JOBS"]).acquire(timeout=0).lock.release()
     except Timeout:
-        raise WorkflowError(f"{RESULTS}: another snakemake is at work on it") from None
+        raise WorkflowError(
+            f"{RESULTS}: another snakemake is at work on it, or jobs that it left behind when it was killed"
+        ) from None
 
 
 wildcard_constraints:

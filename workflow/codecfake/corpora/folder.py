@@ -1,5 +1,6 @@
 """Any directory of `SPEAKER/*.{wav,flac,ogg,mp3}`: a user's own data."""
 
+import sys
 from pathlib import Path
 
 from codecfake.corpora.base import FileCorpus, Recording
@@ -13,7 +14,10 @@ class FolderCorpus(FileCorpus):
     """The speaker is the name of the folder a file lies in; the id is `SPEAKER_STEM`."""
 
     def recordings(self) -> list[Recording]:
-        paths = sorted(path for path in self.root.glob("*/*") if path.suffix.lower() in SUFFIXES)
+        everything = {path for path in self.root.rglob("[!.]*") if path.is_file()}
+        paths = sorted(path for path in self.root.glob("*/[!.]*") if path.suffix.lower() in SUFFIXES)
+        if ignored := sorted(everything.difference(paths)):
+            print(f"{self.root}: {len(ignored)} other files not taken, the first is {ignored[0]}", file=sys.stderr)
         if not paths:
             raise DataError(f"{self.root}: no audio found; expected SPEAKER/NAME{{{','.join(SUFFIXES)}}}")
         found: dict[str, Recording] = {}

@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from remotezip import RangeNotSupported
 
 from codecfake import audio, download
-from codecfake.archive import Archive, CorruptMemberError, LocalArchive, RemoteArchive
+from codecfake.archive import Archive, CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker
 from codecfake.download import Places
 from codecfake.errors import AudioError, DataError
@@ -55,9 +54,9 @@ class VctkCorpus(Corpus):
         self.archive, self.microphone = archive, microphone
         self._texts = {match["id"]: match[0] for match in self._matches(TEXT)}
         self._recordings: dict[str, Recording] = {}
-        self._speaker_of: dict[str, str] = {}
+        self._recorded: set[str] = set()
         for match in self._matches(RELEASES[version].recording):
-            self._speaker_of[match["id"]] = match["speaker"]
+            self._recorded.add(match["id"])
             if match.groupdict().get("microphone") == microphone:
                 self._recordings[match["id"]] = Recording(match["id"], match["speaker"], match[0])
         if not self._recordings:
@@ -89,7 +88,8 @@ class VctkCorpus(Corpus):
             return ""
 
     def speakers(self) -> dict[str, Speaker]:
-        return {speaker: self._table.get(speaker, Speaker()) for speaker in sorted(set(self._speaker_of.values()))}
+        there = {name.rpartition("_")[0] for name in self._recorded}
+        return {speaker: self._table.get(speaker, Speaker()) for speaker in sorted(there)}
 
     @cached_property
     def _table(self) -> dict[str, Speaker]:
@@ -103,9 +103,10 @@ class VctkCorpus(Corpus):
         return found
 
     def gaps(self) -> list[LeftOut]:
+        other = f"there is no recording by {self.microphone}"
         return [
-            LeftOut(utterance_id, self._speaker_of[utterance_id], f"there is no recording by {self.microphone}")
-            for utterance_id in sorted(self._speaker_of.keys() - self._recordings.keys())
+            LeftOut(name, name.rpartition("_")[0], other if name in self._recorded else "there is a text, no recording")
+            for name in sorted((self._recorded | self._texts.keys()) - self._recordings.keys())
         ]
 
 
@@ -136,6 +137,6 @@ def _open_archive(key: str, entry: dict, places: Places, config: dict) -> Archiv
         try:
             otherwise = f"Place {download.placing(key, entry, places)}"
             return RemoteArchive(urls, parts, entry.get("bytes"), otherwise)
-        except RangeNotSupported:
+        except NoRangesError:
             print(f"{key}: the server does not give parts of a file; all of it is fetched", file=sys.stderr)
     return LocalArchive(download.fetch(key, entry, places))
