@@ -17,7 +17,7 @@ from codecfake.corpora import Corpus
 from codecfake.errors import CheckpointError, DataError
 from codecfake.files import digest, write_checkpoint
 from codecfake.resynthesise import through_codec
-from codecfake.selection import assign_splits, speakers_of, subset
+from codecfake.selection import assign_splits, choose, speakers_of, subset
 
 #: Window lengths of the mel loss in samples, each with its number of mel bands.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
@@ -55,8 +55,9 @@ def pcm_of_split(
     Args:
         section: the `corpus` section of a run's config, which says who is in which split.
     """
-    recordings = corpus.recordings()
     known = corpus.speakers()
+    everything = {key: value for key, value in section.items() if key != "utterances_per_speaker"}
+    recordings = choose(corpus.recordings(), known, everything)
     split_of = assign_splits(speakers_of(recordings, known), known, section)
     members = [recording for recording in recordings if split_of[recording.speaker_id] == split]
     members = subset(members, dict.fromkeys(split_of, per_speaker))
