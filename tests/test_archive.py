@@ -164,7 +164,7 @@ def test_without_a_network_what_is_kept_is_read_and_the_rest_is_told(open_remote
     open_remote().fetch(NAMES[:2])
     alone = RemoteArchive([], tmp_path / "a.zip.members", None, "Place it somewhere")
     assert alone.read(NAMES[1]) == CONTENTS[NAMES[1]]
-    with pytest.raises(DownloadError, match=rf"no address gave {NAMES[5]}\nPlace it somewhere"):
+    with pytest.raises(DownloadError, match=rf"no address gave member {NAMES[5]}\nPlace it somewhere"):
         alone.read(NAMES[5])
 
 
@@ -239,3 +239,9 @@ def test_members_stored_and_deflated_are_unpacked_and_others_told(open_remote, s
             opened.read("a.txt")
     else:
         assert (opened.read("a.txt"), opened.read("empty.txt")) == (b"text " * 100, b"")
+
+
+def test_a_directory_that_is_damaged_is_told(open_remote, server):
+    server.files["a.zip"] = server.files["a.zip"].replace(b"PK\x01\x02", b"PK\x09\x09")
+    with pytest.raises(DataError, match=r"a\.zip: its directory is corrupt \(Bad magic number"):
+        open_remote()

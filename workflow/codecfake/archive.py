@@ -126,7 +126,7 @@ class RemoteArchive(Archive):
             if zlib.crc32(content) == member.crc32:
                 return content
         with self._lock:
-            content = self._from_addresses(name, lambda url: unpack(self._part(url, member), member, name))
+            content = self._from_addresses(f"member {name}", lambda url: unpack(self._part(url, member), member, name))
         write_bytes(path, content)
         return content
 
@@ -154,7 +154,7 @@ class RemoteArchive(Archive):
         others = [error for _, error in failures if not isinstance(error, CORRUPT)]
         if len(others) < len(failures) and not any(map(_may_pass, others)):
             corrupt = next(error for _, error in failures if isinstance(error, CORRUPT))
-            raise CorruptMemberError(f"{self.name}: member {what} is corrupt ({corrupt})")
+            raise CorruptMemberError(f"{self.name}: {what} is corrupt ({corrupt})")
         lines = "".join(f"  {url}: {brief(error)}\n" for url, error in failures)
         kind = NoRangesError if any(isinstance(error, RangeNotSupported) for error in others) else DownloadError
         raise kind(f"{self.name}: no address gave {what}\n{lines}{self.otherwise}")

@@ -1,4 +1,4 @@
-"""The command line: the user's own verbs, and one verb per rule (`cli_rules`)."""
+"""The command line: the user's own verbs; those of the miniature codecs and of the rules are in `cli_*`."""
 
 import argparse
 import contextlib
@@ -8,7 +8,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from codecfake import __version__, cli_rules
+from codecfake import __version__, cli_miniatures, cli_rules
 from codecfake.errors import CodecFakeError
 
 # Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
@@ -31,6 +31,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     _user_verbs(verbs)
+    cli_miniatures.add_verbs(verbs)
     cli_rules.add_verbs(verbs)
     return top
 
@@ -96,30 +97,6 @@ def _user_verbs(verbs) -> None:
     cli_rules.add_device(verb)
     verb.add_argument("inputs", type=Path, nargs="+", metavar="IN")
     verb.set_defaults(run=score)
-
-    verb = verbs.add_parser(
-        "train-codec",
-        help="train a miniature codec on a run's training speakers",
-        epilog="example: codecfake train-codec --codec encodec_mini --config config/demo.yaml --out work/encodec_mini",
-    )
-    _codec_data_options(verb)
-    verb.add_argument("--recipe", type=Path, default=Path("config/codec_training.yaml"))
-    verb.add_argument("--out", required=True, type=Path, metavar="DIR", help="state, history and checkpoint files")
-    verb.set_defaults(run=train_codec)
-
-    verb = verbs.add_parser(
-        "codec-quality",
-        help="STOI and PESQ of codecs on a run's eval speakers",
-        epilog="example: codecfake codec-quality --codec dac_mini --config config/demo.yaml",
-    )
-    _codec_data_options(verb)
-    verb.add_argument("--utterances", type=int, default=20, help="of each eval speaker (default 20)")
-    verb.set_defaults(run=codec_quality)
-
-
-def _codec_data_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--codec", required=True, metavar="NAME")
-    verb.add_argument("--config", required=True, type=Path, help="the run whose corpus and splits to use")
 
 
 def list_codecs(args: argparse.Namespace) -> None:
@@ -212,45 +189,6 @@ def score(args: argparse.Namespace) -> None:
         print(f"{path}\t{value:.6f}", flush=True)
 
 
-def train_codec(args: argparse.Namespace) -> None:
-    from codecfake import codecs, compute, config, train_codec
-
-    run, entry = config.read_run(args.config), config.codec(args.codec)
-    settings = config.read_yaml(args.recipe, "codec_training")
-    steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
-    recipe = train_codec.Recipe(**{**settings, "steps": steps})
-    corpus = cli_rules.open_corpus(run["corpus"], run)
-    training = train_codec.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
-    held_out = train_codec.pcm_of_split(
-        corpus, run["corpus"], "dev", entry["sample_rate"], train_codec.HELD_OUT_PER_SPEAKER
-    )
-    compute.seed(recipe.seed)
-    adapter_class = codecs.family_class(entry["family"])
-    adapter = adapter_class(entry, adapter_class.build(entry), compute.device(run["device"]))
-    keys = {role: Path(file["key"]) for role, file in entry["files"].items()}
-    folder = os.path.commonpath([key.parent for key in keys.values()])
-    files = {role: args.out / key.relative_to(folder) for role, key in keys.items()}
-    stoi = train_codec.train(adapter, training, held_out, recipe, args.out, files)
-    print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")
-
-
-def codec_quality(args: argparse.Namespace) -> None:
-    from codecfake import audio, codecs, compute, config, quality, train_codec
-    from codecfake.resynthesise import through_codec
-
-    run, entry = config.read_run(args.config), config.codec(args.codec)
-    files = cli_rules.codec_files(entry, run)
-    codec = codecs.load(entry, files, compute.device(run["device"]))
-    rate, section = codec.sample_rate, run["corpus"]
-    corpus = cli_rules.open_corpus(run["corpus"], run)
-    references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, section, "eval", rate, args.utterances)]
-    names = [args.codec] * len(references)
-    pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
-    found = quality.mean_quality(pairs, rate)
-    print("codec\tstoi\tpesq_wb\tutterances")
-    print(f"{args.codec}\t{found.stoi:.3f}\t{found.pesq_wb:.2f}\t{found.utterances}")
-
-
 @contextlib.contextmanager
 def at_work():
     """Let a Snakemake that begins see that a job of the run is at work: it may outlive the one that began it."""
@@ -258,7 +196,7 @@ def at_work():
     with open(path, "a") if path else contextlib.nullcontext() as handle:
         if path:
             with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_SH)
+                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         yield
 
 
