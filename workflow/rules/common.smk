@@ -45,7 +45,8 @@ ENVIRONMENT = "../../envs/codecfake.yaml"
 # in place of Snakemake's own lock, which outlives a killed process: this one does not. Jobs share a lock
 # of their own, so that those that a killed Snakemake left behind are noticed
 RUNNING = FileLock(f"{RESULTS}/.running")
-os.environ["CODECFAKE_JOBS"] = os.path.abspath(f"{RESULTS}/.jobs")
+JOBS = os.path.abspath(f"{RESULTS}/.jobs")
+os.environ.update(CODECFAKE_JOBS=JOBS)
 
 
 def hold_run():
@@ -53,7 +54,7 @@ def hold_run():
     os.makedirs(RESULTS, exist_ok=True)
     try:
         RUNNING.acquire(timeout=0)
-        FileLock(os.environ["CODECFAKE_JOBS"]).acquire(timeout=0).lock.release()
+        FileLock(JOBS).acquire(timeout=0).lock.release()
     except Timeout:
         raise WorkflowError(
             f"{RESULTS}: another snakemake is at work on it, or jobs that it left behind when it was killed"
