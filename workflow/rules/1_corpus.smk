@@ -5,16 +5,13 @@ OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/
          unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet
 """
 
-CORPUS_CODE = (["archive"] if RUN["corpus"]["name"] == "vctk" else []) + [
-    "audio",
-    "corpora/base",
-    f"corpora/{RUN['corpus']['name']}",
-]
+# not what fetches: whatever way a file or a member comes, its bytes are checked
+CORPUS_CODE = ["audio", "corpora/base", f"corpora/{RUN['corpus']['name']}"]
 
 
 rule corpus:
     input:
-        code=code("listing", "manifest", "selection", *CORPUS_CODE),
+        code=code("listing", "selection", *CORPUS_CODE),
     output:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         left_out=f"{RESULTS}/corpus/left_out.tsv",
