@@ -17,17 +17,15 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from codecfake import config
 from codecfake.files import sha256
 from conftest import make_speech
 from http_server import serving
 from snakemake_project import REPOSITORY, Project
-from vctk_archive import encode, members
+from vctk_archive import KEYS, encode, members
 
 SPEAKERS, UTTERANCES = 109, 44_242
-KEY = "vctk/VCTK-Corpus-0.92.zip"
+KEY = KEYS["0.92"]
 CORPUS = {
     "name": "vctk",
     "version": "0.92",
@@ -97,10 +95,7 @@ def make_project(folder: Path, count: int) -> Project:
     project = Project(folder, CORPUS, [])
     archive = folder / "cache" / KEY
     write_archive(archive, count)
-    downloads = folder / "config/downloads.yaml"
-    entries = yaml.safe_load(downloads.read_text())
-    entries[KEY] |= {"bytes": archive.stat().st_size, "sha256": sha256(archive)}
-    downloads.write_text(yaml.safe_dump(entries))
+    project.describe_download(KEY, bytes=archive.stat().st_size, sha256=sha256(archive))
     return project
 
 
@@ -133,10 +128,7 @@ def bench_subset(folder: Path, archive: Path) -> None:
     project = Project(folder, CORPUS, [])
     with serving() as server:
         server.files["vctk.zip"] = archive.read_bytes()
-        downloads = folder / "config/downloads.yaml"
-        entries = yaml.safe_load(downloads.read_text())
-        entries[KEY] |= {"urls": [server.url("vctk.zip")], "bytes": archive.stat().st_size}
-        downloads.write_text(yaml.safe_dump(entries))
+        project.describe_download(KEY, urls=[server.url("vctk.zip")], bytes=archive.stat().st_size)
         section = {**CORPUS, "speakers": 20, "utterances_per_speaker": 25}
         measured = measure(corpus_command(folder, section, folder), project.folder)
         spans = [

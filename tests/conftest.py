@@ -35,6 +35,12 @@ def make_speech(seconds: float = 1.0, sample_rate: int = 16000, seed: int = 0) -
     return (0.5 * sound / max(np.abs(sound).max(initial=0), 1e-9)).astype(np.float32)
 
 
+def damaged(content: bytes, mark: str, beyond: int) -> bytes:
+    """Bytes of which one is changed: `beyond` those after the first `mark`."""
+    place = content.index(mark.encode()) + len(mark) + beyond
+    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+
+
 @pytest.fixture(scope="session")
 def speech() -> Callable[..., np.ndarray]:
     """speech(seconds=1.0, sample_rate=16000, seed=0): deterministic speech-like samples, float32 [N]."""

@@ -43,6 +43,13 @@ class Project:
             "device": "cpu",
         }
 
+    def describe_download(self, key: str, **described) -> None:
+        """Change what the project's downloads.yaml says of a file."""
+        path = self.folder / "config/downloads.yaml"
+        entries = yaml.safe_load(path.read_text())
+        entries[key] |= described
+        path.write_text(yaml.safe_dump(entries))
+
     def start(self, *options: str, more_configs: tuple[str, ...] = (), **changes) -> subprocess.Popen:
         """Start Snakemake, the leader of a process group of its own; `changes` are those of the config."""
         (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))

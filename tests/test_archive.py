@@ -8,6 +8,7 @@ import pytest
 from codecfake import archive, transfer
 from codecfake.archive import CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
 from codecfake.errors import DataError, DownloadError
+from conftest import damaged
 
 NAMES = [f"speech/{number:03}.bin" for number in range(40)]
 CONTENTS = {name: os.urandom(5000) for name in NAMES}
@@ -41,8 +42,7 @@ def open_remote(server, tmp_path):
 
 def damage(content: bytes, name: str) -> bytes:
     """An archive with a byte of a member changed."""
-    place = content.index(name.encode()) + len(name) + 2500
-    return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
+    return damaged(content, name, 2500)
 
 
 def test_a_local_archive_gives_any_member(zipped):

@@ -13,15 +13,14 @@ import zlib
 
 import psutil
 import pytest
-import yaml
 
 from codecfake import config
 from codecfake.files import sha256
 from http_server import serving
 from snakemake_project import Project
-from vctk_archive import write_archive
+from vctk_archive import KEYS, write_archive
 
-KEY = "vctk/VCTK-Corpus-0.92.zip"
+KEY = KEYS["0.92"]
 IDS = [f"{speaker}_{number:03}" for speaker in ("p225", "p226", "p227", "p228", "p376") for number in range(1, 31)]
 CORPUS = {
     "name": "vctk",
@@ -48,10 +47,7 @@ def make_project(tmp_path_factory, server):
     def make_project() -> Project:
         made = Project(tmp_path_factory.mktemp("project"), CORPUS, ["encodec_mini"])
         made.config["shards"] = 1
-        downloads = made.folder / "config/downloads.yaml"
-        entries = yaml.safe_load(downloads.read_text())
-        entries[KEY] |= {"urls": [server.url("vctk.zip")], **server.archive}
-        downloads.write_text(yaml.safe_dump(entries))
+        made.describe_download(KEY, urls=[server.url("vctk.zip")], **server.archive)
         return made
 
     return make_project

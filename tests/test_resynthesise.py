@@ -17,6 +17,7 @@ from codecfake.resynthesise import (
     source_rows,
     through_codec,
 )
+from conftest import damaged
 
 
 @pytest.fixture
@@ -253,9 +254,7 @@ def test_a_byte_changed_in_a_piece_is_noticed(long_shard, tmp_path, identity):
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))
     piece = tmp_path / ".stopped.parquet.pieces/00002.parquet"
-    content = piece.read_bytes()
-    place = content.index(b"fLaC") + 200
-    piece.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    piece.write_bytes(damaged(piece.read_bytes(), "fLaC", 196))
     counting = Interrupted(identity, -1)
     go(long_shard, tmp_path / "stopped.parquet", counting)
     assert counting.done == 18 - 8

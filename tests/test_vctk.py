@@ -16,9 +16,9 @@ from codecfake.corpora.vctk import VctkCorpus
 from codecfake.download import Places
 from codecfake.errors import DataError, DownloadError
 from codecfake.files import sha256
-from vctk_archive import members, write_archive
+from conftest import damaged
+from vctk_archive import KEYS, members, write_archive
 
-KEYS = {"0.80": "vctk/VCTK-Corpus.zip", "0.92": "vctk/VCTK-Corpus-0.92.zip"}
 IDS = [f"{speaker}_{number:03}" for speaker in ("p225", "p226", "p280", "p315", "p376") for number in range(1, 5)]
 S5 = ["s5_001", "s5_002"]
 REAL_DOWNLOADS = config.downloads()
@@ -104,9 +104,8 @@ def test_speakers_are_described_as_the_table_says(corpus, release):
 
 def test_a_corrupt_text_is_said_and_no_reason_to_stop(release, tmp_path, capsys):
     version, path = release
-    content, name = path.read_bytes(), next(n for n in LocalArchive(path).names if n.endswith("txt/p226/p226_002.txt"))
-    place = content.index(name.encode()) + len(name) + 5
-    (tmp_path / "b.zip").write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    name = next(name for name in LocalArchive(path).names if name.endswith("txt/p226/p226_002.txt"))
+    (tmp_path / "b.zip").write_bytes(damaged(path.read_bytes(), name, 5))
     corpus = VctkCorpus(LocalArchive(tmp_path / "b.zip"), version, section(version).get("microphone"))
     texts = [corpus.text(recording) for recording in corpus.recordings() if recording.speaker_id == "p226"]
     assert [bool(text) for text in texts] == [True, False, True, True]
@@ -214,12 +213,11 @@ def test_a_corrupt_member_is_named_and_left_out_on_demand(
     release, http_server, tmp_path, monkeypatch, capsys, on_bad_audio, subset
 ):
     version, path = release
-    content, name = path.read_bytes(), [*members(version, "p225_002").values()][-1]
-    place = content.index(name.encode()) + len(name) + 2000
-    damaged = tmp_path / "damaged.zip"
-    damaged.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
-    http_server.files["vctk.zip"] = damaged.read_bytes()
-    downloads = {KEYS[version]: described(damaged, http_server.url("vctk.zip"))}
+    name = [*members(version, "p225_002").values()][-1]
+    broken = tmp_path / "damaged.zip"
+    broken.write_bytes(damaged(path.read_bytes(), name, 2000))
+    http_server.files["vctk.zip"] = broken.read_bytes()
+    downloads = {KEYS[version]: described(broken, http_server.url("vctk.zip"))}
     options = {"on_bad_audio": on_bad_audio, "code": int(on_bad_audio == "fail"), **subset}
     tables = list_corpus(tmp_path, version, downloads, monkeypatch, **options)
     archive = KEYS[version].removeprefix("vctk/")

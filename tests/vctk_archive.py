@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+#: The archives' keys in downloads.yaml, by version.
+KEYS = {"0.80": "vctk/VCTK-Corpus.zip", "0.92": "vctk/VCTK-Corpus-0.92.zip"}
 #: What speaker-info.txt says, by version; p280 is not in that of 0.80.
 SPEAKER_INFO = {
     "0.80": "ID  AGE  GENDER  ACCENTS  REGION \n225  23  F    English    Southern  England\n"
