@@ -37,6 +37,32 @@ def test_a_device_that_is_not_there_is_refused(cuda, name):
         compute.device(name)
 
 
+def test_portions_are_halved_until_they_fit_and_stay_small():
+    portions, tried = compute.Portions(), []
+
+    def attempt(portion: int) -> int:
+        tried.append(portion)
+        if portion > 3:
+            raise torch.OutOfMemoryError
+        return portion
+
+    assert [portions.of(number, attempt) for number in (16, 16, 2)] == [2, 2, 2]
+    assert tried == [16, 8, 4, 2, 2, 2]
+
+
+@pytest.mark.parametrize(("least", "tried"), [(1, [4, 2, 1]), (3, [4, 3]), (9, [9])])
+def test_what_cannot_be_divided_is_not_tried_again(least, tried):
+    seen = []
+
+    def attempt(portion: int) -> None:
+        seen.append(portion)
+        raise torch.OutOfMemoryError
+
+    with pytest.raises(torch.OutOfMemoryError):
+        compute.Portions().of(4, attempt, least)
+    assert seen == tried
+
+
 def draw() -> list[float]:
     """One number of every generator."""
     return [random.random(), float(np.random.rand()), float(torch.rand(1))]

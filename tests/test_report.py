@@ -13,7 +13,7 @@ from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
 from codecfake.names import IDENTITY
-from codecfake.report import counts, stage_seconds, write_report
+from codecfake.report import counts, write_report
 from codecfake.store import Shard
 from html_page import Page, chromium
 from tiny_run import make_run
@@ -118,7 +118,7 @@ def test_the_codecs_the_training_and_the_seconds_are_told(page):
     ]
     rows = [["1", "0.700", "25.00"], ["2", "0.346", "12.50"]]
     assert [row[1:] for row in page.table("trained on")[1:]] == rows * 2
-    assert page.table("rule")[1:] == [["train", "1", "12.5", "321.0"]]
+    assert page.table("rule")[1:] == [["train", "1", "12.5", "12.5", "88", "321", "", ""]]
 
 
 def test_what_is_left_out_is_told_with_its_reason(page):
@@ -162,26 +162,6 @@ def test_counts_are_of_each_split_in_order():
     rows += [["t2", "t", "train", 48000, 1440000], ["t3", "u", "train", 8000, 96000]]
     table = counts(pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split", "sample_rate", "num_samples"]))
     assert table.to_numpy().tolist() == [["train", 2, 3, 1.7], ["dev", 1, 1, 0.1], ["eval", 1, 1, 0.5]]
-
-
-def test_stage_seconds_sums_the_jobs_of_a_rule(tmp_path):
-    benchmark(tmp_path, "resynthesise_shard/alpha.000.tsv", "1.5\t0:00:01\t100.4\t1\t1\t1\t1\t1\t1\t1")
-    benchmark(tmp_path, "resynthesise_shard/alpha.001.tsv", "2.25\t0:00:02\t300.2\t1\t1\t1\t1\t1\t1\t1")
-    # a job too short to be measured, and one run again
-    benchmark(tmp_path, "protocol/alpha.tsv", "0.21\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA")
-    benchmark(tmp_path, "score/alpha.tsv", "9\t0:00:09\t-\t-\t-\t-\t0\t0\t0\t0", "3\t0:00:03\t7\t1\t1\t1\t1\t1\t1\t1")
-    table = stage_seconds([tmp_path]).set_index("rule")
-    assert table.loc["resynthesise_shard"].tolist() == [2, 3.8, 300]
-    assert table.loc["protocol", ["jobs", "seconds"]].tolist() == [1, 0.2]
-    assert table.loc["protocol", "peak MB"] == ""
-    assert table.loc["score"].tolist() == [1, 3, 7]
-
-
-def test_stage_seconds_without_benchmarks_is_an_empty_table(tmp_path):
-    for folder in (tmp_path, tmp_path / "none"):
-        table = stage_seconds([folder])
-        assert table.columns.tolist() == ["rule", "jobs", "seconds", "peak MB"]
-        assert table.empty
 
 
 @pytest.mark.browser

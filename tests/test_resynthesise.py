@@ -6,6 +6,7 @@ import torch
 
 from codecfake import audio, codecs, config, download, store
 from codecfake.codecs import Codec
+from codecfake.compute import Portions
 from codecfake.corpora.folder import FolderCorpus
 from codecfake.errors import AudioError
 from codecfake.listing import list_utterances
@@ -129,19 +130,47 @@ class Stub(Codec):
 
 
 def test_without_an_accelerator_an_utterance_goes_alone():
-    assert sorted(batches([8, 3, 3], Stub(causal=True))) == [[0], [1], [2]]
+    assert sorted(batches([8, 3, 3], causal=True, most=0)) == [[0], [1], [2]]
 
 
 @pytest.mark.parametrize(("causal", "expected"), [(False, [[1, 3], [4], [2], [0, 5]]), (True, [[1, 3, 4, 2, 0, 5]])])
-def test_only_what_may_share_a_batch_shares_one(causal, expected, batching):
-    assert sorted(batches([9, 3, 5, 3, 4, 9], Stub(causal))) == sorted(expected)
+def test_only_what_may_share_a_batch_shares_one(causal, expected):
+    assert sorted(batches([9, 3, 5, 3, 4, 9], causal, most=100)) == sorted(expected)
 
 
-def test_a_batch_stays_within_its_seconds(batching):
-    frames = [160 * second for second in (40, 1, 20, 20, 20)]
-    found = list(batches(frames, Stub(causal=True)))
+def test_a_batch_stays_within_its_frames_with_their_padding():
+    frames = [40, 1, 20, 20, 20]
+    found = list(batches(frames, causal=True, most=64))
     assert sorted(index for batch in found for index in batch) == list(range(5))
-    assert all(len(batch) * max(frames[i] for i in batch) <= batching * 160 for batch in found)
+    assert all(len(batch) * max(frames[i] for i in batch) <= 64 for batch in found)
+
+
+class Cramped(Stub):
+    """A codec on a device that has memory for so many frames at a time."""
+
+    def __init__(self, room):
+        super().__init__(causal=True)
+        self.room = room
+
+    def decode(self, encoded):
+        if encoded.shape[0] * encoded.shape[1] > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return super().decode(encoded)
+
+
+def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, capsys):
+    utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
+    codec, portions = Cramped(room=20), Portions()
+    for _ in range(2):
+        found = through_codec(utterances, list("abcde"), codec, "raw", portions)
+        assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, utterances, strict=True))
+    assert codec.shapes == 2 * [(2, 5), (1, 7), (1, 9), (1, 10)]
+    assert capsys.readouterr().err == 2 * "out of memory on the device: half as much at a time from here on\n"
+
+
+def test_an_utterance_too_long_for_the_memory_ends_the_job(speech, batching):
+    with pytest.raises(torch.OutOfMemoryError):
+        through_codec([speech()[:900], speech()[:500]], ["a", "b"], Cramped(room=8), "raw")
 
 
 def test_outputs_come_back_in_order_whatever_the_batches(speech, batching):

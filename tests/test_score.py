@@ -57,6 +57,22 @@ def test_scores_do_not_depend_on_the_batch_size(model, resynthesised, trials):
     np.testing.assert_allclose(one["cm-score"], seven["cm-score"], atol=1e-5, rtol=0)
 
 
+def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, trials, monkeypatch):
+    whole = score_protocol(model, trials, resynthesised, 8, 1)
+    forward, sizes = model.forward, []
+
+    def cramped(waveforms: torch.Tensor) -> torch.Tensor:
+        if len(waveforms) > 3:
+            raise torch.OutOfMemoryError
+        sizes.append(len(waveforms))
+        return forward(waveforms)
+
+    monkeypatch.setattr(model, "forward", cramped)
+    halved = score_protocol(model, trials, resynthesised, 8, 1)
+    assert set(sizes) == {2}
+    np.testing.assert_allclose(whole["cm-score"], halved["cm-score"], atol=1e-5, rtol=0)
+
+
 def test_scoring_leaves_out_dropout_and_batch_statistics(model, resynthesised, trials):
     expected = score_protocol(model, trials, resynthesised, 4, 0)
     before = {key: value.clone() for key, value in model.state_dict().items()}

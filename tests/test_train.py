@@ -98,6 +98,35 @@ def test_the_selected_epoch_has_the_lowest_dev_eer(run, monkeypatch, gaps, best)
     assert equal == [number == best for number in range(len(gaps))]
 
 
+class Plain(torch.nn.Module):
+    """A model without batch normalisation, on a device that has memory for so many waveforms at a time."""
+
+    def __init__(self, room):
+        super().__init__()
+        self.room, self.linear = room, torch.nn.Linear(4000, 2)
+
+    def forward(self, waveforms):
+        if len(waveforms) > self.room:
+            raise torch.OutOfMemoryError
+        return self.linear(waveforms)
+
+    @staticmethod
+    def cm_score(logits):
+        return logits[:, 1]
+
+
+@pytest.mark.parametrize("room", [7, 3, 1])
+def test_without_memory_for_a_batch_its_gradient_is_summed_over_halves(run, monkeypatch, room):
+    trained = []
+    for most in (100, room):
+        monkeypatch.setattr(detectors, "build", lambda _, most=most: Plain(most))
+        trained.append(run(epochs=2))
+    whole, halved = trained
+    assert halved.history["train_loss"].to_numpy() == pytest.approx(whole.history["train_loss"].to_numpy(), rel=1e-4)
+    for key, value in whole.state_dict.items():
+        torch.testing.assert_close(halved.state_dict[key], value, rtol=1e-3, atol=1e-4)
+
+
 def test_crops_are_random_in_training_other_ones_each_epoch_and_fixed_on_dev(run, monkeypatch):
     crops, one_epoch = [], codecfake.train._one_epoch
 

@@ -1,6 +1,7 @@
 """The whole experiment, small, through the real Snakemake: what runs, what does not run again."""
 
 import json
+import os
 import re
 import shutil
 
@@ -11,7 +12,7 @@ import soundfile
 from filelock import FileLock
 
 from codecfake import audio
-from snakemake_project import Project
+from snakemake_project import REPOSITORY, Project
 
 SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}
 
@@ -201,6 +202,23 @@ def test_two_runs_of_the_same_results_are_kept_apart(project):
         result = project.snakemake("results/small/config.json", seed=9)
     assert result.returncode != 0
     assert "results/small: another snakemake is at work on it" in result.stdout
+
+
+def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
+    gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
+    changes = {"run": "gpus", "device": "auto"}
+    result = project.snakemake("--cores", "2", "--resources", "gpu=2", "--until", "resynthesise_shard", **changes)
+    assert result.returncode == 0, result.stdout
+    logs = (project.folder / "results/gpus/logs/resynthesise_shard").glob("*.log")
+    assert {re.search(r"^GPU (\S+)", log.read_text(), re.MULTILINE)[1] for log in logs} == set(gpus)
+
+
+def test_every_rule_has_a_log_and_a_benchmark():
+    for path in (REPOSITORY / "workflow/rules").glob("[1-7]_*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            assert "    log:\n" in rule, rule
+            assert "    benchmark:\n" in rule, rule
 
 
 def test_offline_says_all_that_is_missing_before_any_job(project):

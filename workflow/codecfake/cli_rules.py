@@ -1,9 +1,11 @@
 """The verbs that rules call: everything they need comes as options, config entries as JSON."""
 
 import argparse
+import contextlib
 import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from codecfake.names import RECIPES
@@ -12,6 +14,11 @@ from codecfake.names import RECIPES
 def add_device(verb: argparse.ArgumentParser) -> None:
     default = os.environ.get("CODECFAKE_DEVICE", "auto")
     verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
+
+
+def _device_options(verb: argparse.ArgumentParser) -> None:
+    add_device(verb)
+    verb.add_argument("--gpu-use", type=Path, help="where to write what the job had of a GPU")
 
 
 def add_recipe(verb: argparse.ArgumentParser) -> None:
@@ -70,7 +77,7 @@ def add_verbs(verbs) -> None:
     verb.add_argument("--label", choices=["bonafide", "spoof"], required=True)
     add_recipe(verb)
     add_fetch_options(verb)
-    add_device(verb)
+    _device_options(verb)
     verb.add_argument("--source", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
 
@@ -114,8 +121,8 @@ def add_verbs(verbs) -> None:
 def _trial_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--protocols", type=Path, nargs="+", required=True)
     verb.add_argument("--resynthesised", type=Path, required=True, help="folder of the codecs' shards")
-    verb.add_argument("--workers", type=int, default=0, help="processes that decode audio")
-    add_device(verb)
+    verb.add_argument("--workers", type=int, default=1, help="processes that decode audio; 1: the one that computes")
+    _device_options(verb)
 
 
 def _evaluation_options(verb: argparse.ArgumentParser) -> None:
@@ -128,6 +135,21 @@ def _named_path(text: str) -> tuple[str, Path]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
     return name, Path(path)
+
+
+@contextlib.contextmanager
+def own_device(args: argparse.Namespace) -> Iterator[str]:
+    """The torch device of a rule's job, which shares no GPU with another job; what it used is written at the end."""
+    import torch
+
+    from codecfake import compute, gpus, usage
+
+    device = compute.device(gpus.claim(args.device))
+    # the same bytes however many cores a job is given: on a CPU it computes on one
+    torch.set_num_threads(1)
+    yield device
+    if args.gpu_use:
+        usage.write_gpu_use(args.gpu_use, device)
 
 
 def codec_files(entry: dict, options: dict) -> dict[str, Path]:
@@ -182,14 +204,15 @@ def source_shard(args: argparse.Namespace) -> None:
 
 
 def resynthesise_shard(args: argparse.Namespace) -> None:
-    from codecfake import codecs, compute
+    from codecfake import codecs
     from codecfake.files import code_digest, digest
     from codecfake.resynthesise import resynthesise_shard
 
     files = codec_files(args.entry, vars(args))
-    codec = codecs.load(args.entry, files, compute.device(args.device))
     making = digest(json.dumps(args.entry), code_digest())
-    resynthesise_shard(args.source, args.out, codec, args.codec, args.label, args.recipe, making)
+    with own_device(args) as device:
+        codec = codecs.load(args.entry, files, device)
+        resynthesise_shard(args.source, args.out, codec, args.codec, args.label, args.recipe, making)
 
 
 def protocol(args: argparse.Namespace) -> None:
@@ -209,28 +232,30 @@ def _trials(paths: list[Path]):
 
 
 def train(args: argparse.Namespace) -> None:
-    from codecfake import compute, files
+    from codecfake import files
     from codecfake.train import save, train
 
-    trained = train(
-        _trials(args.protocols),
-        args.resynthesised,
-        args.entry,
-        seed=args.seed,
-        device=compute.device(args.device),
-        workers=args.workers,
-        state=args.out.with_suffix(".state"),
-    )
+    with own_device(args) as device:
+        trained = train(
+            _trials(args.protocols),
+            args.resynthesised,
+            args.entry,
+            seed=args.seed,
+            device=device,
+            workers=args.workers,
+            state=args.out.with_suffix(".state"),
+        )
     files.write_text(args.history, trained.history.to_csv(sep="\t", index=False))
     save(trained, args.detector, args.entry, args.out)
 
 
 def score_protocol(args: argparse.Namespace) -> None:
-    from codecfake import compute, detectors, manifest
+    from codecfake import detectors, manifest
     from codecfake.score import score_protocol
 
-    model = detectors.load(args.checkpoint, args.detector, compute.device(args.device))
-    scores = score_protocol(model, _trials(args.protocols), args.resynthesised, args.batch_size, args.workers)
+    with own_device(args) as device:
+        model = detectors.load(args.checkpoint, args.detector, device)
+        scores = score_protocol(model, _trials(args.protocols), args.resynthesised, args.batch_size, args.workers)
     manifest.write(scores, manifest.Scores, args.out)
 
 

@@ -1,11 +1,16 @@
-"""Where torch computes, and from which seed."""
+"""Where torch computes, how much at once, and from which seed."""
 
 import random
+import sys
+from collections.abc import Callable
+from typing import TypeVar
 
 import numpy as np
 import torch
 
 from codecfake.errors import ConfigError
+
+Result = TypeVar("Result")
 
 
 def device(name: str) -> str:
@@ -24,6 +29,34 @@ def device(name: str) -> str:
     if name not in here:
         raise ConfigError(f"device: this machine has no {name!r}; allowed: auto, {', '.join(here)}")
     return name
+
+
+class Portions:
+    """How many items are computed at once: halved, for good, each time the device has no memory for so many."""
+
+    def __init__(self) -> None:
+        self._most: int | None = None
+
+    def of(self, number: int, attempt: Callable[[int], Result], least: int = 1) -> Result:
+        """The result of `attempt(portion)`, which computes all `number` items, `portion` at a time.
+
+        Args:
+            least: what cannot be divided.
+
+        Raises:
+            torch.OutOfMemoryError: there is no memory for `least`.
+        """
+        portion = max(min(number, self._most or number), least)
+        while True:
+            try:
+                return attempt(portion)
+            except torch.OutOfMemoryError:
+                if portion == least:
+                    raise
+            # outside of `except`, whose traceback keeps the attempt's tensors alive
+            portion = self._most = max(portion // 2, least)
+            torch.cuda.empty_cache()
+            print("out of memory on the device: half as much at a time from here on", file=sys.stderr, flush=True)
 
 
 def seed(value: int) -> None:

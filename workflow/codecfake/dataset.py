@@ -86,7 +86,10 @@ def shard_path(resynthesised: Path, codec: str, shard: int) -> Path:
 def batches(
     dataset: TrialDataset, batch_size: int, workers: int, order: Sequence[int] | None = None
 ) -> torch.utils.data.DataLoader:
-    """Batches in the given order of trials (their own by default)."""
-    return torch.utils.data.DataLoader(
-        dataset, batch_size=batch_size, num_workers=workers, sampler=order if order is not None else None
-    )
+    """Batches in the given order of trials (their own by default).
+
+    Args:
+        workers: processes that decode audio; with one, this process does it.
+    """
+    processes = workers if workers > 1 else 0
+    return torch.utils.data.DataLoader(dataset, batch_size=batch_size, num_workers=processes, sampler=order)

@@ -11,7 +11,7 @@ import jinja2
 import pandas as pd
 import yaml
 
-from codecfake import __version__, plots
+from codecfake import __version__, plots, usage
 from codecfake.corpora import Speaker
 from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
@@ -58,21 +58,6 @@ def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="first").reset_index()
 
 
-def stage_seconds(benchmarks: list[Path]) -> pd.DataFrame:
-    """Jobs, seconds and peak memory of each rule, from the files Snakemake's `benchmark:` wrote."""
-    rows = []
-    for path in sorted(path for folder in benchmarks for path in folder.glob("*/*.tsv")):
-        measured = pd.read_csv(path, sep="\t").iloc[-1]
-        memory = pd.to_numeric(measured["max_rss"], errors="coerce")
-        rows.append({"rule": path.parent.name, "seconds": float(measured["s"]), "MB": memory})
-    if not rows:
-        return pd.DataFrame(columns=["rule", "jobs", "seconds", "peak MB"])
-    grouped = pd.DataFrame(rows).groupby("rule", sort=False)
-    table = grouped.agg(jobs=("seconds", "size"), seconds=("seconds", "sum"), peak=("MB", "max"))
-    # Snakemake measures no memory of a job that ends at once
-    return table.round({"seconds": 1, "peak": 0}).fillna("").rename(columns={"peak": "peak MB"}).reset_index()
-
-
 def samples(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
     """A few eval utterances in every codec, embedded as FLAC."""
     chosen = utterances[utterances["split"] == "eval"].groupby("speaker_id").head(1).head(SAMPLES)
@@ -115,7 +100,7 @@ def write_report(
     Args:
         run: the resolved config.
         utterances, left_out, speakers, splits: the tables of the same names, see `manifest`.
-        benchmarks: folders of the files Snakemake's `benchmark:` wrote.
+        benchmarks: folders of the files Snakemake's `benchmark:` wrote; see `usage`.
         training: history of each detector (epoch, train_loss, dev_eer), by train codec.
     """
     environment = jinja2.Environment(
@@ -134,7 +119,7 @@ def write_report(
         speakers=speakers.merge(splits, on="speaker_id", how="left").fillna({"split": ""}).to_dict("records"),
         described=[name for name in Speaker._fields if speakers[name].any()],
         with_text=bool((utterances["text"] != "").any()),
-        seconds=stage_seconds(benchmarks).to_dict("records"),
+        usage=usage.by_rule(benchmarks),
         percent=100 * evaluation.eer,
         heatmap=data_uri(plots.heatmap(evaluation), "image/png"),
         det={codec: data_uri(plots.det_curves(evaluation, codec), "image/png") for codec in evaluation.eer.index},

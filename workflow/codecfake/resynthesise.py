@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from codecfake import audio, recipes, store
 from codecfake.codecs import Codec
+from codecfake.compute import Portions
 from codecfake.corpora import Corpus, Utterance
 from codecfake.errors import AudioError
 from codecfake.files import digest, sha256
@@ -62,13 +63,16 @@ def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[st
         )
 
 
-def through_codec(utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str) -> list[np.ndarray]:
+def through_codec(
+    utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str, portions: Portions | None = None
+) -> list[np.ndarray]:
     """Utterances through a codec.
 
     Args:
         utterances: float32 [N] each, at the codec's rate.
         names: stand for the utterances in errors.
         recipe: what happens to level, length and delay; see `recipes`.
+        portions: remembers from call to call how many seconds the device has memory for.
 
     Returns:
         float32 at the codec's rate, in the order given; as long as the input by the recipe `clean`.
@@ -79,37 +83,43 @@ def through_codec(utterances: list[np.ndarray], names: list[str], codec: Codec, 
     for samples, name in zip(utterances, names, strict=True):
         audio.check(samples, name, minimum=codec.hop)
     prepared = [recipes.prepare(samples, codec, recipe) for samples in utterances]
-    decoded = _resynthesise([item.waveform for item in prepared], codec, recipe)
+    decoded = _resynthesise([item.waveform for item in prepared], codec, recipe, portions or Portions())
     for samples, name in zip(decoded, names, strict=True):
         audio.check(samples, f"{name} after the codec")
     return [recipes.finish(samples, item, codec, recipe) for samples, item in zip(decoded, prepared, strict=True)]
 
 
 @torch.inference_mode()
-def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str) -> list[np.ndarray]:
+def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, portions: Portions) -> list[np.ndarray]:
     """Encoded one by one, since rounding that depends on the company tips codes; decoded in batches."""
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         inputs = [torch.from_numpy(waveform)[None].to(codec.device) for waveform in waveforms]
         if codec.windowed and recipe == "published":
             return [codec.published(waveform)[0].cpu().numpy() for waveform in inputs]
         encoded = [codec.encode(waveform)[0] for waveform in inputs]
-        decoded: dict[int, np.ndarray] = {}
-        for batch in batches([len(frames) for frames in encoded], codec):
-            together = codec.decode(pad_sequence([encoded[index] for index in batch], batch_first=True))
-            for index, samples in zip(batch, together.cpu().numpy(), strict=True):
-                decoded[index] = samples[: codec.output_length(len(waveforms[index]))]
-    return [decoded[index] for index in range(len(waveforms))]
+        frames = [len(item) for item in encoded]
+        allowed = int(BATCH_SECONDS.get(codec.device.type, 0) * codec.sample_rate / codec.hop)
+
+        def decode(most: int) -> dict[int, np.ndarray]:
+            decoded = {}
+            for batch in batches(frames, codec.causal, most):
+                together = codec.decode(pad_sequence([encoded[index] for index in batch], batch_first=True))
+                decoded |= zip(batch, together.cpu().numpy(), strict=True)
+            return decoded
+
+        decoded = portions.of(min(allowed, len(frames) * max(frames)), decode, least=max(frames))
+    return [decoded[index][: codec.output_length(len(waveform))] for index, waveform in enumerate(waveforms)]
 
 
-def batches(frames: list[int], codec: Codec) -> Iterator[list[int]]:
-    """Indices of utterances decoded together: equally long unless the codec is causal, within `BATCH_SECONDS`.
+def batches(frames: list[int], causal: bool, most: int) -> Iterator[list[int]]:
+    """Indices of utterances decoded together: equally long unless the codec is causal.
 
     Args:
         frames: how many each utterance has.
+        most: frames of a batch, with its padding; a longer utterance goes alone.
     """
-    most = BATCH_SECONDS.get(codec.device.type, 0) * codec.sample_rate / codec.hop
     order = sorted(range(len(frames)), key=lambda index: (frames[index], index))
-    for _, alike in groupby(order, key=lambda index: codec.causal or frames[index]):
+    for _, alike in groupby(order, key=lambda index: causal or frames[index]):
         batch: list[int] = []
         for index in alike:
             if batch and (len(batch) + 1) * frames[index] > most:
@@ -154,9 +164,10 @@ def resynthesised(source: store.Shard, codec: Codec, recipe: str, start: int) ->
 
     begins = range(start, len(source), AT_ONCE)
     indices = (range(begin, min(begin + AT_ONCE, len(source))) for begin in begins)
+    portions = Portions()
     for some in ahead(read, indices):
         names = [row["utterance_id"] for row in some.rows]
-        yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe))
+        yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe, portions))
 
 
 def _rows(some: Utterances, sample_rate: int, codec_name: str, label: str) -> list[dict[str, Any]]:

@@ -1,6 +1,7 @@
 """CM scores: a detector over the trials of a protocol, or over a user's own files."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake import audio
+from codecfake.compute import Portions
 from codecfake.dataset import TrialDataset, batches, fixed_length
 from codecfake.detectors import Detector
 
@@ -17,10 +19,16 @@ from codecfake.detectors import Detector
 def score_trials(model: Detector, dataset: TrialDataset, batch_size: int, workers: int) -> np.ndarray:
     """CM scores, float64 [N], of every trial on its fixed crop."""
     model.eval()
-    device = next(model.parameters()).device
-    loader = tqdm(batches(dataset, batch_size, workers), desc="score", unit="batch", mininterval=5)
-    scores = [model.cm_score(model(waveforms.to(device))).cpu().double() for waveforms, _ in loader]
+    portions = Portions()
+    scores = []
+    for waveforms, _ in tqdm(batches(dataset, batch_size, workers), desc="score", unit="batch", mininterval=5):
+        scores.append(portions.of(len(waveforms), partial(_score, model, waveforms)))
     return torch.cat(scores).numpy()
+
+
+def _score(model: Detector, waveforms: torch.Tensor, portion: int) -> torch.Tensor:
+    device = next(model.parameters()).device
+    return torch.cat([model.cm_score(model(some.to(device))).cpu().double() for some in waveforms.split(portion)])
 
 
 def score_protocol(

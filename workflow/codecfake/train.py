@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ class _Run:
         self.best: dict = {}
         self.best_rank = (2.0, 0.0)
         self.history: list[dict] = []
+        self.portions = compute.Portions()
 
     def save(self, path: Path) -> None:
         state = {
@@ -126,20 +128,34 @@ def _separation(bonafide: np.ndarray, spoof: np.ndarray) -> float:
 
 def _one_epoch(run: _Run, dataset: TrialDataset, batch_size: int, workers: int, title: str) -> float:
     """Mean training loss of one pass in random order."""
-    device = next(run.model.parameters()).device
-    loss_of = torch.nn.CrossEntropyLoss(weight=class_weights(dataset.labels).to(device))
+    weights = class_weights(dataset.labels)
     run.model.train()
     losses = []
     order = torch.randperm(len(dataset)).tolist()
     for waveforms, labels in tqdm(
         batches(dataset, batch_size, workers, order), desc=title, unit="batch", mininterval=5
     ):
-        loss = loss_of(run.model(waveforms.to(device)), labels.to(device))
-        run.optimiser.zero_grad()
-        loss.backward()
+        losses.append(run.portions.of(len(labels), partial(_gradient, run, waveforms, labels, weights)))
         run.optimiser.step()
-        losses.append(loss.item())
     return float(np.mean(losses))
+
+
+def _gradient(run: _Run, waveforms: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, portion: int) -> float:
+    """Leave a batch's gradient in the model, summed over portions, of which batch normalisation sees one at a time.
+
+    Returns:
+        The batch's loss.
+    """
+    device = next(run.model.parameters()).device
+    loss_of = torch.nn.CrossEntropyLoss(weight=weights.to(device))
+    run.optimiser.zero_grad()
+    total = 0.0
+    for some, of in zip(waveforms.split(portion), labels.split(portion), strict=True):
+        share = weights[of].sum() / weights[labels].sum()
+        loss = loss_of(run.model(some.to(device)), of.to(device)) * share.item()
+        loss.backward()
+        total += loss.item()
+    return total
 
 
 def save(trained: TrainedDetector, name: str, entry: dict, path: Path) -> None:

@@ -27,14 +27,15 @@ rule resynthesise_shard:
         ENVIRONMENT
     threads: 1
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         entry=lambda wildcards: json.dumps(RUN["codec_entries"][wildcards.codec]),
         recipe=RUN.get("recipe", "clean"),
         label=lambda wildcards: ("bonafide" if wildcards.codec == IDENTITY else "spoof"),
+        gpu_use=f"{RESULTS}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.gpu.json",
     message:
         "{wildcards.codec}: resynthesise shard {wildcards.shard}"
     shell:
         "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
         " --label {params.label} --recipe {params.recipe}"
-        " --source {input.source:q} --out {output:q} 2> {log:q}"
+        " --source {input.source:q} --gpu-use {params.gpu_use:q} --out {output:q} 2> {log:q}"

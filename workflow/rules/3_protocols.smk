@@ -13,6 +13,8 @@ rule splits:
         f"{EXPERIMENT}/splits.tsv",
     log:
         f"{EXPERIMENT}/logs/splits/splits.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/splits/splits.tsv"
     # a wrong split is told before days of resynthesis
     priority: 1
     conda:

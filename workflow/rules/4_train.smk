@@ -25,18 +25,20 @@ rule train:
     priority: lambda wildcards: 1 if wildcards.train_codec == POOLED else 0
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: LOADERS
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         entry=json.dumps(RUN["detector_entry"]),
         seed=RUN["seed"],
         detector=DETECTOR,
         resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
+        gpu_use=f"{EXPERIMENT}/benchmarks/train/{{train_codec}}.gpu.json",
     message:
         "train {params.detector} on {wildcards.train_codec}"
     shell:
         "codecfake train --detector {params.detector} --entry {params.entry:q} --seed {params.seed}"
         " --protocols {input.protocols:q}"
-        " --resynthesised {params.resynthesised:q} --history {output.history:q}"
+        " --resynthesised {params.resynthesised:q} --workers {threads} --gpu-use {params.gpu_use:q}"
+        " --history {output.history:q}"
         " --out {output.checkpoint:q} 2> {log:q}"

@@ -19,17 +19,19 @@ rule score_protocol:
         f"{EXPERIMENT}/benchmarks/score_protocol/{{train_codec}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: LOADERS
     resources:
-        gpu=1,
+        gpu=GPUS,
     params:
         batch_size=RUN["detector_entry"]["batch_size"],
         detector=DETECTOR,
         resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
+        gpu_use=f"{EXPERIMENT}/benchmarks/score_protocol/{{train_codec}}.gpu.json",
     message:
         "score with {params.detector} trained on {wildcards.train_codec}"
     shell:
         "codecfake score-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
         " --batch-size {params.batch_size}"
         " --protocols {input.protocols:q} --resynthesised {params.resynthesised:q}"
+        " --workers {threads} --gpu-use {params.gpu_use:q}"
         " --out {output:q} 2> {log:q}"

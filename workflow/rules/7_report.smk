@@ -10,6 +10,8 @@ rule resolved_config:
         f"{EXPERIMENT}/config.json",
     log:
         f"{EXPERIMENT}/logs/resolved_config/config.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/resolved_config/config.tsv"
     conda:
         ENVIRONMENT
     params:

@@ -40,6 +40,9 @@ TRAIN_CODECS = [*CODECS, POOLED]
 DETECTOR = RUN["detector"]["name"]
 SHARDS = [f"{number:03d}" for number in range(RUN["shards"])]
 ENVIRONMENT = "../../envs/codecfake.yaml"
+# a job that may have a GPU asks for one, and for processes that decode audio fast enough to keep it busy
+GPUS = 0 if RUN["device"] in ("cpu", "mps") else 1
+LOADERS = 4 if GPUS else 1
 
 
 # in place of Snakemake's own lock, which outlives a killed process: this one does not. Jobs share a lock

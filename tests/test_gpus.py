@@ -1,0 +1,130 @@
+"""A GPU for every job: which are visible, who has one, and that a killed job gives it back."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from codecfake import gpus
+
+PACKAGE = Path(gpus.__file__).parents[1]
+#: A job: claims, writes "GPU begin time", holds it, writes the end.
+JOB = """
+import os, sys, time
+from codecfake import gpus
+device = gpus.claim(sys.argv[1])
+begin = time.time()
+print(os.environ.get("CUDA_VISIBLE_DEVICES"), device, flush=True)
+time.sleep(float(sys.argv[2]))
+print(begin, time.time(), flush=True)
+"""
+
+
+@pytest.fixture
+def job(tmp_path):
+    """job(device="auto", seconds=0, **environment): start a job among others of this test."""
+    started = []
+
+    def start(device: str = "auto", seconds: float = 0, **environment: str) -> subprocess.Popen:
+        inherited = {key: value for key, value in os.environ.items() if not key.startswith(("CUDA_", "SLURM_"))}
+        process = subprocess.Popen(
+            [sys.executable, "-c", JOB, device, str(seconds)],
+            env={**inherited, "PYTHONPATH": str(PACKAGE), "TMPDIR": str(tmp_path), **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def read(process: subprocess.Popen) -> list[list[str]]:
+    said, complaints = process.communicate(timeout=60)
+    assert process.returncode == 0, complaints
+    return [line.split() for line in said.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ("0,1", ["0", "1"]),
+        ("3", ["3"]),
+        (" GPU-1a , MIG-2b/1/0 ", ["GPU-1a", "MIG-2b/1/0"]),
+        ("", []),
+        ("-1", []),
+        ("0,-1,1", ["0"]),
+        ("NoDevFiles", []),
+    ],
+)
+def test_the_visible_gpus_are_those_named(named, expected, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert gpus.visible() == expected
+
+
+def test_without_a_name_all_are_visible(monkeypatch):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    assert gpus.visible() == ["0", "1", "2"]
+
+
+def test_twelve_jobs_on_two_gpus_never_share_one(job):
+    jobs = [job(seconds=0.2, CUDA_VISIBLE_DEVICES="0,1") for _ in range(12)]
+    spans = {"0": [], "1": []}
+    for process in jobs:
+        (gpu, device), (begin, end) = read(process)
+        assert device == "auto"
+        spans[gpu].append((float(begin), float(end)))
+    for on_one in spans.values():
+        assert len(on_one) > 1
+        on_one.sort()
+        for (_, end), (begin, _) in itertools.pairwise(on_one):
+            assert begin >= end
+
+
+def test_a_killed_job_gives_its_gpu_back(job):
+    first = job(seconds=600, CUDA_VISIBLE_DEVICES="0")
+    assert first.stdout.readline().split() == ["0", "auto"]
+    waiting = job(CUDA_VISIBLE_DEVICES="0")
+    assert waiting.stderr.readline() == "waiting for a GPU: other jobs have 0\n"
+    time.sleep(1.2)
+    assert waiting.poll() is None
+    first.send_signal(signal.SIGKILL)
+    assert read(waiting)[0] == ["0", "auto"]
+
+
+def test_a_numbered_gpu_is_that_one_and_waited_for(job):
+    first = job("cuda:1", seconds=600, CUDA_VISIBLE_DEVICES="4,7")
+    assert first.stdout.readline().split() == ["7", "cuda"]
+    waiting = job("cuda:1", CUDA_VISIBLE_DEVICES="4,7")
+    assert waiting.stderr.readline() == "waiting for a GPU: other jobs have 7\n"
+    first.kill()
+    assert read(waiting)[0] == ["7", "cuda"]
+
+
+@pytest.mark.parametrize(("device", "named"), [("auto", ""), ("cpu", "0,1"), ("mps", "0"), ("cuda:5", "0,1")])
+def test_what_is_no_gpu_is_left_as_it_is(job, device, named):
+    assert read(job(device, CUDA_VISIBLE_DEVICES=named))[0] == f"{named} {device}".split()
+
+
+def test_a_schedulers_choice_is_kept(job):
+    # each SLURM job sees its own device under the same number
+    one = job(seconds=600, CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="17")
+    other = job(CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="18")
+    assert one.stdout.readline().split() == ["0", "auto"]
+    assert read(other)[0] == ["0", "auto"]
+
+
+def test_jobs_of_one_allocation_share_nothing(job):
+    jobs = [job(seconds=1, CUDA_VISIBLE_DEVICES="2,3", SLURM_JOB_ID="17") for _ in range(2)]
+    assert sorted(read(process)[0][0] for process in jobs) == ["2", "3"]

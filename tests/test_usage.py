@@ -1,0 +1,63 @@
+"""What jobs cost, from Snakemake's benchmark files and the GPU's beside them."""
+
+import pytest
+import torch
+
+from codecfake import usage
+
+HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
+
+
+@pytest.fixture
+def job(tmp_path):
+    """job("RULE/NAME", "s\trss\tcpu", ...): the benchmark file of a job, with a line each time it was measured."""
+
+    def write(name: str, *measured: str) -> None:
+        path = tmp_path / f"{name}.tsv"
+        path.parent.mkdir(exist_ok=True)
+        rows = [line.split("\t") for line in measured]
+        lines = ["\t".join([s, "0:00:01", rss, "1", "1", "1", "1", "1", "1", cpu]) for s, rss, cpu in rows]
+        path.write_text("\n".join([HEAD, *lines]) + "\n")
+
+    return write
+
+
+@pytest.fixture
+def cuda(monkeypatch):
+    """A GPU of which this process had 3.2 GB."""
+    monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 3200 * 2**20)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Fake A100")
+
+
+def test_jobs_are_summed_by_rule(job, tmp_path):
+    job("resynthesise_shard/alpha.000", "1.5\t100.4\t1.5")
+    job("resynthesise_shard/alpha.001", "2.25\t300.2\t6.0")
+    # a job too short to be measured, one of no measure at all, and one run again
+    job("protocol/alpha", "0.21\tNA\tNA")
+    job("score/alpha", "9\t-\t0", "3\t7\t3")
+    table = usage.by_rule([tmp_path, tmp_path / "none"]).set_index("rule")
+    assert table.loc["resynthesise_shard"].tolist() == [2, 3.8, 2.2, "200", "300", "", ""]
+    assert table.loc["protocol"].tolist() == [1, 0.2, 0.2, "", "", "", ""]
+    assert table.loc["score"].tolist() == [1, 3.0, 3.0, "100", "7", "", ""]
+
+
+def test_the_gpus_and_their_peak_are_beside(job, tmp_path, cuda):
+    job("train/alpha", "5\t10\t5")
+    job("train/beta", "5\t10\t5")
+    usage.write_gpu_use(tmp_path / "train/alpha.gpu.json", "cuda")
+    row = usage.by_rule([tmp_path]).iloc[0]
+    assert (row["jobs"], row["GPU"], row["peak GPU MB"]) == (2, "Fake A100", "3200")
+
+
+def test_a_job_without_gpu_leaves_no_file_of_an_earlier_one(tmp_path, cuda):
+    path = tmp_path / "alpha.gpu.json"
+    usage.write_gpu_use(path, "cuda:0")
+    assert path.is_file()
+    usage.write_gpu_use(path, "cpu")
+    assert not path.exists()
+
+
+def test_no_benchmarks_are_an_empty_table(tmp_path):
+    table = usage.by_rule([tmp_path])
+    assert table.columns.tolist() == usage.COLUMNS
+    assert table.empty
