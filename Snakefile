@@ -36,8 +36,8 @@ rule all:
     input:
         f"{EXPERIMENT}/report.html",
         f"{EXPERIMENT}/eer_matrix.tsv",
-        source_shards(),
-        codec_shards(ALL_CODECS),
-        [protocol_of(codec) for codec in ALL_CODECS],
-        [detector_of(codec) for codec in TRAIN_CODECS],
-        [scores_of(codec) for codec in TRAIN_CODECS],
+        LAYOUT.source_shards(),
+        LAYOUT.codec_shards(LAYOUT.codecs),
+        [LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        [LAYOUT.detector_of(codec) for codec in LAYOUT.train_codecs],
+        [LAYOUT.scores_of(codec) for codec in LAYOUT.train_codecs],

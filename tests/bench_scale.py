@@ -4,11 +4,13 @@
 
 Prints seconds and peak MB of listing the corpus and of packing and resynthesising (identity) shards of ten times the
 size, what a subset fetches from a server, and seconds of `snakemake -n` and of a run with nothing to do for the 15
-codecs of config/config.yaml, their 64 shards each and the 16 detectors.
+codecs of config/config.yaml, their 64 shards each and the 16 detectors, and of DVC on these.
 """
 
+import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,8 +19,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from codecfake import config
+from codecfake import config, records
 from codecfake.files import sha256
+from codecfake.stages import stages
 from conftest import make_speech
 from http_server import serving
 from snakemake_project import REPOSITORY, Project
@@ -144,7 +147,7 @@ def bench_subset(folder: Path, archive: Path) -> None:
 
 
 def bench_graph(folder: Path) -> None:
-    """The graph of the full experiment, from nothing and finished."""
+    """The graph of the full experiment, from nothing and finished, and what DVC takes for its files of 1 MB."""
     folder.mkdir()
     run = config.read_yaml(REPOSITORY / "config/config.yaml", "config")
     Project(folder, CORPUS, [])
@@ -157,9 +160,35 @@ def bench_graph(folder: Path) -> None:
     outputs = [line.split("\t")[0] for line in listed.stdout.splitlines()[1:] if line.startswith("results/")]
     for path in outputs:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).touch()
-    measure([*snakemake, "--touch"], folder)
+        (folder / path).write_bytes(os.urandom(1_000_000) if path.endswith(".parquet") else b"")
+    measure([*snakemake, "--touch", "--forceall"], folder)
     report(f"snakemake, nothing to be done: {len(outputs)} files", measure(snakemake, folder))
+    bench_dvc(folder, [*snakemake, "-n"])
+
+
+def bench_dvc(folder: Path, snakemake: list[str]) -> None:
+    """The finished files recorded, pushed, and pulled in a clone."""
+    run = config.read_run(folder / "config/config.yaml")
+    for name, stage in stages(run).items():
+        with contextlib.chdir(folder):
+            records.keep(records.place(f"results/{run['run']}", name), stage.files)
+    text = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "config/config.yaml")
+    (folder / "dvc.yaml").write_text(text)
+    for name in (".dvcignore", ".gitignore"):
+        shutil.copy2(REPOSITORY / name, folder)
+    dvc = [sys.executable, "-m", "dvc"]
+    git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    for command in (["git", "init"], [*dvc, "init"], [*dvc, "remote", "add", "-d", "shelf", folder.parent / "shelf"]):
+        measure(command, folder)
+    report("dvc commit: hash and keep them", measure([*dvc, "commit", "--force"], folder))
+    report("dvc status", measure([*dvc, "status"], folder))
+    report("dvc push, to a folder", measure([*dvc, "push"], folder))
+    for command in (["add", "--all"], ["commit", "--message", "finished"], ["clone", ".", folder.parent / "clone"]):
+        measure([*git, *command], folder)
+    clone = folder.parent / "clone"
+    report("dvc pull, from a folder", measure([*dvc, "pull"], clone))
+    report("snakemake -n, all of it brought by DVC", measure(snakemake, clone))
+    report("dvc status", measure([*dvc, "status"], clone))
 
 
 def main() -> None:

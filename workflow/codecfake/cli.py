@@ -67,6 +67,16 @@ def _user_verbs(verbs) -> None:
     verb.set_defaults(run=show)
 
     verb = verbs.add_parser(
+        "stage",
+        help="one stage of dvc.yaml: what `dvc repro` calls",
+        description="Has Snakemake make the stage's files, with the options in CODECFAKE_SNAKEMAKE (--cores all).",
+        epilog="example: CODECFAKE_SNAKEMAKE='--cores 8 --resources gpu=2' codecfake stage train config/demo.yaml",
+    )
+    verb.add_argument("name", help="corpus, resynthesise@CODEC, protocols, train, evaluate or report")
+    verb.add_argument("config", type=Path, help="the run's config")
+    verb.set_defaults(run=stage)
+
+    verb = verbs.add_parser(
         "resynthesise",
         help="one audio file through a codec",
         description="Any rate, mono or stereo, in; 16-bit WAV at the codec's rate out.",
@@ -147,12 +157,20 @@ def print_table(rows: list) -> None:
 
 def show(args: argparse.Namespace) -> None:
     from codecfake import config
+    from codecfake.layout import Layout
 
-    results = Path(config.experiment(config.read_run(args.config)))
+    results = Path(Layout(config.read_run(args.config)).experiment)
     matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
     print("EER (%)  rows: trained on, columns: evaluated on")
     print_table(matrix)
     print(f"report: {(results / 'report.html').resolve()}")
+
+
+def stage(args: argparse.Namespace) -> None:
+    from codecfake import config
+    from codecfake.stages import run_stage
+
+    run_stage(args.name, config.read_run(args.config), args.config)
 
 
 def resynthesise(args: argparse.Namespace) -> None:

@@ -106,6 +106,7 @@ def add_verbs(verbs) -> None:
     _evaluation_options(verb)
     verb.add_argument("--tsv", type=Path, required=True)
     verb.add_argument("--json", type=Path, required=True)
+    verb.add_argument("--png", type=Path, required=True)
 
     verb = add("report", report, "the HTML report")
     _evaluation_options(verb)
@@ -261,8 +262,12 @@ def score_protocol(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     from codecfake.evaluate import evaluate, write_matrix
+    from codecfake.files import write_bytes
+    from codecfake.plots import heatmap
 
-    write_matrix(evaluate(dict(args.scores), dict(args.protocols)), args.tsv, args.json)
+    evaluation = evaluate(dict(args.scores), dict(args.protocols))
+    write_matrix(evaluation, args.tsv, args.json)
+    write_bytes(args.png, heatmap(evaluation))
 
 
 def report(args: argparse.Namespace) -> None:

@@ -176,12 +176,6 @@ def listed(section: dict) -> dict:
     return {key: value for key, value in section.items() if key != "folds" and (decided or key != "splits")}
 
 
-def experiment(run: dict) -> str:
-    """The folder of what depends on who is evaluated on; the folds of a run share the audio one above."""
-    folds = run["corpus"].get("folds")
-    return f"results/{run['run']}" + (f"/fold{folds['eval']}of{folds['count']}" if folds else "")
-
-
 def read_run(path: Path) -> dict:
     """A run's config file, checked and resolved. See `resolve`."""
     return resolve(read_yaml(path, "config"), str(path))

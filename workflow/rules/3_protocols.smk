@@ -17,6 +17,7 @@ rule splits:
         f"{EXPERIMENT}/benchmarks/splits/splits.tsv"
     # a wrong split is told before days of resynthesis
     priority: 1
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -31,7 +32,7 @@ rule protocol:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         splits=f"{EXPERIMENT}/splits.tsv",
-        shards=lambda wildcards: codec_shards(wildcards.codec),
+        shards=lambda wildcards: LAYOUT.codec_shards([wildcards.codec]),
         code=code("manifest"),
     output:
         f"{EXPERIMENT}/protocols/{{codec}}.tsv",

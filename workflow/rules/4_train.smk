@@ -8,9 +8,12 @@ OUTPUTS  detectors/DETECTOR/TRAIN_CODEC.pt, .history.tsv (loss and dev EER by ep
 rule train:
     input:
         protocols=lambda wildcards: [
-            protocol_of(codec) for codec in trained_on(wildcards.train_codec)
+            LAYOUT.protocol_of(codec)
+            for codec in LAYOUT.trained_on(wildcards.train_codec)
         ],
-        shards=lambda wildcards: codec_shards(trained_on(wildcards.train_codec)),
+        shards=lambda wildcards: LAYOUT.codec_shards(
+            LAYOUT.trained_on(wildcards.train_codec)
+        ),
         code=code(
             "dataset", "train", "score", f"detectors/{RUN['detector_entry']['module']}"
         ),

@@ -8,8 +8,8 @@ OUTPUTS  scores/DETECTOR/TRAIN_CODEC.tsv (filename, cm-score)
 rule score_protocol:
     input:
         checkpoint=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.pt",
-        protocols=[protocol_of(codec) for codec in ALL_CODECS],
-        shards=codec_shards(ALL_CODECS),
+        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        shards=LAYOUT.codec_shards(LAYOUT.codecs),
         code=code("dataset", "score"),
     output:
         f"{EXPERIMENT}/scores/{DETECTOR}/{{train_codec}}.tsv",

@@ -12,6 +12,7 @@ rule resolved_config:
         f"{EXPERIMENT}/logs/resolved_config/config.log",
     benchmark:
         f"{EXPERIMENT}/benchmarks/resolved_config/config.tsv"
+    localrule: True
     conda:
         ENVIRONMENT
     params:
@@ -30,10 +31,10 @@ rule report:
         left_out=f"{RESULTS}/corpus/left_out.tsv",
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         splits=f"{EXPERIMENT}/splits.tsv",
-        shards=codec_shards(ALL_CODECS),
-        scores=[scores_of(codec) for codec in TRAIN_CODECS],
-        protocols=[protocol_of(codec) for codec in ALL_CODECS],
-        histories=[history_of(codec) for codec in TRAIN_CODECS],
+        shards=LAYOUT.codec_shards(LAYOUT.codecs),
+        scores=[LAYOUT.scores_of(codec) for codec in LAYOUT.train_codecs],
+        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        histories=[LAYOUT.history_of(codec) for codec in LAYOUT.train_codecs],
         code=code("plots", "report") + ["workflow/codecfake/templates/report.html"],
     output:
         f"{EXPERIMENT}/report.html",
@@ -44,9 +45,9 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        scores=named(scores_of, TRAIN_CODECS),
-        protocols=named(protocol_of, ALL_CODECS),
-        histories=named(history_of, TRAIN_CODECS),
+        scores=named(LAYOUT.scores_of, LAYOUT.train_codecs),
+        protocols=named(LAYOUT.protocol_of, LAYOUT.codecs),
+        histories=named(LAYOUT.history_of, LAYOUT.train_codecs),
         resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
         benchmarks=sorted({f"{RESULTS}/benchmarks", f"{EXPERIMENT}/benchmarks"}),
     message:

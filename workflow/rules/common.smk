@@ -1,15 +1,16 @@
 """The validated config, the paths of results, and what several stages share.
 
 INPUTS   the run's config
-OUTPUTS  RUN, RESULTS, the lists of codecs, one function per kind of path
+OUTPUTS  RUN, LAYOUT (every path of the run), and what rules need besides
 """
 
 import json
 import os
 import sys
 
-from codecfake import config as codecfake_config
+from codecfake import config as codecfake_config, records
 from codecfake.errors import ConfigError
+from codecfake.layout import Layout
 from codecfake.names import IDENTITY, POOLED
 from filelock import FileLock, Timeout
 
@@ -31,14 +32,11 @@ os.environ.update(
     CODECFAKE_OFFLINE="1" if RUN.get("offline") else "",
 )
 
-RESULTS = f"results/{RUN['run']}"
-EXPERIMENT = codecfake_config.experiment(RUN)
+LAYOUT = Layout(RUN)
+RESULTS = LAYOUT.results
+EXPERIMENT = LAYOUT.experiment
 LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
-CODECS = RUN["codecs"]
-ALL_CODECS = [IDENTITY, *CODECS]
-TRAIN_CODECS = [*CODECS, POOLED]
 DETECTOR = RUN["detector"]["name"]
-SHARDS = [f"{number:03d}" for number in range(RUN["shards"])]
 ENVIRONMENT = "../../envs/codecfake.yaml"
 # a job that may have a GPU asks for one, and for processes that decode audio fast enough to keep it busy
 GPUS = 0 if RUN["device"] in ("cpu", "mps") else 1
@@ -64,9 +62,14 @@ def hold_run():
         ) from None
 
 
+# what DVC brought from elsewhere counts as made here
+if workflow.is_main_process:
+    records.adopt(RESULTS)
+
+
 wildcard_constraints:
-    codec="|".join(ALL_CODECS),
-    train_codec="|".join(TRAIN_CODECS),
+    codec="|".join(LAYOUT.codecs),
+    train_codec="|".join(LAYOUT.train_codecs),
     shard=r"\d{3}",
 
 
@@ -82,42 +85,9 @@ def adapter(family):
     return [f"codecs/{family}", network] if there else [f"codecs/{family}"]
 
 
-def source_shards():
-    return expand(f"{RESULTS}/corpus/{{shard}}.parquet", shard=SHARDS)
-
-
-def codec_shards(codecs):
-    return expand(
-        f"{RESULTS}/resynthesised/{{codec}}/{{shard}}.parquet",
-        codec=codecs,
-        shard=SHARDS,
-    )
-
-
 def folder_of_codecs(shards):
     """The folder that has one folder of shards per codec."""
     return os.path.dirname(os.path.dirname(shards[0]))
-
-
-def protocol_of(codec):
-    return f"{EXPERIMENT}/protocols/{codec}.tsv"
-
-
-def trained_on(train_codec):
-    """The codecs whose trials a detector is trained on, bona fide first."""
-    return ALL_CODECS if train_codec == POOLED else [IDENTITY, train_codec]
-
-
-def detector_of(train_codec):
-    return f"{EXPERIMENT}/detectors/{DETECTOR}/{train_codec}.pt"
-
-
-def history_of(train_codec):
-    return f"{EXPERIMENT}/detectors/{DETECTOR}/{train_codec}.history.tsv"
-
-
-def scores_of(train_codec):
-    return f"{EXPERIMENT}/scores/{DETECTOR}/{train_codec}.tsv"
 
 
 def named(path_of, names):

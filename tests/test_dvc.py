@@ -1,0 +1,177 @@
+"""Collaborators, with the real DVC and Snakemake: who pulls has nothing to do; what is changed is done again."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from codecfake import audio
+from snakemake_project import REPOSITORY, Project
+
+SPEAKERS = ["s1", "s2", "s3", "s4"]
+CODEC, ADDED = "academicodec_mini", "speechtokenizer_mini"
+STAGES = ["corpus", f"resynthesise@{CODEC}", "protocols", "train", "evaluate", "report"]
+
+
+class Clone:
+    """A working copy in which Git, DVC and Snakemake are called."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.results = folder / "results/small"
+
+    def call(self, *command: str, code: int = 0) -> str:
+        """Run a command to its end; what it said."""
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PYTHONPATH": str(self.folder / "workflow"),
+            "CODECFAKE_SNAKEMAKE": "--cores 1",
+            "DVC_SITE_CACHE_DIR": str(self.folder.parent / "site"),
+            "DVC_GLOBAL_CONFIG_DIR": str(self.folder.parent / "dvc"),
+            "GIT_CONFIG_GLOBAL": str(self.folder.parent / "gitconfig"),
+        }
+        done = subprocess.run(command, cwd=self.folder, env=environment, text=True, stdout=-1, stderr=-2)
+        assert done.returncode == code, done.stdout
+        return done.stdout
+
+    def commit(self) -> None:
+        self.call("git", "add", "--all")
+        self.call("git", "commit", "--quiet", "--message", "as it is")
+
+    def configure(self, **changes) -> None:
+        path = self.folder / "small.yaml"
+        path.write_text(yaml.safe_dump({**yaml.safe_load(path.read_text()), **changes}))
+
+    def snakemake(self, *options: str) -> str:
+        return self.call("snakemake", "--cores", "1", "--configfile", "small.yaml", *options)
+
+    def repro(self, *names: str) -> tuple[list[str], dict[str, int]]:
+        """`dvc repro`: the stages it ran, and how many jobs of each rule Snakemake did."""
+        said = self.call("dvc", "repro", *names)
+        jobs: dict[str, int] = {}
+        for table in re.findall(r"^job +count\n[- ]+\n(.*?)\n\n", said, re.DOTALL | re.MULTILINE):
+            for rule, count in (line.split() for line in table.splitlines()):
+                jobs[rule] = jobs.get(rule, 0) + int(count)
+        jobs.pop("total", None)
+        return re.findall(r"^Running stage '(.+)'", said, re.MULTILINE), jobs
+
+    def contents(self) -> dict[str, bytes]:
+        """Everything that was resynthesised, by path."""
+        shards = sorted((self.results / "resynthesised").glob("*/*.parquet"))
+        return {str(path.relative_to(self.results)): path.read_bytes() for path in shards}
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory, speech) -> Clone:
+    """A small run that `dvc repro` made, pushed to a remote; its clones find the recordings where it did."""
+    folder = tmp_path_factory.mktemp("dvc")
+    for number, speaker in enumerate(SPEAKERS):
+        for index in range(4):
+            audio.write_wav(folder / "corpus" / speaker / f"{index}.wav", speech(0.6, 16000, 4 * number + index), 16000)
+    splits = {"dev": ["s2"], "eval": ["s3", "s4"]}
+    (folder / "author").mkdir()
+    project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
+    author = Clone(project.folder)
+    settings = {**project.config, "shards": 1, "recipe": "clean"}
+    (author.folder / "small.yaml").write_text(yaml.safe_dump(settings))
+    stages = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "small.yaml")
+    (author.folder / "dvc.yaml").write_text(stages)
+    for name in (".dvcignore", ".gitignore"):
+        shutil.copy2(REPOSITORY / name, author.folder)
+    (folder / "gitconfig").write_text("[user]\nname = author\nemail = author@localhost\n[init]\ndefaultBranch = main\n")
+    author.call("git", "init", "--quiet")
+    author.call("dvc", "init", "--quiet")
+    shutil.copy2(REPOSITORY / ".dvc/config", author.folder / ".dvc/config")
+    author.call("dvc", "remote", "add", "--default", "shelf", str(folder / "shelf"))
+    ran, _ = author.repro()
+    assert ran == STAGES
+    author.commit()
+    author.call("dvc", "push")
+    return author
+
+
+@pytest.fixture
+def clone(published, tmp_path) -> Clone:
+    """What a collaborator has after `git clone` and `dvc pull`."""
+    made = Clone(tmp_path / "clone")
+    shutil.copy2(published.folder.parent / "gitconfig", tmp_path)
+    subprocess.run(["git", "clone", "--quiet", published.folder, made.folder], check=True)
+    made.call("dvc", "pull")
+    return made
+
+
+def test_the_author_has_nothing_to_do(published):
+    assert published.call("dvc", "status").strip() == "Data and pipelines are up to date."
+    assert "Nothing to be done" in published.snakemake("--dry-run")
+
+
+def test_who_pulls_has_nothing_to_do(clone, published):
+    assert "Nothing to be done" in clone.snakemake("--dry-run")
+    assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
+    assert clone.repro() == ([], {})
+    assert clone.contents() == published.contents()
+
+
+def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
+    detector = yaml.safe_load((clone.folder / "small.yaml").read_text())["detector"]
+    clone.configure(detector={**detector, "options": {**detector["options"], "epochs": 2}})
+    stages, jobs = clone.repro()
+    assert stages == ["train", "evaluate", "report"]
+    assert jobs == {"train": 2, "score_protocol": 2, "evaluate": 1, "resolved_config": 1, "report": 1}
+    assert "eer" in clone.call("dvc", "metrics", "diff", "--all")
+    # the other version, and back: each comes with its own records
+    clone.commit()
+    for revision in ("HEAD~1", "main"):
+        clone.call("git", "checkout", "--quiet", revision)
+        clone.call("dvc", "checkout")
+        assert "Nothing to be done" in clone.snakemake("--dry-run"), revision
+
+
+def test_a_new_codec_is_all_that_is_resynthesised(clone, published):
+    clone.configure(codecs=[CODEC, ADDED])
+    stages, jobs = clone.repro()
+    assert stages == [f"resynthesise@{ADDED}", "protocols", "train", "evaluate", "report"]
+    assert (jobs["resynthesise_shard"], jobs["protocol"], jobs["train"]) == (1, 1, 2)
+    made = clone.contents()
+    assert made.pop(f"resynthesised/{ADDED}/000.parquet")
+    assert made == published.contents()
+
+
+def test_what_was_pulled_and_is_stale_is_never_taken_for_new(clone, published):
+    entries = clone.folder / "config/codecs.yaml"
+    table = yaml.safe_load(entries.read_text())
+    del table[CODEC]["level"]
+    entries.write_text(yaml.safe_dump(table, sort_keys=False))
+    _, jobs = clone.repro()
+    assert jobs["resynthesise_shard"] == 1
+    made, before = clone.contents(), published.contents()
+    assert {name for name in made if made[name] != before[name]} == {f"resynthesised/{CODEC}/000.parquet"}
+    assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
+
+
+def test_files_that_came_without_records_are_refused_and_kept(clone, published):
+    shutil.rmtree(clone.results / ".records")
+    clone.configure(recipe="published")
+    said = clone.call("codecfake", "stage", f"resynthesise@{CODEC}", "small.yaml", code=1)
+    assert "1 files have no record of how they were made" in said
+    assert f"results/small/resynthesised/{CODEC}/000.parquet; `dvc pull resynthesise@{CODEC}` brings it" in said
+    assert clone.contents() == published.contents()
+    clone.call("dvc", "pull", f"resynthesise@{CODEC}")
+    clone.call("codecfake", "stage", f"resynthesise@{CODEC}", "small.yaml")
+    assert clone.contents() != published.contents()
+
+
+def test_the_matrix_is_a_metric_and_a_plot(published, tmp_path):
+    cell = json.loads(published.call("dvc", "metrics", "show", "--json"))[""]["data"]
+    matrix = json.loads((published.results / "eer_matrix.json").read_text())
+    assert cell["results/small/eer_matrix.json"]["data"] == matrix
+    published.call("dvc", "plots", "show", "--out", str(tmp_path / "plots"))
+    shown = list((tmp_path / "plots").rglob("*.png"))
+    assert [path.read_bytes() for path in shown] == [(published.results / "eer_matrix.png").read_bytes()]

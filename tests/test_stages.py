@@ -1,0 +1,76 @@
+"""The stages of dvc.yaml against the run's files and Snakemake's rules."""
+
+import re
+
+import pytest
+import yaml
+
+from codecfake import config
+from codecfake.errors import ConfigError
+from codecfake.files import REPOSITORY
+from codecfake.layout import Layout
+from codecfake.stages import run_stage, stages
+
+DEMO = config.CONFIG / "demo.yaml"
+
+
+@pytest.fixture(scope="module")
+def run() -> dict:
+    return config.read_run(DEMO)
+
+
+@pytest.fixture(scope="module")
+def described(run) -> dict[str, dict]:
+    """The stages of dvc.yaml, as DVC names them and with its variables filled in."""
+    text = (REPOSITORY / "dvc.yaml").read_text().replace("${run}", run["run"]).replace("${config}", "config/demo.yaml")
+    found = {}
+    for name, stage in yaml.safe_load(text)["stages"].items():
+        if "foreach" not in stage:
+            found[name] = stage
+            continue
+        for item in run[re.fullmatch(r"\$\{(\w+)\}", stage["foreach"])[1]]:
+            found[f"{name}@{item}"] = yaml.safe_load(yaml.safe_dump(stage["do"]).replace("${item}", item))
+    return found
+
+
+def outputs(stage: dict) -> list[str]:
+    entries = [entry for kind in ("outs", "metrics", "plots") for entry in stage.get(kind, [])]
+    assert all(options == {"persist": True} for entry in entries for options in entry.values())
+    return [path for entry in entries for path in entry]
+
+
+def test_dvc_yaml_has_the_stages_and_calls_each(run, described):
+    assert list(described) == list(stages(run))
+    for name, stage in described.items():
+        assert stage["cmd"].replace("'", "") == f"codecfake stage {name} config/demo.yaml"
+
+
+def test_every_file_of_a_stage_and_its_records_are_outputs_of_it_and_of_no_other(run, described):
+    results = Layout(run).results
+    for name, stage in stages(run).items():
+        for path in [*stage.files, f"{results}/.records/{name}.json"]:
+            owners = {
+                owner
+                for owner, other in described.items()
+                for output in outputs(other)
+                if path == output or path.startswith(f"{output}/")
+            }
+            assert owners == {name}, path
+
+
+def test_the_stages_together_make_all_the_workflow_makes(run):
+    rules = re.findall(
+        r"^rule (\w+):", "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk")), re.M
+    )
+    assert {rule for stage in stages(run).values() for rule in stage.rules} == set(rules)
+
+
+def test_an_unknown_stage_is_refused_with_those_there_are(run):
+    with pytest.raises(ConfigError, match=r"unknown stage 'resynthesise@opus'; allowed: corpus, resynthesise@speech"):
+        run_stage("resynthesise@opus", run, DEMO)
+
+
+def test_folds_are_refused(run):
+    folds = {**run, "corpus": {"name": "voices", "folds": {"count": 3, "eval": 0}}}
+    with pytest.raises(ConfigError, match=r"demo\.yaml: corpus\.folds: DVC's stages know one split"):
+        run_stage("train", folds, DEMO)

@@ -1,0 +1,69 @@
+"""The stages of dvc.yaml: each is one call of Snakemake, which may run that stage's rules and no other."""
+
+import os
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from codecfake import records
+from codecfake.errors import CodecFakeError, ConfigError, DataError
+from codecfake.layout import Layout
+from codecfake.names import IDENTITY
+
+
+class Stage(NamedTuple):
+    """The rules that make a stage's files, and these."""
+
+    rules: tuple[str, ...]
+    files: list[str]
+
+
+def stages(run: dict) -> dict[str, Stage]:
+    """The stages of a resolved run, in order; each codec's resynthesis is one."""
+    at = Layout(run)
+    bonafide = [*at.corpus_tables(), *at.source_shards(), *at.codec_shards([IDENTITY])]
+    protocols = [at.splits(), *map(at.protocol_of, at.codecs)]
+    detectors = [path_of(codec) for codec in at.train_codecs for path_of in (at.detector_of, at.history_of)]
+    scores = [*map(at.scores_of, at.train_codecs), *at.matrix()]
+    codecs = {f"resynthesise@{name}": Stage(("resynthesise_shard",), at.codec_shards([name])) for name in run["codecs"]}
+    return {
+        "corpus": Stage(("corpus", "source_shard", "resynthesise_shard"), bonafide),
+        **codecs,
+        "protocols": Stage(("splits", "protocol"), protocols),
+        "train": Stage(("train",), detectors),
+        "evaluate": Stage(("score_protocol", "evaluate"), scores),
+        "report": Stage(("resolved_config", "report"), at.report()),
+    }
+
+
+def run_stage(name: str, run: dict, config: Path) -> None:
+    """Bring a stage's files up to date and keep their records for whoever gets them from DVC.
+
+    Args:
+        run: what `config` holds, resolved.
+
+    Raises:
+        ConfigError: there is no such stage.
+        DataError: files are there of which nobody knows how they were made.
+        CodecFakeError: Snakemake failed.
+    """
+    table = stages(run)
+    if name not in table:
+        raise ConfigError(f"unknown stage {name!r}; allowed: {', '.join(table)}")
+    if "folds" in run["corpus"]:
+        raise ConfigError(f"{config}: corpus.folds: DVC's stages know one split; allowed: 'splits'")
+    stage, results = table[name], Layout(run).results
+    records.adopt(results)
+    if unknown := records.without(stage.files):
+        raise DataError(
+            f"stage {name}: {len(unknown)} files have no record of how they were made, the first {unknown[0]}; "
+            f"`dvc pull {name}` brings it with them, or remove them to have them made"
+        )
+    options = shlex.split(os.environ.get("CODECFAKE_SNAKEMAKE", "--cores all"))
+    command = [sys.executable, "-m", "snakemake", "--configfile", str(config), *options]
+    code = subprocess.call([*command, "--allowed-rules", *stage.rules, "--", *stage.files])
+    if code:
+        raise CodecFakeError(f"stage {name}: snakemake ended with exit code {code}")
+    records.keep(records.place(results, name), stage.files)
