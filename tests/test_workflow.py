@@ -204,6 +204,15 @@ def test_two_runs_of_the_same_results_are_kept_apart(project):
     assert "results/small: another snakemake is at work on it" in result.stdout
 
 
+def test_snakemakes_own_report_needs_no_network(project, tmp_path):
+    result = project.snakemake("--report", str(tmp_path / "report.html"))
+    assert result.returncode == 0, result.stdout
+    page = (tmp_path / "report.html").read_text()
+    assert "score_protocol" in page
+    assert "eer_matrix.png" in page
+    assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']https?:""", page)
+
+
 def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
     gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))

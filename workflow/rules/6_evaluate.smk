@@ -13,7 +13,7 @@ rule evaluate:
     output:
         tsv=f"{EXPERIMENT}/eer_matrix.tsv",
         json=f"{EXPERIMENT}/eer_matrix.json",
-        png=f"{EXPERIMENT}/eer_matrix.png",
+        png=report(f"{EXPERIMENT}/eer_matrix.png", category="results"),
     log:
         f"{EXPERIMENT}/logs/evaluate/matrix.log",
     benchmark:

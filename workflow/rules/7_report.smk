@@ -37,7 +37,7 @@ rule report:
         histories=[LAYOUT.history_of(codec) for codec in LAYOUT.train_codecs],
         code=code("plots", "report") + ["workflow/codecfake/templates/report.html"],
     output:
-        f"{EXPERIMENT}/report.html",
+        report(f"{EXPERIMENT}/report.html", category="results"),
     log:
         f"{EXPERIMENT}/logs/report/report.log",
     benchmark:

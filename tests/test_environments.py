@@ -1,0 +1,68 @@
+"""One lock for every environment: pip's, conda's and the container's."""
+
+import os
+import re
+import sys
+
+import pytest
+import yaml
+
+from codecfake.files import REPOSITORY, sha256
+from snakemake_project import Project
+
+ENVS = REPOSITORY / "envs"
+#: Stands for conda: an environment is an empty folder with a pip that writes down what it is asked for.
+CONDA = """#!/usr/bin/env bash
+set -eu
+case "$1 ${2-}" in
+    "info --json") echo '{"conda_prefix": "BASE", "platform": "linux-64"}' ;;
+    "--version "*) echo "conda 25.1.0" ;;
+    "config "*) echo '{"get": {"channel_priority": "strict"}}' ;;
+    "env create")
+        while [ $# -gt 0 ]; do [[ "$1" == --prefix=* ]] && p="${1#*=}"; [ "$1" = --prefix ] && p="$2"; shift; done
+        mkdir -p "$p/bin"
+        printf '#!/bin/sh\\necho "$PWD pip $*" >> BASE/asked\\n' > "$p/bin/pip"
+        chmod +x "$p/bin/pip" ;;
+esac
+"""
+
+
+@pytest.fixture
+def conda(tmp_path, monkeypatch):
+    """A stand-in for conda on the PATH; its folder."""
+    base = tmp_path / "conda"
+    (base / "bin").mkdir(parents=True)
+    (base / "bin/conda").write_text(CONDA.replace("BASE", str(base)))
+    (base / "bin/conda").chmod(0o755)
+    (base / "bin/activate").write_text('export PATH="$1/bin:$PATH"\n')
+    monkeypatch.setenv("PATH", f"{base}/bin:{os.environ['PATH']}")
+    return base
+
+
+def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
+    (tmp_path / "project").mkdir()
+    project = Project(tmp_path / "project", {"name": "folder", "path": "none", "splits": {"eval": ["a"]}}, [])
+    result = project.snakemake("results/small/config.json", "--sdm", "conda", codecs=["encodec_mini"])
+    assert result.returncode == 0, result.stdout
+    wanted = f"{project.folder} pip install --no-deps --requirement envs/requirements.txt --editable .\n"
+    assert (conda / "asked").read_text() == wanted
+
+
+def test_the_conda_environment_is_made_again_when_the_lock_changes():
+    # Snakemake looks at the file for conda and at the script alone
+    assert sha256(ENVS / "requirements.txt") in (ENVS / "codecfake.post-deploy.sh").read_text()
+
+
+def test_every_environment_has_the_interpreter_the_lock_was_made_for():
+    made_for = re.search(r"Python (3\.\d+)", (ENVS / "requirements.txt").read_text())[1]
+    assert f"python={made_for}" in yaml.safe_load((ENVS / "codecfake.yaml").read_text())["dependencies"]
+    # Debian 12 has 3.11
+    assert (made_for, "From: debian:bookworm-slim" in (ENVS / "codecfake.def").read_text()) == ("3.11", True)
+    assert sys.version_info >= tuple(map(int, made_for.split(".")))
+
+
+def test_the_container_installs_the_lock_as_make_does():
+    install = "pip install --no-cache-dir --no-deps --requirement /opt/requirements.txt"
+    recipe = (ENVS / "codecfake.def").read_text()
+    assert "envs/requirements.txt /opt/requirements.txt" in recipe
+    assert install in recipe
