@@ -73,7 +73,8 @@ def _lock(name: str) -> bool:
         # another user's file in such a folder may be opened, but not with O_CREAT
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
-        handle = os.open(path, os.O_RDONLY | os.O_CREAT, 0o644)
+        handle = os.open(path, os.O_RDONLY | os.O_CREAT)
+        os.fchmod(handle, 0o644)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
