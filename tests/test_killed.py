@@ -66,7 +66,8 @@ def undisturbed(make_project):
 def results(project) -> dict[str, str]:
     """Hashes of all results; the report has a date and seconds in it."""
     folder = project.folder / "results/small"
-    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in ("report.html", ".running")]
+    unlike = {"report.html", ".running", ".submitter"}
+    files = [path for path in folder.rglob("*") if path.is_file() and path.name not in unlike]
     kept = [path for path in files if path.relative_to(folder).parts[0] not in ("logs", "benchmarks")]
     return {str(path.relative_to(folder)): sha256(path) for path in kept}
 

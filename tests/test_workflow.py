@@ -230,6 +230,16 @@ def test_every_rule_has_a_log_and_a_benchmark():
             assert "    benchmark:\n" in rule, rule
 
 
+def test_a_job_of_a_killed_snakemake_does_not_begin_once_another_has_taken_over(project, monkeypatch):
+    job = ("results/small/splits.tsv", "--mode", "remote", "--forcerun", "splits")
+    current = (project.folder / "results/small/.submitter").read_text()
+    for submitter, code in (("an earlier one", 1), (current, 0)):
+        monkeypatch.setenv("CODECFAKE_SUBMITTER", submitter)
+        result = project.snakemake(*job)
+        assert result.returncode == code, result.stdout
+        assert ("another snakemake has taken over" in result.stdout) == (code == 1)
+
+
 def test_offline_says_all_that_is_missing_before_any_job(project):
     result = project.snakemake(codecs=["encodec_24khz", "descript-audio-codec-16khz", "dac_mini"], offline=True)
     said = result.stdout

@@ -7,6 +7,7 @@ OUTPUTS  RUN, LAYOUT (every path of the run), and what rules need besides
 import json
 import os
 import sys
+import uuid
 
 from codecfake import config as codecfake_config, records
 from codecfake.errors import ConfigError
@@ -50,6 +51,16 @@ JOBS = os.path.abspath(f"{RESULTS}/.jobs")
 os.environ.update(CODECFAKE_JOBS=JOBS)
 
 
+# jobs that it left in a cluster's queue hold no lock yet: they know by this file that another has taken over
+SUBMITTER = f"{RESULTS}/.submitter"
+if not workflow.is_main_process:
+    with open(SUBMITTER) as file:
+        if file.read() != os.getenv("CODECFAKE_SUBMITTER"):
+            sys.exit(
+                f"{RESULTS}: another snakemake has taken over from the one that submitted this job"
+            )
+
+
 def hold_run():
     """Refuse to run beside another Snakemake, or its jobs, at work on the same results."""
     os.makedirs(RESULTS, exist_ok=True)
@@ -60,6 +71,10 @@ def hold_run():
         raise WorkflowError(
             f"{RESULTS}: another snakemake is at work on it, or jobs that it left behind when it was killed"
         ) from None
+    name = str(uuid.uuid4())
+    os.environ.update(CODECFAKE_SUBMITTER=name)
+    with open(SUBMITTER, "w") as file:
+        file.write(name)
 
 
 # what DVC brought from elsewhere counts as made here

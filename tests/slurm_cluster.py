@@ -1,0 +1,168 @@
+"""A SLURM of one node for tests: munged, slurmctld and slurmd, for this machine alone and as root.
+
+Nothing is enforced: the node claims more CPUs and memory than there are, and two devices that every machine has are
+its GPUs. What jobs ask for can be seen.
+"""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
+#: Where SLURM's programs look. SLURM_CONF may name another place, but the plugin keeps it from job steps.
+FOLDER = Path("/etc/slurm")
+CONFIGURATION = {
+    "slurm.conf": """\
+ClusterName=test
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={controller_port}
+SlurmdPort={node_port}
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+SlurmUser=root
+AuthInfo=socket={folder}/munge.socket
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
+SlurmdParameters=config_overrides
+KillWait=5
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=256000 Gres=gpu:2
+PartitionName=cpu Nodes={host} Default=YES
+PartitionName=gpu Nodes={host}
+""",
+    "gres.conf": "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n",
+}
+#: Seconds that daemons may take to begin, jobs and daemons to end.
+PATIENCE = 60
+
+
+@contextlib.contextmanager
+def running(folder: Path) -> Iterator[None]:
+    """A cluster with the partitions `cpu` and `gpu`, its files in an empty folder; its jobs end with it.
+
+    The test is skipped where none can be started, or fails if CODECFAKE_REQUIRE_SLURM=1.
+    """
+    _require()
+    for name in ("state", "spool"):
+        (folder / name).mkdir()
+    key = folder / "munge.key"
+    key.touch(0o600)
+    key.write_bytes(secrets.token_bytes(1024))
+    munged = ["munged", "--foreground", "--force", f"--key-file={key}", f"--socket={folder}/munge.socket"]
+    munged += [f"--{name}-file={folder}/munge.{name}" for name in ("log", "pid", "seed")]
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_second_address())
+        stack.enter_context(_configuration(folder))
+        for command in (munged, ["slurmctld", "-D"], ["slurmd", "-D"]):
+            stack.enter_context(_daemon(command, folder))
+        wait_until(lambda: said("sinfo", "--noheader", "--partition=cpu", "--format=%T") == "idle")
+        try:
+            yield
+        finally:
+            said("scancel", "--user=root")
+            wait_until(lambda: not said("squeue", "--noheader"))
+
+
+def said(*command: str) -> str:
+    """What a command prints, also if it fails."""
+    done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
+    return done.stdout.strip()
+
+
+def jobs() -> list[dict[str, str]]:
+    """All jobs in the order of submission, those that ended too, as `scontrol show job` has them."""
+    lines = said("scontrol", "--oneliner", "show", "job").splitlines()
+    found = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
+    return sorted(found, key=lambda job: int(job["JobId"]))
+
+
+def requeue(job: str) -> None:
+    """Let a job that is at work give way, and begin again at once, before which SLURM by itself waits two minutes."""
+
+    def begun_again() -> bool:
+        said("scontrol", "update", f"JobId={job}", "StartTime=now")
+        return said("squeue", "--noheader", f"--jobs={job}", "--Format=State: ,RestartCnt:") == "RUNNING 1"
+
+    said("scontrol", "requeue", job)
+    wait_until(begun_again)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Until a condition holds, for as long as SLURM may take."""
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, f"{said('sinfo', '--list-reasons')}\n{said('scontrol', 'show', 'job')}"
+        time.sleep(0.2)
+
+
+def _require() -> None:
+    missing = [program for program in PROGRAMS if shutil.which(program) is None]
+    if missing:
+        message = f"not on PATH: {', '.join(missing)}"
+    elif os.geteuid() != 0:
+        message = "only root can start a SLURM"
+    elif (FOLDER / "slurm.conf").exists():
+        message = f"{FOLDER}/slurm.conf is there: a real cluster's, or to be deleted if a killed test left it"
+    else:
+        return
+    if os.environ.get("CODECFAKE_REQUIRE_SLURM") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+@contextlib.contextmanager
+def _configuration(folder: Path) -> Iterator[None]:
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
+        ports = {"controller_port": one.getsockname()[1], "node_port": other.getsockname()[1]}
+    host = socket.gethostname().partition(".")[0]
+    FOLDER.mkdir(exist_ok=True)
+    try:
+        for name, text in CONFIGURATION.items():
+            (FOLDER / name).write_text(text.format(folder=folder, host=host, **ports))
+        yield
+    finally:
+        # left behind it would make every Snakemake wait for a controller that is gone
+        for name in CONFIGURATION:
+            (FOLDER / name).unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _second_address() -> Iterator[None]:
+    """Without a network SLURM cannot even resolve 127.0.0.1: the C library wants an address besides that one."""
+    found = {one.address for many in psutil.net_if_addrs().values() for one in many if one.family == socket.AF_INET}
+    if found > {"127.0.0.1"}:
+        yield
+        return
+    address = ("127.0.0.2/32", "dev", "lo")
+    subprocess.run(["ip", "address", "add", *address], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["ip", "address", "delete", *address], check=True)
+
+
+@contextlib.contextmanager
+def _daemon(command: list[str], folder: Path) -> Iterator[None]:
+    with open(folder / f"{command[0]}.said", "w") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
