@@ -1,5 +1,7 @@
 """The command line as a user meets it: help, results, and a clear refusal of every kind of bad input."""
 
+import argparse
+import contextlib
 import hashlib
 import re
 import resource
@@ -15,7 +17,8 @@ import soundfile
 import torch
 import yaml
 
-from codecfake import audio, cli, config, detectors
+from codecfake import audio, cli, cli_rules, config, detectors
+from codecfake.errors import ConfigError
 from codecfake.train import TrainedDetector, save
 from tiny_run import ENTRY
 
@@ -59,7 +62,7 @@ def test_help_lists_the_verbs_with_an_example(capsys):
 
 
 @pytest.mark.parametrize(
-    "verb", ["codecs", "detectors", "show", "fetch", "resynthesise", "score", "train-codec", "codec-quality"]
+    "verb", ["codecs", "detectors", "show", "fetch", "stage", "resynthesise", "score", "train-codec", "codec-quality"]
 )
 def test_a_users_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
@@ -243,3 +246,16 @@ def test_show_finds_the_matrix_of_a_fold(run_config, tmp_path, monkeypatch, caps
     monkeypatch.chdir(tmp_path)
     assert run("show", run_config) == 0
     assert f"report: {matrix.with_name('report.html')}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("seen", "fits"), [(1, True), (4, False)])
+def test_a_job_that_would_share_a_gpu_after_all_does_not_begin(seen, fits, monkeypatch, tmp_path):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    # where the driver began before the choice, it does not see it
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
+    job = cli_rules.own_device(argparse.Namespace(device="auto", gpu_use=None))
+    expected = contextlib.nullcontext() if fits else pytest.raises(ConfigError, match="name those to be used in CUDA_V")
+    with expected, job as device:
+        assert device == "cuda"

@@ -112,6 +112,16 @@ def test_the_author_has_nothing_to_do(published):
     assert "Nothing to be done" in published.snakemake("--dry-run")
 
 
+def test_dvc_watches_whatever_a_stage_was_made_of(published):
+    lock = yaml.safe_load((published.folder / "dvc.lock").read_text())["stages"]
+    assert list(lock) == STAGES
+    for name, stage in lock.items():
+        watched = [entry["path"] for kind in ("deps", "outs") for entry in stage[kind]]
+        kept = json.loads((published.results / f".records/{name}.json").read_text())
+        for path in kept["md5"]:
+            assert any(path == one or path.startswith(f"{one}/") for one in watched), (name, path)
+
+
 def test_who_pulls_has_nothing_to_do(clone, published):
     assert "Nothing to be done" in clone.snakemake("--dry-run")
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
@@ -154,6 +164,19 @@ def test_what_was_pulled_and_is_stale_is_never_taken_for_new(clone, published):
     made, before = clone.contents(), published.contents()
     assert {name for name in made if made[name] != before[name]} == {f"resynthesised/{CODEC}/000.parquet"}
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
+
+
+def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_older(clone):
+    adapter = clone.folder / "workflow/codecfake/codecs/academicodec.py"
+    adapter.write_text(adapter.read_text() + "# other\n")
+    os.utime(adapter, (1.6e9, 1.6e9))
+    assert re.search(r"^resynthesise_shard +1$", clone.snakemake("--dry-run"), re.MULTILINE)
+
+
+def test_files_of_a_codec_no_longer_in_the_config_are_told(clone):
+    (clone.results / "protocols/opus.tsv").write_text("")
+    said = clone.call("codecfake", "stage", "report", "small.yaml")
+    assert "1 files of another config go with these, the first results/small/protocols/opus.tsv" in said
 
 
 def test_files_that_came_without_records_are_refused_and_kept(clone, published):

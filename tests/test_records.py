@@ -1,4 +1,4 @@
-"""Snakemake's records that travel: kept, adopted, and what was made here left alone."""
+"""Snakemake's records that travel: kept, adopted, what was made here left alone, what is outdated told."""
 
 import json
 import os
@@ -13,103 +13,149 @@ from snakemake.persistence.file import FilePersistence
 from codecfake import records
 
 LONG = "results/run/" + 40 * "a long name/" + "file"
+CODE = "code.py"
 NAMES = ["results/run/a.tsv", LONG]
 MADE = 1.7e9 + 0.123456789
 
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with two files that Snakemake made."""
+    """A folder with two files that Snakemake made of some code, and their records in a file."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / CODE).write_text("first")
     for name in NAMES:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
-        os.utime(path, (MADE, MADE))
-        record(name, MADE)
+        made_at(name, MADE)
+    records.keep(records.place("results/run", "stage"), NAMES)
     return tmp_path
 
 
-def record(name: str, endtime: float, kind: str = "metadata", **more) -> None:
-    """Write what Snakemake would of a file, where its own code does."""
-    persistence = FilePersistence(nolock=True, path=records.SNAKEMAKE)
-    persistence._io_write(str(records.SNAKEMAKE / kind), {"rule": "r", "endtime": endtime, **more}, name)
+def snakemake() -> FilePersistence:
+    return FilePersistence(nolock=True, path=records.SNAKEMAKE)
+
+
+def made_at(name: str, time: float, **more) -> None:
+    """Leave a file as Snakemake does that made it."""
+    os.utime(name, (time, time))
+    record = {"rule": "r", "endtime": time, "input": [CODE], "software_stack_hash": None, **more}
+    snakemake()._io_write(str(records.SNAKEMAKE / "metadata"), record, name)
 
 
 def recorded(name: str) -> dict:
     """What Snakemake finds."""
-    persistence = FilePersistence(nolock=True, path=records.SNAKEMAKE)
-    return persistence._io_read(str(records.SNAKEMAKE / "metadata"), name)
+    return snakemake()._io_read(str(records.SNAKEMAKE / "metadata"), name)
 
 
-def bring(here, endtime: float = MADE) -> None:
-    """What a pull leaves: files as old as the pull, records made elsewhere in a file, none of Snakemake's own."""
-    records.keep(records.place("results/run", "stage"), NAMES)
+def pulled() -> None:
+    """Leave what a pull does: files as old as the pull, none of Snakemake's own records."""
     for name in NAMES:
-        (records._of(name, "metadata")).unlink()
-        os.utime(here / name)
+        snakemake()._io_delete(str(records.SNAKEMAKE / "metadata"), name)
+        os.utime(name)
+
+
+def time_of(name: str) -> float:
+    return os.stat(name).st_mtime
 
 
 def test_files_that_were_brought_get_their_records_and_times(here):
     before = {name: recorded(name) for name in NAMES}
-    bring(here)
+    pulled()
     assert records.without(NAMES) == NAMES
     records.adopt("results/run")
     assert {name: recorded(name) for name in NAMES} == before
-    assert [os.stat(name).st_mtime for name in NAMES] == pytest.approx([MADE, MADE], abs=1e-5)
+    assert [time_of(name) for name in NAMES] == pytest.approx([MADE, MADE], abs=1e-5)
     assert records.without(NAMES) == []
 
 
 def test_what_was_made_here_since_keeps_its_record(here):
-    bring(here)
-    os.utime(NAMES[0], (MADE + 50, MADE + 50))
-    record(NAMES[0], MADE + 50, made="here")
+    pulled()
+    made_at(NAMES[0], MADE + 50, made="here")
     records.adopt("results/run")
     assert recorded(NAMES[0])["made"] == "here"
-    assert os.stat(NAMES[0]).st_mtime == pytest.approx(MADE + 50)
+    assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
 
 def test_what_is_being_made_is_left_alone(here):
-    bring(here)
-    record(NAMES[0], MADE, kind="incomplete")
-    now = os.stat(NAMES[0]).st_mtime
+    pulled()
+    snakemake()._io_write(str(records.SNAKEMAKE / "incomplete"), {"external_jobid": None}, NAMES[0])
+    now = time_of(NAMES[0])
+    assert records.without(NAMES) == NAMES[1:]
     records.adopt("results/run")
-    assert os.stat(NAMES[0]).st_mtime == now
+    assert time_of(NAMES[0]) == now
     assert recorded(NAMES[0]) == {}
 
 
-def test_another_version_of_a_file_gets_the_record_that_came_with_it(here):
-    records.keep(records.place("results/run", "stage"), NAMES)
-    record(NAMES[0], MADE + 50, made="here")
-    os.utime(NAMES[0])
+def test_other_bytes_do_not_get_the_record(here):
+    pulled()
+    (here / NAMES[0]).write_text("of another run")
+    now = time_of(NAMES[0])
     records.adopt("results/run")
-    assert "made" not in recorded(NAMES[0])
+    assert (recorded(NAMES[0]), time_of(NAMES[0])) == ({}, now)
+    assert recorded(NAMES[1])["rule"] == "r"
+
+
+def test_the_same_bytes_made_again_later_elsewhere_get_the_later_record(here):
+    for name in NAMES:
+        made_at(name, MADE + 50, made="later")
+    records.keep(records.place("results/run", "stage"), NAMES)
+    for name in NAMES:
+        made_at(name, MADE, made="earlier")
+    records.adopt("results/run")
+    assert [recorded(name)["made"] for name in NAMES] == ["later", "later"]
+    assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
+
+
+def test_what_was_made_of_something_else_is_older_than_what_is_there(here):
+    (here / CODE).write_text("other")
+    os.utime(CODE, (MADE - 50, MADE - 50))
+    pulled()
+    records.adopt("results/run")
+    assert [time_of(name) for name in NAMES] == [records.STALE, records.STALE]
+    assert recorded(NAMES[0])["rule"] == "r"
+    # and of the right thing again when that is there
+    (here / CODE).write_text("first")
+    pulled()
+    records.adopt("results/run")
+    assert time_of(NAMES[0]) == pytest.approx(MADE)
 
 
 def test_files_that_did_not_come_are_no_matter(here):
-    bring(here)
+    pulled()
     os.remove(NAMES[0])
     records.adopt("results/run")
     assert recorded(NAMES[0]) == {}
     assert recorded(NAMES[1])["rule"] == "r"
 
 
+def test_a_damaged_record_is_none(here):
+    records._place(NAMES[0], "metadata").write_text('{"rule": "r", "endti')
+    assert records.without(NAMES) == NAMES[:1]
+    records.adopt("results/run")
+    assert recorded(NAMES[0])["endtime"] == MADE
+
+
 def test_records_are_one_file_of_json(here):
     path = records.place("results/run", "resynthesise@dac")
+    made_at(NAMES[0], MADE, software_stack_hash="with a path of this machine")
     records.keep(path, NAMES)
     assert path.as_posix() == "results/run/.records/resynthesise@dac.json"
-    assert list(json.loads(path.read_text())) == sorted(NAMES)
+    kept = json.loads(path.read_text())
+    assert list(kept["records"]) == sorted(NAMES)
+    assert set(kept["md5"]) == {*NAMES, CODE}
+    assert kept["records"][NAMES[0]]["software_stack_hash"] is None
 
 
 def test_dvc_still_knows_the_hash_of_a_file_whose_time_was_set(here, monkeypatch):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(here / "site"))
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "--quiet", "--no-scm"], check=True)
-    bring(here)
+    pulled()
     subprocess.run([*dvc, "add", "--quiet", NAMES[0]], check=True)
     path = str(here / NAMES[0])
     known = Repo().state.get(path, localfs)[1]
     records.adopt("results/run")
-    assert os.stat(path).st_mtime == pytest.approx(MADE)
+    assert time_of(path) == pytest.approx(MADE)
     assert known is not None
     assert Repo().state.get(path, localfs)[1] == known

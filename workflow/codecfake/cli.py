@@ -69,8 +69,8 @@ def _user_verbs(verbs) -> None:
     verb = verbs.add_parser(
         "stage",
         help="one stage of dvc.yaml: what `dvc repro` calls",
-        description="Has Snakemake make the stage's files, with the options in CODECFAKE_SNAKEMAKE (--cores all).",
-        epilog="example: CODECFAKE_SNAKEMAKE='--cores 8 --resources gpu=2' codecfake stage train config/demo.yaml",
+        description="Has Snakemake make its files, with the options in CODECFAKE_SNAKEMAKE (default: --cores all).",
+        epilog="example: codecfake stage train config/demo.yaml",
     )
     verb.add_argument("name", help="corpus, resynthesise@CODEC, protocols, train, evaluate or report")
     verb.add_argument("config", type=Path, help="the run's config")

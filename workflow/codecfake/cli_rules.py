@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from codecfake.errors import ConfigError
 from codecfake.names import RECIPES
 
 
@@ -146,6 +147,11 @@ def own_device(args: argparse.Namespace) -> Iterator[str]:
     from codecfake import compute, gpus, usage
 
     device = compute.device(gpus.claim(args.device))
+    if device == "cuda" and torch.cuda.device_count() != 1:
+        raise ConfigError(
+            "device: the driver cannot be asked for its GPUs before it is used (no NVML); name those to be used in "
+            "CUDA_VISIBLE_DEVICES, e.g. 0,1"
+        )
     # the same bytes however many cores a job is given: on a CPU it computes on one
     torch.set_num_threads(1)
     yield device

@@ -75,6 +75,8 @@ def _lock(name: str) -> bool:
     except FileNotFoundError:
         handle = os.open(path, os.O_RDONLY | os.O_CREAT)
         os.fchmod(handle, 0o644)
+    except PermissionError:  # another user is just making it
+        return False
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -72,7 +72,7 @@ def through_codec(
         utterances: float32 [N] each, at the codec's rate.
         names: stand for the utterances in errors.
         recipe: what happens to level, length and delay; see `recipes`.
-        portions: remembers from call to call how many seconds the device has memory for.
+        portions: remembers from call to call how many frames the device has memory for.
 
     Returns:
         float32 at the codec's rate, in the order given; as long as the input by the recipe `clean`.
@@ -107,7 +107,8 @@ def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, portio
                 decoded |= zip(batch, together.cpu().numpy(), strict=True)
             return decoded
 
-        decoded = portions.of(min(allowed, len(frames) * max(frames)), decode, least=max(frames))
+        longest = max(frames)
+        decoded = portions.of(min(allowed, len(frames) * longest), decode, longest) if allowed else decode(0)
     return [decoded[index][: codec.output_length(len(waveform))] for index, waveform in enumerate(waveforms)]
 
 

@@ -67,3 +67,13 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     if code:
         raise CodecFakeError(f"stage {name}: snakemake ended with exit code {code}")
     records.keep(records.place(results, name), stage.files)
+    if name == "report" and (others := _of_other_configs(results, table)):
+        print(f"{len(others)} files of another config go with these, the first {others[0]}", file=sys.stderr)
+
+
+def _of_other_configs(results: str, table: dict[str, Stage]) -> list[str]:
+    """Files beside those of the stages, as a codec leaves them that was once in the config."""
+    files = {file for stage in table.values() for file in stage.files}
+    folders = {Path(file).relative_to(results).parts[0] for file in files if file.count("/") > results.count("/") + 1}
+    there = (path for folder in sorted(folders) for path in sorted(Path(results, folder).rglob("[!.]*")))
+    return [path.as_posix() for path in there if path.is_file() and path.as_posix() not in files]
