@@ -74,6 +74,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
 def _of_other_configs(results: str, table: dict[str, Stage]) -> list[str]:
     """Files beside those of the stages, as a codec leaves them that was once in the config."""
     files = {file for stage in table.values() for file in stage.files}
-    folders = {Path(file).relative_to(results).parts[0] for file in files if file.count("/") > results.count("/") + 1}
-    there = (path for folder in sorted(folders) for path in sorted(Path(results, folder).rglob("[!.]*")))
-    return [path.as_posix() for path in there if path.is_file() and path.as_posix() not in files]
+    below = [Path(file).relative_to(results).parts for file in files]
+    folders = sorted({parts[0] for parts in below if len(parts) > 1})
+    there = [path for folder in folders for path in sorted(Path(results, folder).rglob("[!.]*")) if path.is_file()]
+    return [path.as_posix() for path in there if path.as_posix() not in files]
