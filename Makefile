@@ -8,7 +8,9 @@ INSTALLED := .venv/.installed
 # one thread a test process: more threads than cores starve each other
 export OMP_NUM_THREADS = 1
 
-.PHONY: demo test lint bench scale
+.PHONY: env demo test lint bench scale
+
+env: $(INSTALLED)
 
 demo: $(INSTALLED)
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)

@@ -30,14 +30,17 @@ onstart:
     hold_run()
 
 
-# shards and models are named too: one that was deleted is made again, with what depends on it
+# all is named: what was deleted is made again, with what depends on it
 rule all:
     default_target: True
     input:
-        f"{EXPERIMENT}/report.html",
-        f"{EXPERIMENT}/eer_matrix.tsv",
+        LAYOUT.report(),
+        LAYOUT.matrix(),
+        LAYOUT.corpus_tables(),
         LAYOUT.source_shards(),
+        LAYOUT.splits(),
         LAYOUT.codec_shards(LAYOUT.codecs),
         [LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
         [LAYOUT.detector_of(codec) for codec in LAYOUT.train_codecs],
+        [LAYOUT.history_of(codec) for codec in LAYOUT.train_codecs],
         [LAYOUT.scores_of(codec) for codec in LAYOUT.train_codecs],

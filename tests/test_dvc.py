@@ -176,15 +176,25 @@ def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_old
 def test_files_of_a_codec_no_longer_in_the_config_are_told(clone):
     (clone.results / "protocols/opus.tsv").write_text("")
     said = clone.call("codecfake", "stage", "report", "small.yaml")
-    assert "1 files of another config go with these, the first results/small/protocols/opus.tsv" in said
+    assert "1 files of another config, to be removed if not wanted, the first results/small/protocols/opus.tsv" in said
+
+
+def test_a_result_edited_by_hand_is_refused_and_comes_back(clone, published):
+    matrix = clone.results / "eer_matrix.tsv"
+    assert "Nothing to be done" in clone.snakemake("--dry-run")
+    matrix.write_text(matrix.read_text() + "0.0\n")
+    assert f"the first {matrix.relative_to(clone.folder)}" in clone.call("dvc", "repro", code=255)
+    clone.call("dvc", "checkout", "--force")
+    assert clone.repro() == ([], {})
+    assert matrix.read_text() == (published.results / "eer_matrix.tsv").read_text()
 
 
 def test_files_that_came_without_records_are_refused_and_kept(clone, published):
     shutil.rmtree(clone.results / ".records")
     clone.configure(recipe="published")
     said = clone.call("codecfake", "stage", f"resynthesise@{CODEC}", "small.yaml", code=1)
-    assert "1 files have no record of how they were made" in said
-    assert f"results/small/resynthesised/{CODEC}/000.parquet; `dvc pull resynthesise@{CODEC}` brings it" in said
+    assert "1 files were changed, or have no record of how they were made" in said
+    assert f"results/small/resynthesised/{CODEC}/000.parquet; `dvc checkout` or `dvc pull resynth" in said
     assert clone.contents() == published.contents()
     clone.call("dvc", "pull", f"resynthesise@{CODEC}")
     clone.call("codecfake", "stage", f"resynthesise@{CODEC}", "small.yaml")

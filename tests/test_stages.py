@@ -70,6 +70,14 @@ def test_an_unknown_stage_is_refused_with_those_there_are(run):
         run_stage("resynthesise@opus", run, DEMO)
 
 
+@pytest.mark.parametrize("option", ["-n", "--dry-run", "--touch"])
+def test_what_makes_nothing_is_refused(run, option, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CODECFAKE_SNAKEMAKE", f"--cores 2 {option}")
+    with pytest.raises(ConfigError, match=f"CODECFAKE_SNAKEMAKE: {option} makes nothing"):
+        run_stage("train", run, DEMO)
+
+
 def test_folds_are_refused(run):
     folds = {**run, "corpus": {"name": "voices", "folds": {"count": 3, "eval": 0}}}
     with pytest.raises(ConfigError, match=r"demo\.yaml: corpus\.folds: DVC's stages know one split"):

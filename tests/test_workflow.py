@@ -111,6 +111,21 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
 
 
 @pytest.mark.parametrize(
+    ("name", "rule"),
+    [("eer_matrix.json", "evaluate"), ("corpus/speakers.tsv", "corpus"), ("splits.tsv", "splits")],
+)
+def test_any_deleted_file_is_made_again(project, name, rule):
+    path = project.folder / "results/small" / name
+    kept = path.read_bytes(), path.stat()
+    path.unlink()
+    planned = project.planned()
+    path.write_bytes(kept[0])
+    os.utime(path, ns=(kept[1].st_atime_ns, kept[1].st_mtime_ns))
+    assert planned[rule] == 1
+    assert project.planned() == {}
+
+
+@pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"codec": ["x"]}, "unknown key 'codec'"),

@@ -152,6 +152,8 @@ def own_device(args: argparse.Namespace) -> Iterator[str]:
             "device: the driver cannot be asked for its GPUs before it is used (no NVML); name those to be used in "
             "CUDA_VISIBLE_DEVICES, e.g. 0,1"
         )
+    if device == "cpu" and args.device == "auto":
+        print("no GPU can be used: computing on the CPU", file=sys.stderr)
     # the same bytes however many cores a job is given: on a CPU it computes on one
     torch.set_num_threads(1)
     yield device

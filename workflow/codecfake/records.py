@@ -35,8 +35,8 @@ def keep(path: Path, names: list[str]) -> None:
 
 
 def without(names: list[str]) -> list[str]:
-    """The files that are there but of which Snakemake knows nothing, not even that they are incomplete."""
-    return [name for name in names if os.path.exists(name) and not _incomplete(name) and not _recorded(name)]
+    """The files that are there and whole, but not as a record of Snakemake's says: made or changed by someone else."""
+    return [name for name in names if os.path.isfile(name) and not _incomplete(name) and not _as_made(name)]
 
 
 def adopt(results: str) -> None:
@@ -81,20 +81,21 @@ def _same(one: float, other: float) -> bool:
     return abs(one - other) < ROUNDING
 
 
+def _as_made(name: str) -> bool:
+    made, time = _recorded(name).get("endtime"), os.stat(name).st_mtime
+    return made is not None and (_same(time, made) or _same(time, STALE))
+
+
 def _newer_here(name: str, record: dict) -> bool:
     """Whether a file was made here, later than the record says."""
-    made = _recorded(name).get("endtime", 0)
-    return made > record["endtime"] + ROUNDING and _same(os.stat(name).st_mtime, made)
+    return _recorded(name).get("endtime", 0) > record["endtime"] + ROUNDING and _as_made(name)
 
 
 def _settled(name: str, record: dict) -> bool:
     """Whether there is nothing to adopt."""
     if not os.path.isfile(name) or _incomplete(name) or _newer_here(name, record):
         return True
-    time = os.stat(name).st_mtime
-    return _same(_recorded(name).get("endtime", 0), record["endtime"]) and (
-        _same(time, record["endtime"]) or _same(time, STALE)
-    )
+    return _same(_recorded(name).get("endtime", 0), record["endtime"]) and _as_made(name)
 
 
 def _dvc_state():

@@ -12,6 +12,9 @@ from codecfake.errors import CodecFakeError, ConfigError, DataError
 from codecfake.layout import Layout
 from codecfake.names import IDENTITY
 
+#: Options by which Snakemake ends well without having made anything.
+PRETEND = {"-n", "--dry-run", "--dryrun", "-t", "--touch"}
+
 
 class Stage(NamedTuple):
     """The rules that make a stage's files, and these."""
@@ -45,8 +48,8 @@ def run_stage(name: str, run: dict, config: Path) -> None:
         run: what `config` holds, resolved.
 
     Raises:
-        ConfigError: there is no such stage.
-        DataError: files are there of which nobody knows how they were made.
+        ConfigError: there is no such stage, or Snakemake is to make nothing.
+        DataError: files are there of which nobody knows how they were made, or that were changed since.
         CodecFakeError: Snakemake failed.
     """
     table = stages(run)
@@ -58,17 +61,22 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     records.adopt(results)
     if unknown := records.without(stage.files):
         raise DataError(
-            f"stage {name}: {len(unknown)} files have no record of how they were made, the first {unknown[0]}; "
-            f"`dvc pull {name}` brings it with them, or remove them to have them made"
+            f"stage {name}: {len(unknown)} files were changed, or have no record of how they were made, the first "
+            f"{unknown[0]}; `dvc checkout` or `dvc pull {name}` brings what was shared; removed, they are made again"
         )
     options = shlex.split(os.environ.get("CODECFAKE_SNAKEMAKE", "--cores all"))
+    if pretending := PRETEND.intersection(options):
+        raise ConfigError(f"CODECFAKE_SNAKEMAKE: {min(pretending)} makes nothing, and DVC would believe it did")
     command = [sys.executable, "-m", "snakemake", "--configfile", str(config), *options]
     code = subprocess.call([*command, "--allowed-rules", *stage.rules, "--", *stage.files])
     if code:
         raise CodecFakeError(f"stage {name}: snakemake ended with exit code {code}")
     records.keep(records.place(results, name), stage.files)
     if name == "report" and (others := _of_other_configs(results, table)):
-        print(f"{len(others)} files of another config go with these, the first {others[0]}", file=sys.stderr)
+        print(
+            f"{len(others)} files of another config, to be removed if not wanted, the first {others[0]}",
+            file=sys.stderr,
+        )
 
 
 def _of_other_configs(results: str, table: dict[str, Stage]) -> list[str]:
