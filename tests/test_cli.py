@@ -173,7 +173,7 @@ def test_bad_audio_is_refused_by_score(kind, message, tmp_path, checkpoint, caps
         (["resynthesise", "--codec", "dac_mini", "--device", "cuda:9"], "no 'cuda:9'; allowed: auto, cpu"),
         (
             ["score", "--detector", "resnet", "--checkpoint", "x.pt"],
-            "unknown detector 'resnet'; allowed: lfcc_lcnn",
+            "unknown detector 'resnet'; allowed: aasist, aasist_l, lfcc_lcnn",
         ),
         (["score", "--detector", "lfcc_lcnn", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),
     ],

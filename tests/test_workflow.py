@@ -130,7 +130,7 @@ def test_any_deleted_file_is_made_again(project, name, rule):
     [
         ({"codec": ["x"]}, "unknown key 'codec'"),
         ({"codecs": ["opus"]}, "unknown codec 'opus'; allowed:"),
-        ({"detector": {"name": "resnet"}}, "unknown detector 'resnet'; allowed: lfcc_lcnn"),
+        ({"detector": {"name": "resnet"}}, "unknown detector 'resnet'; allowed: aasist, aasist_l, lfcc_lcnn"),
         ({"shards": 0}, "shards: 0 is less than the minimum of 1"),
     ],
 )
