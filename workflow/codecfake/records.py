@@ -36,7 +36,7 @@ def keep(path: Path, names: list[str]) -> None:
 
 def without(names: list[str]) -> list[str]:
     """The files that are there and whole, but not as a record of Snakemake's says: made or changed by someone else."""
-    return [name for name in names if os.path.isfile(name) and not _incomplete(name) and not _as_made(name)]
+    return [name for name in names if os.path.isfile(name) and not _incomplete(name) and _made(name) is None]
 
 
 def adopt(results: str) -> None:
@@ -81,21 +81,24 @@ def _same(one: float, other: float) -> bool:
     return abs(one - other) < ROUNDING
 
 
-def _as_made(name: str) -> bool:
+def _made(name: str) -> float | None:
+    """When Snakemake made the file that is there; None if it does not know, or if the file was changed since."""
     made, time = _recorded(name).get("endtime"), os.stat(name).st_mtime
-    return made is not None and (_same(time, made) or _same(time, STALE))
+    return made if made is not None and (_same(time, made) or _same(time, STALE)) else None
 
 
 def _newer_here(name: str, record: dict) -> bool:
     """Whether a file was made here, later than the record says."""
-    return _recorded(name).get("endtime", 0) > record["endtime"] + ROUNDING and _as_made(name)
+    made = _made(name)
+    return made is not None and made > record["endtime"] + ROUNDING
 
 
 def _settled(name: str, record: dict) -> bool:
     """Whether there is nothing to adopt."""
-    if not os.path.isfile(name) or _incomplete(name) or _newer_here(name, record):
+    if not os.path.isfile(name) or _incomplete(name):
         return True
-    return _same(_recorded(name).get("endtime", 0), record["endtime"]) and _as_made(name)
+    made = _made(name)
+    return made is not None and made > record["endtime"] - ROUNDING
 
 
 def _dvc_state():

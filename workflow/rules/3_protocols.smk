@@ -10,7 +10,7 @@ rule splits:
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         code=code("selection"),
     output:
-        f"{EXPERIMENT}/splits.tsv",
+        LAYOUT.splits(),
     log:
         f"{EXPERIMENT}/logs/splits/splits.log",
     benchmark:
@@ -31,11 +31,11 @@ rule splits:
 rule protocol:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        splits=f"{EXPERIMENT}/splits.tsv",
+        splits=LAYOUT.splits(),
         shards=lambda wildcards: LAYOUT.codec_shards([wildcards.codec]),
         code=code("manifest"),
     output:
-        f"{EXPERIMENT}/protocols/{{codec}}.tsv",
+        LAYOUT.protocol_of("{codec}"),
     log:
         f"{EXPERIMENT}/logs/protocol/{{codec}}.log",
     benchmark:

@@ -18,8 +18,8 @@ rule train:
             "dataset", "train", "score", f"detectors/{RUN['detector_entry']['module']}"
         ),
     output:
-        checkpoint=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.pt",
-        history=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.history.tsv",
+        checkpoint=LAYOUT.detector_of("{train_codec}"),
+        history=LAYOUT.history_of("{train_codec}"),
     log:
         f"{EXPERIMENT}/logs/train/{{train_codec}}.log",
     benchmark:

@@ -7,12 +7,12 @@ OUTPUTS  scores/DETECTOR/TRAIN_CODEC.tsv (filename, cm-score)
 
 rule score_protocol:
     input:
-        checkpoint=f"{EXPERIMENT}/detectors/{DETECTOR}/{{train_codec}}.pt",
+        checkpoint=LAYOUT.detector_of("{train_codec}"),
         protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
         shards=LAYOUT.codec_shards(LAYOUT.codecs),
         code=code("dataset", "score"),
     output:
-        f"{EXPERIMENT}/scores/{DETECTOR}/{{train_codec}}.tsv",
+        LAYOUT.scores_of("{train_codec}"),
     log:
         f"{EXPERIMENT}/logs/score_protocol/{{train_codec}}.log",
     benchmark:

@@ -30,7 +30,7 @@ rule report:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         left_out=f"{RESULTS}/corpus/left_out.tsv",
         speakers=f"{RESULTS}/corpus/speakers.tsv",
-        splits=f"{EXPERIMENT}/splits.tsv",
+        splits=LAYOUT.splits(),
         shards=LAYOUT.codec_shards(LAYOUT.codecs),
         scores=[LAYOUT.scores_of(codec) for codec in LAYOUT.train_codecs],
         protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
