@@ -2,14 +2,14 @@
 
 Parameters are named and shaped as in the state_dicts its authors published. Where their code departs from the paper
 (the normalisation before a block's first convolution is not used), so does this, or their weights would not fit.
-Shapes: B utterances, N nodes of a graph, D features of a node.
+Shapes: B utterances, C maps, F bands, T frames.
 """
 
 import numpy as np
 import torch
 from torch import nn
 
-from codecfake.detectors.base import Detector
+from codecfake.detectors.graphs import GraphDetector
 
 #: Samples of a filter of the front end.
 SINC_TAPS = 129
@@ -43,103 +43,12 @@ class Block(nn.Module):
         return nn.functional.max_pool2d(deep + shortcut, (1, 3))
 
 
-def _normalised(bn: nn.BatchNorm1d, x: torch.Tensor) -> torch.Tensor:
-    """Batch normalisation of nodes [B, N, D] by feature."""
-    return bn(x.flatten(0, 1)).view_as(x)
-
-
-def _pairs(x: torch.Tensor) -> torch.Tensor:
-    """Products of every two nodes, [B, N, N, D]."""
-    return x[:, :, None] * x[:, None]
-
-
-class GraphAttention(nn.Module):
-    """Nodes [B, N, D] to [B, N, D'], each with a mean of all, weighted by attention."""
-
-    def __init__(self, inputs: int, outputs: int, temperature: float):
-        super().__init__()
-        self.att_proj = nn.Linear(inputs, outputs)
-        self.att_weight = nn.Parameter(_xavier(outputs))
-        self.proj_with_att = nn.Linear(inputs, outputs)
-        self.proj_without_att = nn.Linear(inputs, outputs)
-        self.bn = nn.BatchNorm1d(outputs)
-        self.dropout = nn.Dropout(0.2)
-        self.temperature = temperature
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.dropout(x)
-        attention = torch.tanh(self.att_proj(_pairs(x))) @ self.att_weight / self.temperature
-        mean = attention.squeeze(3).softmax(dim=2) @ x
-        return nn.functional.selu(_normalised(self.bn, self.proj_with_att(mean) + self.proj_without_att(x)))
-
-
-class HeterogeneousAttention(nn.Module):
-    """Attention over the nodes of two graphs, its weights by the kinds of both nodes, and a master node of all.
-
-    (first [B, N, D], second [B, M, D], master [B, 1, D]) to the same with D' features.
-    """
-
-    def __init__(self, inputs: int, outputs: int, temperature: float):
-        super().__init__()
-        self.proj_type1, self.proj_type2 = nn.Linear(inputs, inputs), nn.Linear(inputs, inputs)
-        self.att_proj, self.att_projM = nn.Linear(inputs, outputs), nn.Linear(inputs, outputs)
-        for kinds in ("11", "22", "12", "M"):
-            self.register_parameter(f"att_weight{kinds}", nn.Parameter(_xavier(outputs)))
-        self.proj_with_att, self.proj_without_att = nn.Linear(inputs, outputs), nn.Linear(inputs, outputs)
-        self.proj_with_attM, self.proj_without_attM = nn.Linear(inputs, outputs), nn.Linear(inputs, outputs)
-        self.bn = nn.BatchNorm1d(outputs)
-        self.dropout = nn.Dropout(0.2)
-        self.temperature = temperature
-
-    def forward(
-        self, first: torch.Tensor, second: torch.Tensor, master: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        sizes = [first.shape[1], second.shape[1]]
-        x = self.dropout(torch.cat([self.proj_type1(first), self.proj_type2(second)], dim=1))
-        pairs = torch.tanh(self.att_proj(_pairs(x)))
-        (one, across), (back, other) = (rows.split(sizes, dim=2) for rows in pairs.split(sizes, dim=1))
-        attention = torch.cat(
-            [
-                torch.cat([one @ self.att_weight11, across @ self.att_weight12], dim=2),
-                torch.cat([back @ self.att_weight12, other @ self.att_weight22], dim=2),
-            ],
-            dim=1,
-        )
-        of_master = torch.tanh(self.att_projM(x * master)) @ self.att_weightM / self.temperature
-        summary = of_master.softmax(dim=1).transpose(1, 2) @ x
-        master = self.proj_with_attM(summary) + self.proj_without_attM(master)
-        mean = (attention.squeeze(3) / self.temperature).softmax(dim=2) @ x
-        x = nn.functional.selu(_normalised(self.bn, self.proj_with_att(mean) + self.proj_without_att(x)))
-        return *x.split(sizes, dim=1), master
-
-
-class Pool(nn.Module):
-    """The nodes of the highest scores, a share of [B, N, D], each times its score."""
-
-    def __init__(self, ratio: float, features: int):
-        super().__init__()
-        self.proj = nn.Linear(features, 1)
-        self.dropout = nn.Dropout(0.3)
-        self.ratio = ratio
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        scores = torch.sigmoid(self.proj(self.dropout(x)))
-        kept = scores.topk(max(int(x.shape[1] * self.ratio), 1), dim=1).indices
-        return (x * scores).gather(1, kept.expand(-1, -1, x.shape[2]))
-
-
-def _xavier(features: int) -> torch.Tensor:
-    return nn.init.xavier_normal_(torch.empty(features, 1))
-
-
-class Model(Detector):
+class Model(GraphDetector):
     """
     Args:
         filters: of the front end.
         maps: feature maps of the six blocks.
-        nodes: features of a node, in the graphs and in their heterogeneous attention.
-        pool: share of nodes kept of the spectral, the temporal and the joint graph.
-        temperatures: of attention, in the same order.
+        nodes, pool, temperatures: see `GraphDetector`.
     """
 
     def __init__(
@@ -152,43 +61,13 @@ class Model(Detector):
         pool: list[float],
         temperatures: list[float],
     ):
-        super().__init__(sample_rate, crop_samples)
+        super().__init__(sample_rate, crop_samples, maps[-1], filters // 3, nodes, pool, temperatures)
         self.register_buffer("filters", sinc_filters(filters, sample_rate)[:, None], persistent=False)
         self.first_bn = nn.BatchNorm2d(1)
         blocks = zip([1, *maps], maps, strict=False)
         self.encoder = nn.Sequential(*(nn.Sequential(Block(c, m, n == 0)) for n, (c, m) in enumerate(blocks)))
-        graph, joint = nodes
-        self.pos_S = nn.Parameter(torch.randn(1, filters // 3, maps[-1]))
-        self.master1, self.master2 = (nn.Parameter(torch.randn(1, 1, graph)) for _ in range(2))
-        self.GAT_layer_S = GraphAttention(maps[-1], graph, temperatures[0])
-        self.GAT_layer_T = GraphAttention(maps[-1], graph, temperatures[1])
-        for branch in "12":
-            self.add_module(f"HtrgGAT_layer_ST{branch}1", HeterogeneousAttention(graph, joint, temperatures[2]))
-            self.add_module(f"HtrgGAT_layer_ST{branch}2", HeterogeneousAttention(joint, joint, temperatures[2]))
-            self.add_module(f"pool_hS{branch}", Pool(pool[2], joint))
-            self.add_module(f"pool_hT{branch}", Pool(pool[2], joint))
-        self.pool_S, self.pool_T = Pool(pool[0], graph), Pool(pool[1], graph)
-        self.drop_branch, self.drop = nn.Dropout(0.2), nn.Dropout(0.5)
-        self.out_layer = nn.Linear(5 * joint, 2)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         bands = nn.functional.conv1d(waveforms[:, None], self.filters).abs()[:, None]
         maps = nn.functional.selu(self.first_bn(nn.functional.max_pool2d(bands, 3)))
-        maps = self.encoder(maps).abs()
-        spectral = self.pool_S(self.GAT_layer_S(maps.amax(dim=3).transpose(1, 2) + self.pos_S))
-        temporal = self.pool_T(self.GAT_layer_T(maps.amax(dim=2).transpose(1, 2)))
-        one = self._branch(temporal, spectral, self.master1, "1")
-        other = self._branch(temporal, spectral, self.master2, "2")
-        temporal, spectral, master = (
-            torch.maximum(*map(self.drop_branch, pair)) for pair in zip(one, other, strict=True)
-        )
-        graphs = [read(dim=1) for nodes in (temporal, spectral) for read in (nodes.abs().amax, nodes.mean)]
-        return self.out_layer(self.drop(torch.cat([*graphs, master.squeeze(1)], dim=1)))
-
-    def _branch(self, temporal: torch.Tensor, spectral: torch.Tensor, master: torch.Tensor, branch: str):
-        """Two layers of heterogeneous attention, the nodes pooled between them."""
-        of = self.get_submodule
-        temporal, spectral, master = of(f"HtrgGAT_layer_ST{branch}1")(temporal, spectral, master)
-        before = of(f"pool_hT{branch}")(temporal), of(f"pool_hS{branch}")(spectral), master
-        after = of(f"HtrgGAT_layer_ST{branch}2")(*before)
-        return [one + other for one, other in zip(before, after, strict=True)]
+        return self.logits(self.encoder(maps))
