@@ -26,6 +26,8 @@ lint: $(INSTALLED)
 	$(BIN)/snakemake --lint
 
 bench: $(INSTALLED)
+	$(BIN)/python tests/bench_detectors.py
+	$(BIN)/python tests/bench_loader.py
 	$(BIN)/python tests/bench_codecs.py
 
 scale: $(INSTALLED)

@@ -1,4 +1,6 @@
-"""AASIST against the official weights and their logits, its front end against the mel scale."""
+"""AASIST against the official weights and their logits, against its plain form, its front end against the mel scale."""
+
+from copy import deepcopy
 
 import numpy as np
 import pandas as pd
@@ -6,10 +8,12 @@ import pytest
 import soundfile
 import torch
 
+import plain_aasist
 from codecfake import compute, config, detectors
+from codecfake.averaging import estimate_batch_norm
 from codecfake.codecs.base import load_state, read_checkpoint
 from codecfake.dataset import fixed_length
-from codecfake.detectors.aasist import sinc_filters
+from codecfake.detectors.rawnet2 import sinc_filters
 
 OFFICIAL = {"aasist": ("AASIST", 297_866), "aasist_l": ("AASIST-L", 85_306)}
 
@@ -59,8 +63,91 @@ def test_gradient_reaches_all_but_what_the_published_code_does_not_use(model, sp
     assert untouched == [f"encoder.{block}.0.bn1.{kind}" for block in range(1, 6) for kind in ("weight", "bias")]
 
 
+@pytest.fixture
+def pair(name) -> tuple[detectors.Detector, detectors.Detector]:
+    """The plain model and the pipeline's, of the same weights and of running statistics that are not all 0 and 1."""
+    compute.seed(1)
+    plain, fast = plain_aasist.pair(config.detectors()[name])
+    for module in plain.modules():
+        if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            torch.nn.init.normal_(module.weight, 1, 0.2)
+            torch.nn.init.normal_(module.bias, 0, 0.2)
+            torch.nn.init.normal_(module.running_mean, 0, 0.2)
+            torch.nn.init.uniform_(module.running_var, 0.5, 2)
+    fast.load_state_dict(plain.state_dict())
+    return plain, fast
+
+
+@pytest.fixture
+def short(speech) -> torch.Tensor:
+    """[2, 9000]: several tiles in the first two blocks, and frames left over by the pooling of some."""
+    return torch.from_numpy(np.stack([speech(0.5625, seed=seed) for seed in range(2)]))
+
+
+def step(model: torch.nn.Module, waveforms: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Logits and gradients."""
+    compute.seed(2)
+    logits = model(waveforms)
+    torch.nn.functional.cross_entropy(logits, torch.arange(len(waveforms)) % 2).backward()
+    return logits.detach(), {key: p.grad for key, p in model.named_parameters() if p.grad is not None}
+
+
+def distance(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> float:
+    """The largest of a parameter's gradient, as a share of its norm."""
+    assert found.keys() == expected.keys()
+    # what a normalisation takes away again: a gradient of rounding alone
+    real = [key for key, gradient in expected.items() if gradient.norm() > 1e-5]
+    assert len(real) > 0.8 * len(expected)
+    return max(((found[key] - expected[key]).norm() / expected[key].norm()).item() for key in real)
+
+
+def test_scores_are_those_of_the_plain_form(pair, short):
+    with torch.inference_mode():
+        plain, fast = (model.eval()(short) for model in pair)
+    torch.testing.assert_close(fast, plain, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_gradients_are_those_of_the_plain_form(training, pair, short):
+    # in float64: in float32 it is left to rounding which of two almost equal values is the largest
+    (logits, expected), (fast, found) = (step(model.double().train(training), short.double()) for model in pair)
+    torch.testing.assert_close(fast, logits, atol=1e-10, rtol=0)
+    assert distance(found, expected) < 1e-8
+    torch.testing.assert_close(pair[1].state_dict(), pair[0].state_dict(), atol=1e-10, rtol=0)
+
+
+def test_a_training_step_in_float32_is_that_of_the_plain_form(pair, short):
+    exact = step(deepcopy(pair[0]).double(), short.double())[1]
+    (logits, plain), (fast, found) = (step(model, short) for model in pair)
+    torch.testing.assert_close(fast, logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(pair[1].state_dict(), pair[0].state_dict(), atol=1e-5, rtol=1e-5)
+    assert distance(found, exact) < 2 * distance(plain, exact) + 1e-3
+
+
+def test_statistics_that_are_averaged_over_batches_are_those_of_the_plain_form(pair, short):
+    batches = [((short + shift) * 16384).short() for shift in (0, 0.1)]
+    for model in pair:
+        estimate_batch_norm(model, [(batch, None) for batch in batches])
+    torch.testing.assert_close(pair[1].state_dict(), pair[0].state_dict(), atol=1e-5, rtol=1e-4)
+
+
+def test_a_training_step_is_repeated_to_the_bit(pair, short):
+    first, second = (step(deepcopy(pair[1]), short) for _ in range(2))
+    assert torch.equal(first[0], second[0])
+    assert all(torch.equal(first[1][key], second[1][key]) for key in first[1])
+
+
+def test_a_step_in_mixed_precision_is_close_to_one_in_single(pair, short):
+    # by the plain form
+    single = pair[1].eval()(short)
+    with torch.autocast("cpu"):
+        logits, gradients = step(pair[1], short)
+    torch.testing.assert_close(logits.float(), single.detach(), atol=0.1, rtol=0)
+    assert all(gradient.isfinite().all() for gradient in gradients.values())
+
+
 def test_the_front_ends_filters_pass_equal_bands_of_the_mel_scale():
-    response = np.abs(np.fft.rfft(sinc_filters(70, 16000).numpy(), 1 << 14))
+    response = np.abs(np.fft.rfft(sinc_filters(70, 129, 16000).numpy(), 1 << 14))
     hz = np.fft.rfftfreq(1 << 14, 1 / 16000)
     peaks = 2595 * np.log10(1 + hz[response.argmax(axis=1)] / 700)
     band = 2595 * np.log10(1 + 8000 / 700) / 70

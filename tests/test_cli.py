@@ -3,8 +3,11 @@
 import argparse
 import contextlib
 import hashlib
+import io
+import json
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -62,7 +65,19 @@ def test_help_lists_the_verbs_with_an_example(capsys):
 
 
 @pytest.mark.parametrize(
-    "verb", ["codecs", "detectors", "show", "fetch", "stage", "resynthesise", "score", "train-codec", "codec-quality"]
+    "verb",
+    [
+        "codecs",
+        "detectors",
+        "show",
+        "fetch",
+        "stage",
+        "resynthesise",
+        "score",
+        "evaluate",
+        "train-codec",
+        "codec-quality",
+    ],
 )
 def test_a_users_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
@@ -123,6 +138,68 @@ def test_score_prints_a_table_and_says_what_is_higher(wav, checkpoint, capsys):
     assert "higher = more bona fide" in err
 
 
+def test_score_takes_folders_goes_past_bad_files_and_writes_json(wav, checkpoint, tmp_path, capsys):
+    folder = tmp_path / "recordings"
+    (folder / "below").mkdir(parents=True)
+    shutil.copy(wav, folder / "below/good.wav")
+    (folder / "bad.wav").write_bytes(b"no sound")
+    options = ("--detector", "lfcc_lcnn", "--checkpoint", checkpoint, "--format", "json", "--out", tmp_path / "s.json")
+    assert run("score", *options, folder, wav) == 1
+    err = capsys.readouterr().err
+    assert "bad.wav: cannot be decoded as audio" in err
+    assert "codecfake score: error: 1 of 3 files could not be scored" in err
+    below, above = json.loads((tmp_path / "s.json").read_text())
+    assert (below["filename"], above["filename"]) == (str(folder / "below/good.wav"), str(wav))
+    assert below["cm-score"] == above["cm-score"]
+
+
+def test_score_takes_published_weights_from_a_mirror(shared, tmp_path, capsys):
+    sample = shared / "data/codecfake-samples/SpeechTokenizer+p225_273.wav"
+    places = ("--mirror", shared / "mirror", "--cache", tmp_path)
+    assert run("score", "--detector", "aasist_l_2019", *places, sample) == 0
+    reference = pd.read_csv(shared / "data/aasist-reference-scores.tsv", sep="\t")
+    logits = reference[(reference["model"] == "AASIST-L") & (reference["file"] == sample.name)]
+    (score,) = pd.read_csv(io.StringIO(capsys.readouterr().out), sep="\t")["cm-score"]
+    assert score == pytest.approx(logits["bonafide_logit"].item(), abs=1e-4)
+
+
+def test_score_without_checkpoint_needs_published_weights(wav, capsys):
+    assert run("score", "--detector", "aasist_l", wav) == 1
+    assert "--checkpoint: 'aasist_l' has no published weights" in capsys.readouterr().err
+
+
+@pytest.fixture
+def score_files(tmp_path) -> list[Path]:
+    """Scores, those of a better detector, and the key."""
+    files = {"scores": [1, 3, 0, 2], "better": [2, 3, 0, 1], "key": ["bonafide"] * 2 + ["spoof"] * 2}
+    for name, column in files.items():
+        lines = [f"u{number}\t{value}" for number, value in enumerate(column)]
+        head = "filename\t" + ("cm-label" if name == "key" else "cm-score")
+        (tmp_path / f"{name}.tsv").write_text("\n".join([head, *lines]) + "\n")
+    return [tmp_path / f"{name}.tsv" for name in files]
+
+
+def test_evaluate_tells_every_metric(score_files, capsys):
+    scores, better, key = score_files
+    assert run("evaluate", scores, key, "--against", better) == 0
+    head, row, against = capsys.readouterr().out.splitlines()
+    assert head.split()[:4] == ["attack", "bonafide_trials", "spoof_trials", "eer"]
+    assert row.split()[:4] == ["pooled", "2", "2", "50.00"]
+    assert against.startswith("EER less the other's: +50.00 points (")
+    assert run("evaluate", scores, key, "--against", better, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["metrics"]["pooled"]["eer"] == told["against"]["difference"] == 0.5
+
+
+def test_evaluate_warns_of_scores_the_wrong_way_round(score_files, capsys):
+    _, better, key = score_files
+    better.write_text(better.read_text().replace("\t", "\t-").replace("-cm", "cm"))
+    assert run("evaluate", better, key) == 0
+    out, err = capsys.readouterr()
+    assert "100.00" in out
+    assert "warning: EER above 50 % on pooled: bona fide scores below spoof" in err
+
+
 def bad_audio(kind: str, folder: Path) -> Path:
     path = folder / f"{kind}.wav"
     if kind == "corrupt":
@@ -173,7 +250,7 @@ def test_bad_audio_is_refused_by_score(kind, message, tmp_path, checkpoint, caps
         (["resynthesise", "--codec", "dac_mini", "--device", "cuda:9"], "no 'cuda:9'; allowed: auto, cpu"),
         (
             ["score", "--detector", "resnet", "--checkpoint", "x.pt"],
-            "unknown detector 'resnet'; allowed: aasist, aasist_l, lfcc_lcnn",
+            "unknown detector 'resnet'; allowed: aasist, aasist_2019, aasist_l, ",
         ),
         (["score", "--detector", "lfcc_lcnn", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),
     ],

@@ -4,11 +4,12 @@ import copy
 import math
 
 import pytest
+import yaml
 
 from codecfake import config
 from codecfake.errors import ConfigError
 
-SCHEMA_OF = {name: name for name in ("codecs", "detectors", "downloads", "codec_training")}
+SCHEMA_OF = {name: name for name in ("codecs", "detectors", "training", "conditions", "downloads", "codec_training")}
 FRAME_RATIOS = ("ratios", "encoder_rates", "strides")
 
 
@@ -33,6 +34,10 @@ def run():
 def test_every_carried_config_file_is_valid(path):
     if path.stem in SCHEMA_OF:
         assert config.read_yaml(path, SCHEMA_OF[path.stem])
+    elif path.stem == "published":
+        over = yaml.safe_load(path.read_text())
+        resolved = config.resolve({**config.read_yaml(config.CONFIG / "config.yaml", "config"), **over})
+        assert resolved["detector_entry"]["training"] == config.training()["published"]
     else:
         resolved = config.read_run(path)
         assert list(resolved["codec_entries"]) == ["identity", *resolved["codecs"]]
@@ -70,7 +75,7 @@ def test_the_hop_is_the_product_of_the_strides(name):
 @pytest.mark.parametrize("name", ["config", "demo", "vctk_part"])
 def test_the_configs_that_come_along_are_whole(name):
     run = config.read_run(config.CONFIG / f"{name}.yaml")
-    files = config.codec_files(run)
+    files = config.model_files(run)
     assert all("urls" in entry or entry["repository"] for entry in files.values())
 
 
@@ -86,7 +91,25 @@ def test_a_choice_of_forms_is_refused_with_the_forms(run, number):
 def test_detector_options_replace_values_of_its_entry(run):
     run["detector"]["options"] = {"epochs": 99}
     resolved = config.resolve(run)
-    assert resolved["detector_entry"] == {**config.detectors()[run["detector"]["name"]], "epochs": 99}
+    entry = {**config.detectors()[run["detector"]["name"]], **run["detector"]["options"]}
+    assert resolved["detector_entry"] == {**entry, "files": {}, "training": config.training()["sound"]}
+
+
+@pytest.mark.parametrize("seed", [7, [7, 8]])
+def test_a_seed_or_several(run, seed):
+    assert config.resolve({**run, "seed": seed})["seeds"] == ([7] if seed == 7 else seed)
+
+
+def test_a_published_detector_is_a_baseline_and_comes_with_its_file(run):
+    resolved = config.resolve({**run, "baselines": ["random", "aasist_2019"]})
+    assert list(resolved["baseline_entries"]) == ["aasist_2019"]
+    assert "aasist/AASIST.pth" in config.model_files(resolved)
+
+
+def test_what_describes_a_codec_does_not_decide_its_output():
+    entry = config.codecs()["encodec_24khz"]
+    assert config.computed_with({**entry, "citation": "x", "taxonomy": {}}) == config.computed_with(entry)
+    assert config.computed_with({**entry, "n_q": 3}) != config.computed_with(entry)
 
 
 def corpus(name, **options):
@@ -96,9 +119,29 @@ def corpus(name, **options):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"codec": ["dac_mini"]}, "my.yaml: top level: unknown key 'codec'; allowed: cache, codecs, corpus, "),
+        ({"codec": ["dac_mini"]}, "my.yaml: top level: unknown key 'codec'; allowed: baselines, cache, codecs, "),
         ({"shards": 0}, "my.yaml: shards: 0 is less than the minimum of 1"),
-        ({"seed": "1"}, "my.yaml: seed: '1' is not of type 'integer'"),
+        (
+            {"seed": "1"},
+            "my.yaml: seed: '1' is not allowed; allowed: a number from 0, the seed of all training; or a list",
+        ),
+        ({"seed": []}, "my.yaml: seed: [] is not allowed; allowed: a number from 0"),
+        ({"train_sets": ["all"]}, "my.yaml: train_sets.0: 'all' is not one of ['each', 'pooled', "),
+        ({"baselines": ["aasist"]}, "unknown pretrained detector 'aasist'; allowed: aasist_2019, aasist_l_2019"),
+        ({"conditions": ["opus"]}, "unknown condition 'opus'; allowed: amr_nb_12k2, "),
+        (
+            {"conditions": ["opus_6k"], "evaluation_sets": {"opus_6k": "~/x"}},
+            "my.yaml: two columns of the matrix would be called 'opus_6k'",
+        ),
+        (
+            {"detector": {"name": "aasist_2019"}},
+            "my.yaml: detector: 'aasist_2019' has been trained; it can be a baseline",
+        ),
+        ({"detector": {"name": "aasist", "training": "swa"}}, "unknown training 'swa'; allowed: published, sound"),
+        (
+            {"codecs": ["dac_mini"], "train_sets": ["leave-one-family-out"]},
+            "train_sets: leave-one-family-out: all codecs are of family 'dac'; two are needed",
+        ),
         ({"device": "gpu"}, "my.yaml: device: 'gpu' does not match '^(auto|cpu|cuda"),
         ({"codecs": []}, "my.yaml: codecs: [] should be non-empty"),
         ({"codecs": ["dac_mini", "dac_mini"]}, "has non-unique elements"),

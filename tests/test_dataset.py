@@ -1,4 +1,4 @@
-"""Trials to waveforms: lengths, crops that depend on nothing but seed, epoch and trial, other rates, workers."""
+"""Trials to crops that depend on nothing but seed, epoch and trial, whatever the workers."""
 
 import pickle
 
@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 import torch
 
-from codecfake import audio, store
-from codecfake.dataset import TrialDataset, batches, fixed_length, shard_path
+from codecfake.dataset import TrialDataset, fixed_length, in_batches, load, to_device
 from codecfake.errors import DataError
 from codecfake.names import IDENTITY
-from tiny_run import MUFFLED, make_run
+from codecfake.store import Shard, shard_path
+from tiny_run import MUFFLED, heard, make_run
 
 CROP = 4000
-RATES = {IDENTITY: 16000, "at_24k": 24000}
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,22 @@ def trials(resynthesised, speech) -> pd.DataFrame:
     return pd.concat(protocols.values(), ignore_index=True)
 
 
+@pytest.fixture
+def dataset(resynthesised, trials):
+    def dataset(crop=CROP, trials=trials, **options) -> TrialDataset:
+        return TrialDataset(trials, heard(resynthesised), crop, **options)
+
+    return dataset
+
+
 def stored(resynthesised, trial) -> np.ndarray:
-    return store.Shard(shard_path(resynthesised, trial["codec"], trial["shard"])).samples(int(trial["row"]))[0]
+    """The samples of a trial's shard, as 16-bit numbers."""
+    samples, _ = Shard(shard_path(resynthesised, trial["codec"], trial["shard"])).samples(int(trial["row"]))
+    return (samples * 32768).astype(np.int16)
+
+
+def crops(dataset, indices=None) -> np.ndarray:
+    return dataset.__getitems__(range(len(dataset)) if indices is None else indices)[0].numpy()
 
 
 @pytest.mark.parametrize(
@@ -48,95 +62,83 @@ def test_fixed_length_repeats_what_is_short_and_crops_what_is_long(length, num_s
     assert fixed_length(np.arange(length), num_samples, start).tolist() == expected
 
 
-def test_without_random_crops_every_crop_is_the_beginning(resynthesised, trials):
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP)
-    assert len(dataset) == len(trials) == 36
-    for index, trial in trials.iterrows():
-        waveform, _ = dataset[index]
-        assert waveform.dtype == torch.float32
-        assert np.array_equal(waveform.numpy(), stored(resynthesised, trial)[:CROP])
+def test_without_random_crops_every_crop_is_the_beginning(dataset, resynthesised, trials):
+    found = crops(dataset())
+    assert found.dtype == np.int16
+    assert found.shape == (36, CROP)
+    for crop, trial in zip(found, trials.to_dict("records"), strict=True):
+        assert np.array_equal(crop, stored(resynthesised, trial)[:CROP])
 
 
-def test_an_utterance_shorter_than_the_crop_is_repeated(resynthesised, trials):
+def test_an_utterance_shorter_than_the_crop_is_repeated(dataset, resynthesised, trials):
     samples = stored(resynthesised, trials.iloc[0])
-    waveform, _ = TrialDataset(trials, resynthesised, 16000, 3 * len(samples), random_crops=1)[0]
-    assert np.array_equal(waveform.numpy(), np.tile(samples, 3))
+    assert np.array_equal(crops(dataset(3 * len(samples), random_crops=1), [0])[0], np.tile(samples, 3))
 
 
-def test_label_index_0_is_spoof_and_1_bona_fide(resynthesised, trials):
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP)
+def test_label_index_0_is_spoof_and_1_bona_fide(dataset, trials):
     expected = [1 if codec == IDENTITY else 0 for codec in trials["codec"]]
-    assert dataset.labels.tolist() == expected
-    assert dataset.labels.dtype == np.int64
-    assert [dataset[index][1] for index in range(len(dataset))] == expected
+    assert dataset().labels.tolist() == expected
+    _, labels = dataset().__getitems__([35, 0])
+    assert labels.dtype == torch.int64
+    assert labels.tolist() == [0, 1]
 
 
-def random_crops(resynthesised, trials, seed=5, epoch=0, indices=None) -> list[np.ndarray]:
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP, random_crops=seed)
-    dataset.epoch = epoch
-    return [dataset[index][0].numpy() for index in (range(len(trials)) if indices is None else indices)]
+def random_crops(dataset, seed=5, epoch=0, indices=None) -> np.ndarray:
+    made = dataset(random_crops=seed)
+    made.epoch = epoch
+    return crops(made, indices)
 
 
-def differing(first: list[np.ndarray], second: list[np.ndarray]) -> int:
-    return sum(not np.array_equal(one, other) for one, other in zip(first, second, strict=True))
+def differing(first: np.ndarray, second: np.ndarray) -> int:
+    return int((first != second).any(axis=1).sum())
 
 
-def test_a_random_crop_lies_in_the_utterance(resynthesised, trials):
-    for trial, crop in zip(trials.to_dict("records"), random_crops(resynthesised, trials), strict=True):
+def test_a_random_crop_lies_in_the_utterance(dataset, resynthesised, trials):
+    for trial, crop in zip(trials.to_dict("records"), random_crops(dataset), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(stored(resynthesised, trial), CROP)
         assert (windows == crop).all(axis=1).any()
 
 
-def test_random_crops_follow_from_seed_epoch_and_trial(resynthesised, trials):
-    first = random_crops(resynthesised, trials)
+def test_random_crops_follow_from_seed_epoch_and_trial(dataset):
+    first = random_crops(dataset)
     torch.manual_seed(1)
     np.random.seed(1)
-    assert differing(first, random_crops(resynthesised, trials)) == 0
-    assert differing(first[::-1], random_crops(resynthesised, trials, indices=range(35, -1, -1))) == 0
-    assert differing(first, random_crops(resynthesised, trials, seed=6)) > 30
-    assert differing(first, random_crops(resynthesised, trials, epoch=1)) > 30
+    assert differing(first, random_crops(dataset)) == 0
+    assert differing(first[::-1], random_crops(dataset, indices=range(35, -1, -1))) == 0
+    assert differing(first, random_crops(dataset, seed=6)) > 30
+    assert differing(first, random_crops(dataset, epoch=1)) > 30
 
 
-@pytest.mark.parametrize("order", [None, list(range(35, -1, -1))], ids=["own order", "reversed"])
-def test_batches_do_not_depend_on_the_number_of_workers(resynthesised, trials, order):
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP, random_crops=5)
-    alone, together = (list(batches(dataset, 7, workers, order)) for workers in (0, 2))
+@pytest.mark.parametrize("order", [list(range(36)), list(range(35, -1, -1))], ids=["own order", "reversed"])
+def test_batches_do_not_depend_on_the_number_of_workers(dataset, order):
+    made = dataset(random_crops=5)
+    alone, together = (list(load(made, in_batches(order, 7), workers, CPU)) for workers in (0, 2))
     assert [len(labels) for _, labels in alone] == [7, 7, 7, 7, 7, 1]
     for (one, one_labels), (other, other_labels) in zip(alone, together, strict=True):
         assert torch.equal(one, other)
         assert torch.equal(one_labels, other_labels)
-    first = alone[0][0][0].numpy()
-    assert np.array_equal(first, dataset[order[0] if order else 0][0].numpy())
+    assert np.array_equal(alone[0][0][0].numpy(), crops(made, [order[0]])[0])
 
 
-def test_a_shard_of_another_rate_is_resampled(tmp_path, speech):
-    _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 1}, per_speaker=1, sample_rate=24000)
-    trials = protocols[IDENTITY]
-    samples = stored(tmp_path, trials.iloc[0])
-    num_samples = audio.resampled_length(len(samples), 24000, 16000)
-    waveform, _ = TrialDataset(trials, tmp_path, 16000, num_samples)[0]
-    assert np.array_equal(waveform.numpy(), audio.resample(samples, 24000, 16000))
+def test_on_a_device_full_scale_is_1():
+    pcm = torch.tensor([[-32768, 0, 16384]], dtype=torch.int16)
+    assert to_device(pcm, CPU).tolist() == [[-1.0, 0.0, 0.5]]
 
 
-def test_pickling_leaves_open_shards_behind(resynthesised, trials):
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP, random_crops=5)
-    dataset.epoch = 3
-    expected, _ = dataset[0]
-    assert dataset._shards
-    copy = pickle.loads(pickle.dumps(dataset))
-    assert "_shards" not in vars(copy)
-    assert torch.equal(copy[0][0], expected)
+def test_another_process_maps_the_waveforms_itself(dataset):
+    made = dataset(random_crops=5)
+    made.epoch = 3
+    pickled = pickle.dumps(made)
+    assert len(pickled) < 10_000
+    assert np.array_equal(crops(pickle.loads(pickled)), crops(made))
 
 
-def test_a_missing_shard_is_named(resynthesised, trials):
-    dataset = TrialDataset(trials.assign(codec="none"), resynthesised, 16000, CROP)
-    with pytest.raises(DataError, match=r"none.000\.parquet: not a readable shard"):
-        dataset[0]
+def test_a_trial_without_waveform_is_named(dataset, trials):
+    with pytest.raises(DataError, match=r"no waveform of 'none\+train0_0' \(36 missing\) in .*muffled\.arrow"):
+        dataset(trials=trials.assign(codec="none"))
 
 
-def test_each_codec_is_read_from_its_own_shards(resynthesised, trials):
-    dataset = TrialDataset(trials, resynthesised, 16000, CROP)
+def test_each_codec_has_its_own_waveforms(dataset, trials):
     bonafide, spoof = (trials.index[trials["codec"] == codec] for codec in (IDENTITY, MUFFLED))
-    for one, other in zip(bonafide, spoof, strict=True):
-        assert trials.loc[one, "utterance_id"] == trials.loc[other, "utterance_id"]
-        assert not torch.equal(dataset[one][0], dataset[other][0])
+    assert trials.loc[bonafide, "utterance_id"].tolist() == trials.loc[spoof, "utterance_id"].tolist()
+    assert differing(crops(dataset(), bonafide), crops(dataset(), spoof)) == 18

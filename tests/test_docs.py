@@ -6,8 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
+import torch
 
-from codecfake import cli, config
+from codecfake import cli, config, detectors
 from published import MODELS
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -33,6 +34,16 @@ def test_the_tables_of_codecs_are_codecs_yaml():
     assert table_rows("Codecs") == [described(name, entries[name]) for name in published]
     others = [name for name in entries if name not in published and not name.startswith("encodec_24khz_")]
     assert [row[:7] for row in table_rows("Miniatures")] == [described(name, entries[name]) for name in others]
+
+
+def test_the_table_of_detectors_is_detectors_yaml():
+    rows = []
+    for name, entry in config.detectors().items():
+        with torch.device("meta"):
+            parameters = sum(one.numel() for one in detectors.build(entry).parameters())
+        weights = "published" if "checkpoint" in entry.get("files", {}) else "to be trained"
+        rows.append([name, str(parameters), weights])
+    assert [[name, number, weights] for name, _, number, weights in table_rows("Detectors")] == rows
 
 
 def test_every_codec_with_weights_has_a_measured_quality_and_reaches_the_bar():

@@ -79,7 +79,8 @@ def published(tmp_path_factory, speech) -> Clone:
     (folder / "author").mkdir()
     project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
     author = Clone(project.folder)
-    settings = {**project.config, "shards": 1, "recipe": "clean"}
+    settings = {**project.config, "shards": 1, "recipe": "clean", "train_sets": ["each", "pooled"]}
+    settings |= {"baselines": ["random"], "conditions": ["noise_10db"], "evaluation_sets": {}}
     (author.folder / "small.yaml").write_text(yaml.safe_dump(settings))
     stages = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "small.yaml")
     (author.folder / "dvc.yaml").write_text(stages)
@@ -134,7 +135,7 @@ def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
     clone.configure(detector={**detector, "options": {**detector["options"], "epochs": 2}})
     stages, jobs = clone.repro()
     assert stages == ["train", "evaluate", "report"]
-    assert jobs == {"train": 2, "score_protocol": 2, "evaluate": 1, "resolved_config": 1, "report": 1}
+    assert jobs == {"train": 2, "score_protocol": 2, "matrix": 1, "resolved_config": 1, "report": 1}
     assert "eer" in clone.call("dvc", "metrics", "diff", "--all")
     # the other version, and back: each comes with its own records
     clone.commit()

@@ -1,42 +1,67 @@
-"""The matrix from score files and protocols written by hand: its values, its files, what is refused."""
+"""Metrics and the matrix from score files and protocols written by hand: values, files, what is refused."""
 
 import json
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from codecfake import bootstrap, manifest, metrics
 from codecfake.errors import DataError
-from codecfake.evaluate import evaluate, write_matrix
+from codecfake.evaluate import Evaluation, breakdown, eer_matrix, metrics_table, read, significance, write_matrix
+from codecfake.waveforms import trial_names
 
 PROTOCOL_HEADER = "speaker_id\tutterance_id\tcodec\tlabel\tsplit\tshard\trow\n"
-#: CM scores of the eval utterances u0 … u3 by train codec and codec
+UTTERANCES = ["u0", "u1", "u2", "u3", "d0", "d1"]
+#: CM scores of these, four of eval and two of dev, by detector and codec
 SCORES = {
-    "alpha": {"identity": [1.0, 2.0, 3.0, 4.0], "alpha": [-1.0, -2.0, -3.0, -4.0], "beta": [1.0, 2.0, 3.0, 4.0]},
-    "beta": {"identity": [1.0, 2.0, 3.0, 4.0], "alpha": [0.0, 0.5, 1.5, 0.5], "beta": [5.0, 6.0, 7.0, 8.0]},
+    "alpha@7": {
+        "identity": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0],
+        "alpha": [-1.0, -2.0, -3.0, -4.0, 0.0, 1.0],
+        "beta": [1.0, 2.0, 3.0, 4.0, 10.0, 11.0],
+        "identity@noise": [0.0, 0.0, 0.0, 2.0],
+        "beta@noise": [1.0, 1.0, 1.0, -1.0],
+    },
+    "beta@7": {
+        "identity": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0],
+        "alpha": [0.0, 0.5, 1.5, 0.5, 0.0, 0.0],
+        "beta": [5.0, 6.0, 7.0, 8.0, 4.0, 2.5],
+        "identity@noise": [1.0, 1.0, 1.0, 1.0],
+        "beta@noise": [0.0, 0.0, 0.0, 0.0],
+    },
 }
+TRAINED_ON = {"alpha": ["alpha"], "beta": ["beta"]}
+COLUMNS = ["alpha", "beta", "pooled", "noise"]
 
 
 @pytest.fixture
 def protocols(tmp_path):
-    """Four eval utterances in each codec, between one of train and one of dev."""
+    """Four eval utterances in each codec, between one of train and two of dev; noise on bona fide speech and beta."""
     paths = {}
-    for codec in ("identity", "alpha", "beta"):
-        label = "bonafide" if codec == "identity" else "spoof"
-        rows = [("s0", "t0", "train"), *((f"s{n % 2 + 1}", f"u{n}", "eval") for n in range(4)), ("s3", "d0", "dev")]
-        lines = [f"{who}\t{name}\t{codec}\t{label}\t{split}\t0\t{n}\n" for n, (who, name, split) in enumerate(rows)]
-        paths[codec] = tmp_path / f"{codec}.protocol.tsv"
-        paths[codec].write_text(PROTOCOL_HEADER + "".join(lines))
+    eval_rows = [(f"s{n % 2 + 1}", f"u{n}", "eval") for n in range(4)]
+    rows = [("s0", "t0", "train"), *eval_rows, ("s3", "d0", "dev"), ("s4", "d1", "dev")]
+    tables = {codec: [(*row, codec) for row in rows] for codec in ("identity", "alpha", "beta")}
+    tables["noise"] = [(*row, f"{codec}@noise") for codec in ("identity", "beta") for row in eval_rows]
+    for name, table in tables.items():
+        lines = [
+            f"{who}\t{utterance}\t{codec}\t{'bonafide' if 'identity' in codec else 'spoof'}\t{split}\t0\t{n}\n"
+            for n, (who, utterance, split, codec) in enumerate(table)
+        ]
+        paths[name] = tmp_path / f"{name}.protocol.tsv"
+        paths[name].write_text(PROTOCOL_HEADER + "".join(lines))
     return paths
 
 
 @pytest.fixture
 def scores(tmp_path):
     paths = {}
-    for train_codec, columns in SCORES.items():
-        lines = [f"{codec}+u{n}\t{value}\n" for codec, values in columns.items() for n, value in enumerate(values)]
-        paths[train_codec] = tmp_path / f"{train_codec}.scores.tsv"
+    for detector, columns in SCORES.items():
+        names = [f"{codec}+{name}" for codec, values in columns.items() for name in UTTERANCES[: len(values)]]
+        lines = [f"{name}\t{value}\n" for name, value in zip(names, np.concatenate([*columns.values()]), strict=True)]
+        paths[detector] = tmp_path / f"{detector}.scores.tsv"
         # in no order: scores belong to names, not to lines
-        paths[train_codec].write_text("filename\tcm-score\n" + "".join(sorted(lines, reverse=True)))
+        paths[detector].write_text("filename\tcm-score\n" + "".join(sorted(lines, reverse=True)))
     return paths
 
 
@@ -46,88 +71,230 @@ def replace(path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
-def test_the_matrix_has_train_codecs_down_and_eval_codecs_across(scores, protocols):
-    eer = evaluate(scores, protocols).eer
+def table_of(scores, protocols, trained_on=TRAINED_ON) -> pd.DataFrame:
+    return metrics_table(read(scores.items(), protocols), trained_on, seed=0)
+
+
+def eers(scores, protocols) -> pd.DataFrame:
+    return eer_matrix(table_of(scores, protocols))
+
+
+def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_across(scores, protocols):
+    eer = eers(scores, protocols)
     assert eer.index.tolist() == ["alpha", "beta"]
-    assert eer.columns.tolist() == ["alpha", "beta"]
+    assert eer.columns.tolist() == COLUMNS
     # beta on alpha: at threshold 1.5 one of four bona fide is missed and one of four spoof accepted
-    assert eer.to_numpy().tolist() == [[0.0, 0.5], [0.25, 1.0]]
+    assert eer.loc["alpha"].tolist() == pytest.approx([0, 0.5, 1 / 3, 0.75], abs=1e-6)
+    assert eer.loc["beta"].tolist() == pytest.approx([0.25, 1, 0.5, 0], abs=1e-6)
+
+
+def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores, protocols):
+    evaluation = read(scores.items(), protocols)
+    pooled, noise = (evaluation.cell("beta@7", "pooled"), evaluation.cell("alpha@7", "noise"))
+    assert pooled.bonafide.tolist() == [1, 2, 3, 4]
+    assert pooled.spoof.tolist() == [0, 0.5, 1.5, 0.5, 5, 6, 7, 8]
+    assert pooled.spoof_speakers.tolist() == ["s1", "s2"] * 4
+    assert (noise.bonafide.tolist(), noise.spoof.tolist()) == ([0, 0, 0, 2], [1, 1, 1, -1])
 
 
 def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
-    evaluation = evaluate(scores, protocols)
-    assert {codec: values.tolist() for codec, values in evaluation.bonafide.items()} == {
-        "alpha": [1, 2, 3, 4],
-        "beta": [1, 2, 3, 4],
-    }
-    assert evaluation.spoof["beta", "alpha"].tolist() == [0, 0.5, 1.5, 0.5]
-    assert evaluation.spoof.keys() == {(train, test) for train in SCORES for test in SCORES}
-    replace(scores["alpha"], "identity+u3\t4.0", "identity+u3\t-9.0")
-    changed = evaluate(scores, protocols).eer
-    assert (changed.loc["alpha"] > evaluation.eer.loc["alpha"]).all()
-    assert changed.loc["beta"].equals(evaluation.eer.loc["beta"])
+    evaluation, before = read(scores.items(), protocols), eers(scores, protocols)
+    for detector in SCORES:
+        for column in COLUMNS[:3]:
+            assert evaluation.cell(detector, column).bonafide.tolist() == [1, 2, 3, 4]
+    assert evaluation.cell("beta@7", "alpha").spoof.tolist() == [0, 0.5, 1.5, 0.5]
+    replace(scores["alpha@7"], "identity+u3\t4.0", "identity+u3\t-9.0")
+    changed = eers(scores, protocols)
+    assert (changed.loc["alpha", COLUMNS[:3]] > before.loc["alpha", COLUMNS[:3]]).all()
+    assert changed.loc["alpha", "noise"] == before.loc["alpha", "noise"]
+    assert changed.loc["beta"].equals(before.loc["beta"])
 
 
-def test_scores_of_other_trials_change_nothing(scores, protocols):
-    expected = evaluate(scores, protocols).eer
-    scores["alpha"].write_text(scores["alpha"].read_text() + "identity+t0\t-50\nalpha+d0\t50\ngamma+u0\t50\n")
-    assert evaluate(scores, protocols).eer.equals(expected)
+def test_scores_of_other_trials_and_the_order_of_trials_change_nothing(scores, protocols):
+    expected = table_of(scores, protocols)
+    scores["alpha@7"].write_text(scores["alpha@7"].read_text() + "identity+t0\t-50\ngamma+u0\t50\n")
+    for path in protocols.values():
+        head, *lines = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([head, *lines[::-1]]))
+    pd.testing.assert_frame_equal(table_of(scores, protocols), expected)
+
+
+def test_a_detectors_scores_may_be_in_several_files(scores, protocols, tmp_path):
+    head, *lines = scores["beta@7"].read_text().splitlines(keepends=True)
+    named = list(scores.items())[:1]
+    for number in range(2):
+        (tmp_path / f"{number}.tsv").write_text("".join([head, *lines[number::2]]))
+        named.append(("beta@7", tmp_path / f"{number}.tsv"))
+    expected = table_of(scores, protocols)
+    pd.testing.assert_frame_equal(metrics_table(read(named, protocols), TRAINED_ON, 0), expected)
 
 
 def test_a_row_for_every_detector_even_if_no_codec_is_called_so(scores, protocols):
-    eer = evaluate({**scores, "pooled": scores["beta"]}, protocols).eer
+    eer = eers({**scores, "pooled@7": scores["beta@7"]}, protocols)
     assert eer.index.tolist() == ["alpha", "beta", "pooled"]
     assert eer.loc["pooled"].tolist() == eer.loc["beta"].tolist()
 
 
-@pytest.mark.parametrize("name", ["identity+u2", "beta+u1"])
+def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protocols):
+    table = table_of({"alpha@7": scores["alpha@7"], "alpha@8": scores["beta@7"]}, protocols)
+    assert table["seed"].tolist() == ["7"] * 4 + ["8"] * 4
+    assert table["train_codec"].unique().tolist() == ["alpha"]
+    each = [table.loc[table["seed"] == seed, "eer"].to_numpy() for seed in ("7", "8")]
+    assert eer_matrix(table).loc["alpha"].tolist() == pytest.approx(np.mean(each, axis=0).tolist())
+    assert eer_matrix(table, "std").loc["alpha", "alpha"] == pytest.approx(0.25 / np.sqrt(2))
+
+
+@pytest.mark.parametrize("name", ["identity+u2", "beta+u1", "alpha+d0", "beta@noise+u3"])
 def test_a_trial_without_a_score_is_named(scores, protocols, name):
-    replace(scores["beta"], f"{name}\t", f"x{name}\t")
-    with pytest.raises(DataError, match=rf"beta\.scores\.tsv: no score for trial '{re.escape(name)}' \(1 missing\)"):
-        evaluate(scores, protocols)
+    replace(scores["beta@7"], f"{name}\t", f"x{name}\t")
+    with pytest.raises(DataError, match=rf"beta@7: no score for trial '{re.escape(name)}' \(1 missing\)"):
+        table_of(scores, protocols, {"alpha": ["alpha"], "beta": ["alpha", "beta"]})
 
 
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("nan", r"alpha\.scores\.tsv: column 'cm-score': .*nan.* \(row \d: 'identity\+u1'"),
-        ("", r"alpha\.scores\.tsv: column 'cm-score': .*'identity\+u1'"),
-        ("high", r"alpha\.scores\.tsv: column 'cm-score': 'high' .*'identity\+u1'"),
+        ("nan", r"alpha@7\.scores\.tsv: column 'cm-score': .*nan.* \(row \d+: 'identity\+u1'"),
+        ("", r"alpha@7\.scores\.tsv: column 'cm-score': .*'identity\+u1'"),
+        ("high", r"alpha@7\.scores\.tsv: column 'cm-score': 'high' .*'identity\+u1'"),
         ("inf", "a bonafide score is inf; only finite scores"),
     ],
 )
 def test_a_score_that_is_no_number_is_refused(scores, protocols, value, message):
-    replace(scores["alpha"], "identity+u1\t2.0", f"identity+u1\t{value}")
+    replace(scores["alpha@7"], "identity+u1\t2.0", f"identity+u1\t{value}")
     with pytest.raises(DataError, match=message):
-        evaluate(scores, protocols)
+        table_of(scores, protocols)
 
 
 def test_a_trial_with_two_scores_is_refused(scores, protocols):
-    replace(scores["alpha"], "identity+u1\t", "identity+u0\t")
+    replace(scores["alpha@7"], "identity+u1\t", "identity+u0\t")
     with pytest.raises(DataError, match=r"column 'filename': 'identity\+u0' breaks field_uniqueness"):
-        evaluate(scores, protocols)
+        read(scores.items(), protocols)
 
 
-@pytest.mark.parametrize("kind", ["scores", "protocols"])
+@pytest.mark.parametrize("kind", ["scores", "protocol"])
 def test_a_missing_table_is_named(scores, protocols, kind):
-    table = {"scores": scores, "protocols": protocols}[kind]
-    table["alpha"].unlink()
-    with pytest.raises(DataError, match=rf"alpha\.{kind.removesuffix('s')}s?\.tsv: cannot be read"):
-        evaluate(scores, protocols)
+    {"scores": scores["alpha@7"], "protocol": protocols["alpha"]}[kind].unlink()
+    with pytest.raises(DataError, match=rf"alpha(@7)?\.{kind}\.tsv: cannot be read"):
+        read(scores.items(), protocols)
+
+
+def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
+    table = table_of({**scores, "published": scores["alpha@7"]}, protocols).set_index(["train_codec", "eval_codec"])
+    # alpha: bona fide 2, 3 over spoof 0, 1
+    assert table.loc["alpha", "dev_threshold"].tolist() == [1.5] * 4
+    assert table.loc["alpha", "dev_miss"].tolist() == [0.25, 0.25, 0.25, 0.75]
+    assert table.loc["alpha", "dev_false_alarm"].tolist() == [0, 0.75, 0.375, 0]
+    # the same scores, of all codecs: 2, 3 over 0, 1, 10, 11, half of each rejected below 2.5
+    assert table.loc["published", "dev_threshold"].tolist() == [2.5] * 4
+    assert table.loc["published", "dev_miss"].tolist() == [0.5, 0.5, 0.5, 1]
+    assert table.loc["published", "dev_false_alarm"].tolist() == [0, 0.5, 0.25, 0]
+    assert table.loc["published", "seed"].tolist() == [""] * 4
+
+
+def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
+    evaluation, table = read(scores.items(), protocols), table_of(scores, protocols)
+    for row in table.to_dict("records"):
+        cell = evaluation.cell(f"{row['train_codec']}@{row['seed']}", row["eval_codec"])
+        expected = metrics.summary(*cell[:2])
+        assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+        assert [row["eer_low"], row["eer_high"]] == pytest.approx(bootstrap.eer_interval(*cell), abs=1e-6)
+        assert (row["bonafide_trials"], row["spoof_trials"], row["speakers"]) == (4, len(cell.spoof), 2)
+
+
+def test_of_one_speaker_there_is_an_interval_by_trials_alone(scores, protocols):
+    for path in protocols.values():
+        path.write_text(path.read_text().replace("s2\t", "s1\t"))
+    table = table_of(scores, protocols)
+    assert set(table["speakers"]) == {1}
+    assert table[["eer_low", "eer_high"]].isna().all(axis=None)
+    assert table.drop(columns=["eer_low", "eer_high"]).notna().all(axis=None)
+    compared = significance(read(scores.items(), protocols), "alpha", 0)
+    assert compared["difference"].tolist() == pytest.approx([0.25, 0.5, 1 / 6, -0.75], abs=1e-6)
+
+
+@pytest.mark.parametrize("speakers", [1, 2])
+def test_a_table_of_metrics_is_read_as_it_was_written(scores, protocols, tmp_path, speakers):
+    for path in protocols.values():
+        path.write_text(path.read_text().replace("s2\t", f"s{speakers}\t"))
+    table = table_of({**scores, "published": scores["alpha@7"], "beta@007": scores["beta@7"]}, protocols)
+    manifest.write(table, manifest.Metrics, tmp_path / "metrics.tsv")
+    pd.testing.assert_frame_equal(manifest.read(tmp_path / "metrics.tsv", manifest.Metrics), table)
+
+
+def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
+    table = breakdown(read(scores.items(), protocols), {"s1": "F", "s2": "M", "s3": "M"})
+    cell = table[(table["train_codec"] == "beta") & (table["eval_codec"] == "alpha")]
+    # s1: bona fide 1, 3 and spoof 0, 1.5; s2: 2, 4 and 0.5, 0.5
+    assert cell[["by", "group", "eer"]].to_numpy().tolist() == [
+        ["speaker", "s1", 0.5], ["speaker", "s2", 0], ["gender", "F", 0.5], ["gender", "M", 0],
+    ]  # fmt: skip
+    assert set(cell["bonafide_trials"]) == set(cell["spoof_trials"]) == {2}
+    assert len(table) == 2 * 4 * 4
+
+
+def test_groups_without_a_class_or_a_known_gender_have_no_breakdown(scores, protocols):
+    replace(protocols["noise"], "s1\tu0\tidentity@noise", "s5\tu0\tidentity@noise")
+    replace(protocols["noise"], "s1\tu2\tidentity@noise", "s5\tu2\tidentity@noise")
+    table = breakdown(read(scores.items(), protocols), {"s1": "F", "s2": "", "s5": "M"})
+    groups = {column: part["group"].unique().tolist() for column, part in table.groupby("eval_codec")}
+    assert groups == {**{column: ["s1", "s2", "F"] for column in COLUMNS[:3]}, "noise": ["s2"]}
+
+
+@pytest.fixture
+def many():
+    """On eight speakers `worse` is far worse than `pooled`, `same` the very same."""
+    labels = pd.Series(["bonafide", "spoof"] * 80)
+    trials = pd.DataFrame({"codec": labels, "label": labels, "utterance_id": [f"u{n}" for n in range(160)]})
+    trials["speaker_id"] = [f"s{n // 20}" for n in range(160)]
+    random = np.random.default_rng(0)
+    good, bad = (pd.Series(random.normal(gap * (labels == "bonafide")), trial_names(trials)) for gap in (2, 0))
+    detectors = {"worse@1": bad, "worse@2": good, "pooled@1": good, "same": good}
+    return Evaluation(detectors, {"alpha": trials, "beta": trials[:120]}, trials)
+
+
+def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_trials(many):
+    table = significance(many, "pooled", seed=3).set_index(["train_codec", "eval_codec"])
+    assert table.index.tolist() == [(row, column) for column in ("alpha", "beta") for row in ("worse", "same")]
+    worse, cells = table.loc["worse", "alpha"], [many.cell(name, "alpha") for name in ("worse@1", "pooled@1")]
+    expected = bootstrap.paired(*cells[0][:2], *cells[1][:2], *cells[0][2:], seed=3)
+    assert worse["difference"] == pytest.approx(metrics.eer(*cells[0][:2]) - metrics.eer(*cells[1][:2]), abs=1e-6)
+    assert worse[["low", "high", "p"]].tolist() == pytest.approx([expected.low, expected.high, expected.p], abs=1e-6)
+    assert 0 < worse["low"] < worse["difference"] < worse["high"]
+    assert significance(many, "worse", seed=3)["difference"].iloc[0] == -worse["difference"]
+
+
+def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
+    table = significance(many, "pooled", seed=3).set_index(["train_codec", "eval_codec"])
+    assert (
+        table.loc["same", ["difference", "low", "high", "p", "p_adjusted"]].to_numpy().tolist() == [[0, 0, 0, 1, 1]] * 2
+    )
+    # Holm: the smaller of two is doubled
+    assert (table.loc["worse", "p"] < 0.01).all()
+    assert table.loc["worse", "p_adjusted"].tolist() == pytest.approx((2 * table.loc["worse", "p"]).tolist(), abs=2e-6)
+
+
+def test_a_row_alone_has_nothing_to_be_compared_with(scores, protocols, tmp_path):
+    table = significance(read([("alpha@7", scores["alpha@7"])], protocols), "alpha", 0)
+    manifest.write(table, manifest.Significance, tmp_path / "significance.tsv")
+    assert len(manifest.read(tmp_path / "significance.tsv", manifest.Significance)) == 0
 
 
 def test_the_matrix_is_written_in_percent_for_people(scores, protocols, tmp_path):
-    write_matrix(evaluate(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
+    write_matrix(table_of(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
     assert (tmp_path / "matrix.tsv").read_text() == (
-        "train_codec\talpha\tbeta\n" "alpha\t0.0\t50.0\n" "beta\t25.0\t100.0\n"
+        "train_codec\talpha\tbeta\tpooled\tnoise\n" "alpha\t0.0\t50.0\t33.33\t75.0\n" "beta\t25.0\t100.0\t50.0\t0.0\n"
     )  # fmt: skip
 
 
 def test_the_matrix_is_written_as_fractions_with_trial_counts_for_programs(scores, protocols, tmp_path):
-    write_matrix(evaluate(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
+    write_matrix(table_of(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
     cells = json.loads((tmp_path / "matrix.json").read_text())
-    trials = {"bonafide_trials": 4, "spoof_trials": 4}
-    assert cells == {
-        "alpha": {"alpha": {"eer": 0.0, **trials}, "beta": {"eer": 0.5, **trials}},
-        "beta": {"alpha": {"eer": 0.25, **trials}, "beta": {"eer": 1.0, **trials}},
-    }
+    spoof_trials = dict(zip(COLUMNS, [4, 4, 8, 4], strict=True))
+    values = {"alpha": [0.0, 0.5, 0.333333, 0.75], "beta": [0.25, 1.0, 0.5, 0.0]}
+    for row, eer in values.items():
+        assert cells[row] == {
+            column: {"eer": value, "bonafide_trials": 4, "spoof_trials": spoof_trials[column]}
+            for column, value in zip(COLUMNS, eer, strict=True)
+        }
+    assert list(cells) == list(values)

@@ -12,13 +12,14 @@ import pytest
 import torch
 
 from codecfake import gpus
+from codecfake.errors import ConfigError
 
 PACKAGE = Path(gpus.__file__).parents[1]
 #: A job: claims, writes "GPU begin time", holds it, writes the end.
 JOB = """
 import os, sys, time
 from codecfake import gpus
-device = gpus.claim(sys.argv[1])
+device = gpus.claim(sys.argv[1], int(os.environ.get("COUNT", "1")))
 begin = time.time()
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), device, flush=True)
 time.sleep(float(sys.argv[2]))
@@ -101,6 +102,31 @@ def test_a_killed_job_gives_its_gpu_back(job):
     assert waiting.poll() is None
     first.send_signal(signal.SIGKILL)
     assert read(waiting)[0] == ["0", "auto"]
+
+
+def test_several_gpus_are_taken_all_at_once_or_none(job):
+    first = job(seconds=600, CUDA_VISIBLE_DEVICES="0,1,2")
+    assert first.stdout.readline().split() == ["0", "auto"]
+    both = job(seconds=600, CUDA_VISIBLE_DEVICES="0,1,2", COUNT="2")
+    assert both.stdout.readline().split() == ["1,2", "auto"]
+    waiting = job(CUDA_VISIBLE_DEVICES="0,1,2", COUNT="2")
+    assert waiting.stderr.readline() == "waiting for a GPU: other jobs have 0, 1, 2\n"
+    first.send_signal(signal.SIGKILL)
+    time.sleep(1.2)
+    # one is free: a job that wants no more gets it, between two looks of the other
+    assert waiting.poll() is None
+    assert read(job(CUDA_VISIBLE_DEVICES="0"))[0] == ["0", "auto"]
+    both.send_signal(signal.SIGKILL)
+    assert read(waiting)[0][1] == "auto"
+
+
+@pytest.mark.parametrize(
+    ("device", "named", "seen"), [("auto", "", 0), ("auto", "3", 1), ("cuda:1", "4,7", 1), ("cpu", "4,7", 0)]
+)
+def test_more_gpus_than_there_are_are_refused(device, named, seen, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    with pytest.raises(ConfigError, match=f"detector.gpus: 2, but with device '{device}' this job sees {seen}"):
+        gpus.claim(device, 2)
 
 
 def test_a_numbered_gpu_is_that_one_and_waited_for(job):

@@ -4,7 +4,15 @@ import pytest
 
 from codecfake.layout import Layout
 
-RUN = {"run": "r", "corpus": {"name": "voices"}, "codecs": ["a", "b"], "shards": 2, "detector": {"name": "lcnn"}}
+RUN = {
+    "run": "r",
+    "seeds": [1, 2],
+    "corpus": {"name": "voices"},
+    "codecs": ["a", "b"],
+    "codec_entries": {"a": {"family": "fa"}, "b": {"family": "fb"}},
+    "shards": 2,
+    "detector": {"name": "lcnn"},
+}
 
 
 @pytest.fixture
@@ -20,12 +28,41 @@ def test_a_fold_shares_the_audio_and_keeps_the_rest_apart(fold):
         == ["results/r/corpus/000.parquet", "results/r/corpus/001.parquet"]
     )
     assert fold.codec_shards(["a"]) == whole.codec_shards(["a"])
-    assert fold.detector_of("a") == "results/r/fold3of5/detectors/lcnn/a.pt"
-    assert whole.detector_of("a") == "results/r/detectors/lcnn/a.pt"
+    assert fold.detector_of("a", 1) == "results/r/fold3of5/detectors/lcnn/seed1/a.pt"
+    assert whole.detector_of("a", 1) == "results/r/detectors/lcnn/seed1/a.pt"
 
 
 def test_a_detector_is_trained_on_bona_fide_speech_and_its_codec_or_all():
     at = Layout(RUN)
-    assert at.train_codecs == ["a", "b", "pooled"]
+    assert at.detectors() == [(name, seed) for name in ("a", "b", "pooled") for seed in (1, 2)]
     assert at.trained_on("b") == ["identity", "b"]
     assert at.trained_on("pooled") == ["identity", "a", "b"]
+
+
+def test_every_detector_and_baseline_has_scores_of_its_own():
+    at = Layout({**RUN, "seeds": [1], "baselines": ["random"]})
+    assert at.scores() == [
+        *(
+            (f"{name}@1", f"results/r/scores/lcnn/seed1/{name}{kind}.tsv")
+            for name in ("a", "b", "pooled")
+            for kind in ("", ".other")
+        ),
+        ("random", "results/r/scores/baselines/random.tsv"),
+        ("random", "results/r/scores/baselines/random.other.tsv"),
+    ]
+
+
+def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
+    at = Layout({**RUN, "conditions": ["noise"], "evaluation_sets": {"tts": "~/tts"}})
+    assert at.protocols() == ["identity", "a", "b", "noise", "tts"]
+    assert at.heard_of("noise") == "results/r/waveforms/noise.json"
+    assert at.heard_of("tts") == "results/r/waveforms/tts.json"
+    folded = Layout({**RUN, "conditions": ["noise"], "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
+    assert folded.heard_of("noise") == "results/r/fold3of5/waveforms/noise.json"
+    assert fold.heard_of("a") == "results/r/waveforms/a.json"
+    assert at.shards_of("tts") == ["results/r/corpus/sets/tts.parquet"]
+
+
+def test_others_are_compared_with_the_pooled_detector_if_there_is_one():
+    assert Layout(RUN).reference() == "pooled"
+    assert Layout({**RUN, "train_sets": ["leave-one-family-out", "each"]}).reference() == "without-fa"

@@ -162,7 +162,7 @@ def test_an_utterance_the_run_does_not_have_is_named_with_its_shard(table, split
 def test_a_trial_that_lies_in_two_shards_is_refused(table, splits, write_shards, tmp_path):
     shards = write_shards(table)
     protocol = manifest.protocol([shards[0], *shards], table, splits)
-    with pytest.raises(DataError, match=r"column 'utterance_id'.* breaks field_uniqueness"):
+    with pytest.raises(DataError, match=r"column 'utterance_id': 'u000' breaks multiple_fields_uniqueness"):
         manifest.write(protocol, manifest.Protocol, tmp_path / "protocol.tsv")
 
 

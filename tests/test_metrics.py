@@ -1,13 +1,21 @@
-"""EER and DET curve: closed forms, scikit-learn and scipy as an independent oracle, refused input."""
+"""Metrics: closed forms, scikit-learn, scipy and brute force as independent oracles, refused input, size."""
+
+import time
 
 import numpy as np
 import pytest
-from scipy.optimize import brentq
-from sklearn.metrics import roc_curve
+from scipy.integrate import quad
+from scipy.optimize import brentq, minimize_scalar
+from scipy.special import expit
+from scipy.stats import norm
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
 from codecfake import metrics
 from codecfake.errors import DataError
 
+OF_THE_ORDER_ALONE = [metrics.eer, metrics.auc, metrics.min_dcf, metrics.min_cllr]
+OF_THE_VALUES = [metrics.act_dcf, metrics.cllr]
 RANDOM = np.random.default_rng(20240907)
 #: (bona fide, spoof) scores
 SETS = {
@@ -19,12 +27,22 @@ SETS = {
     "four values": (RANDOM.choice([0.0, 1.0, 2.0, 3.0], 150), RANDOM.choice([0.0, 1.0, 2.0], 90)),
     "two values": (RANDOM.choice([0.0, 1.0], 31), RANDOM.choice([0.0, 1.0], 17)),
     "rounded": (RANDOM.normal(1, 1, 250).round(1), RANDOM.normal(0, 1, 333).round(1)),
+    "log-likelihood ratios": (RANDOM.normal(2, 2, 300), RANDOM.normal(-2, 2, 700)),
+    "separate": (RANDOM.uniform(1, 2, 20), RANDOM.uniform(-1, 0, 30)),
+    "all equal": (np.full(5, -0.3), np.full(8, -0.3)),
+    "one trial a class": (np.array([0.5]), np.array([-0.25])),
 }
+
+
+def labels_and_weights(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Label of each trial (1 = bona fide), bona fide first, and weights that make the classes alike."""
+    count, other = len(bonafide), len(spoof)
+    return np.repeat([1, 0], [count, other]), np.repeat([1 / count, 1 / other], [count, other])
 
 
 def oracle(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """Where the ROC, a straight line between its points, crosses the line of equal errors."""
-    labels = np.concatenate([np.ones(len(bonafide)), np.zeros(len(spoof))])
+    labels, _ = labels_and_weights(bonafide, spoof)
     false_alarm, hit, _ = roc_curve(labels, np.concatenate([bonafide, spoof]), drop_intermediate=False)
     # the place along the curve, since the curve may rise straight up
     place = np.arange(len(hit))
@@ -62,9 +80,10 @@ def test_eer_is_that_of_scikit_learn_and_scipy(name):
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("change", [np.exp, np.arctan, lambda x: 3 * x - 7], ids=["exp", "arctan", "affine"])
-def test_eer_depends_on_the_order_of_scores_alone(name, change):
+@pytest.mark.parametrize("metric", OF_THE_ORDER_ALONE)
+def test_these_depend_on_the_order_of_scores_alone(name, change, metric):
     bonafide, spoof = SETS[name]
-    assert metrics.eer(change(bonafide), change(spoof)) == metrics.eer(bonafide, spoof)
+    assert metric(change(bonafide), change(spoof)) == metric(bonafide, spoof)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -73,9 +92,193 @@ def test_eer_of_exchanged_classes_is_its_complement(name):
     assert metrics.eer(spoof, bonafide) == pytest.approx(1 - metrics.eer(bonafide, spoof), abs=1e-12)
 
 
-def test_eer_does_not_depend_on_the_order_of_trials():
+@pytest.mark.parametrize("metric", [*OF_THE_ORDER_ALONE, *OF_THE_VALUES, metrics.eer_threshold])
+def test_no_metric_depends_on_the_order_of_trials(metric):
     bonafide, spoof = SETS["rounded"]
-    assert metrics.eer(bonafide[::-1], np.sort(spoof)) == metrics.eer(bonafide, spoof)
+    assert metric(bonafide[::-1], np.sort(spoof)) == pytest.approx(metric(bonafide, spoof), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_auc_is_that_of_scikit_learn(name):
+    labels, _ = labels_and_weights(*SETS[name])
+    assert metrics.auc(*SETS[name]) == pytest.approx(roc_auc_score(labels, np.concatenate(SETS[name])), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_cllr_is_the_weighted_log_loss_of_scikit_learn(name):
+    labels, weights = labels_and_weights(*SETS[name])
+    loss = log_loss(labels, expit(np.concatenate(SETS[name])), sample_weight=weights)
+    assert metrics.cllr(*SETS[name]) == pytest.approx(loss / np.log(2), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_min_cllr_is_the_log_loss_after_scikit_learns_isotonic_regression(name):
+    labels, weights = labels_and_weights(*SETS[name])
+    posterior = IsotonicRegression().fit_transform(np.concatenate(SETS[name]), labels, sample_weight=weights)
+    loss = log_loss(labels, posterior, sample_weight=weights)
+    assert metrics.min_cllr(*SETS[name]) == pytest.approx(loss / np.log(2), abs=1e-9)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_min_dcf_is_the_least_over_all_thresholds(name):
+    bonafide, spoof = SETS[name]
+    costs = [
+        (0.95 * 1 * np.mean(bonafide < threshold) + 0.05 * 10 * np.mean(spoof >= threshold)) / 0.5
+        for threshold in [*bonafide, *spoof, np.inf]
+    ]
+    assert metrics.min_dcf(bonafide, spoof) == pytest.approx(min(costs), abs=1e-12)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_minima_are_no_more_than_the_actual_and_than_no_detector(name):
+    found = metrics.summary(*SETS[name])
+    assert 0 <= found["min_dcf"] <= min(found["act_dcf"], 1)
+    assert 0 <= found["min_cllr"] <= min(found["cllr"], 1)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_summary_has_every_metric(name):
+    expected = {metric.__name__: metric(*SETS[name]) for metric in [*OF_THE_ORDER_ALONE, *OF_THE_VALUES]}
+    assert metrics.summary(*SETS[name]) == expected
+    assert all(type(value) is float for value in metrics.summary(*SETS[name]).values())
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("separate", {"eer": 0, "auc": 1, "min_dcf": 0, "min_cllr": 0}),
+        ("one trial a class", {"eer": 0, "auc": 1, "min_dcf": 0, "min_cllr": 0}),
+        ("all equal", {"eer": 0.5, "auc": 0.5, "min_dcf": 1, "min_cllr": 1}),
+    ],
+)
+def test_the_ends_of_the_scale(name, expected):
+    found = metrics.summary(*SETS[name])
+    assert {metric: found[metric] for metric in expected} == pytest.approx(expected, abs=1e-12)
+
+
+def test_act_dcf_has_its_hand_computed_value():
+    # the threshold is -log(0.95 / 0.5) = -0.64: one of four bona fide rejected, one of two spoof accepted
+    found = metrics.act_dcf(np.array([-0.7, -0.6, 0.0, 1.0]), np.array([-0.65, -0.63]))
+    assert found == pytest.approx((0.95 * 0.25 + 0.5 * 0.5) / 0.5, abs=1e-12)
+
+
+def test_scores_that_say_nothing_cost_one_bit_and_sure_errors_what_they_claim():
+    assert metrics.cllr(np.zeros(3), np.zeros(4)) == pytest.approx(1, abs=1e-12)
+    # log(1 + exp(1000)) is 1000
+    assert metrics.cllr(np.array([-1000.0]), np.array([-1000.0])) == pytest.approx(500 / np.log(2), abs=1e-9)
+
+
+def normal(mean: float, deviation: float, count: int = 20_000) -> np.ndarray:
+    """The normal distribution's quantiles at evenly spaced chances: a sample without chance [count]."""
+    return mean + deviation * norm.ppf((np.arange(count) + 0.5) / count)
+
+
+@pytest.mark.parametrize("distance", [0.5, 1, 2, 3.5])
+def test_two_normal_distributions_have_their_closed_forms(distance):
+    bonafide, spoof = normal(distance, 1), normal(0, 1)
+    best = minimize_scalar(
+        lambda threshold: (0.95 * norm.cdf(threshold - distance) + 0.5 * norm.sf(threshold)) / 0.5,
+        bracket=(0, distance),
+    )
+    found = metrics.summary(bonafide, spoof)
+    assert found["eer"] == pytest.approx(norm.cdf(-distance / 2), abs=1e-4)
+    assert found["auc"] == pytest.approx(norm.cdf(distance / np.sqrt(2)), abs=1e-4)
+    assert found["min_dcf"] == pytest.approx(best.fun, abs=5e-4)
+    assert metrics.eer_threshold(bonafide, spoof) == pytest.approx(distance / 2, abs=1e-3)
+
+
+@pytest.mark.parametrize("deviation", [0.5, 1, 2, 4])
+def test_calibrated_log_likelihood_ratios_have_their_closed_forms(deviation):
+    """Normal with variance s² and mean ±s²/2 they are their own log-likelihood ratios."""
+    mean = deviation**2 / 2
+    bonafide, spoof = normal(mean, deviation), normal(-mean, deviation)
+    bits, _ = quad(lambda x: norm.pdf(x, mean, deviation) * np.logaddexp(0, -x) / np.log(2), -np.inf, np.inf)
+    threshold = -np.log(1.9)
+    cost = (0.95 * norm.cdf(threshold, mean, deviation) + 0.5 * norm.sf(threshold, -mean, deviation)) / 0.5
+    found = metrics.summary(bonafide, spoof)
+    assert found["cllr"] == pytest.approx(bits, abs=2e-4)
+    assert found["min_cllr"] == pytest.approx(bits, abs=2e-3)
+    assert found["act_dcf"] == pytest.approx(cost, abs=5e-4)
+    assert found["min_dcf"] == pytest.approx(cost, abs=5e-4)
+
+
+#: Figures that the evaluation package of ASVspoof 5 (github.com/asvspoof-challenge/asvspoof5, commit 7868045) gives
+#: for the scores below: EER, min DCF, actual DCF, Cllr.
+OF_ASVSPOOF_5 = {
+    "no ties": (0.3225395206527282, 0.6037735849056604, 0.9097399286078531, 1.0246789385016837),
+    "ties": (0.29559519475791773, 0.5373134328358209, 0.6480524208227156, 0.7211842589584061),
+    "calibrated": (0.17777886163000536, 0.3891625615763547, 0.49892698629468857, 0.4387954421630917),
+    "shifted": (0.17777886163000536, 0.3891625615763547, 0.6584158415841583, 0.749363832761276),
+}
+SCORES_OF_ASVSPOOF_5 = {
+    "no ties": ((7 * np.arange(37) % 37) / 4 - 3, (11 * np.arange(53) % 53) / 5 - 7.03),
+    "ties": ((5 * np.arange(41) % 11) / 2 - 1.0, (7 * np.arange(67) % 13) / 2 - 4.0),
+    "calibrated": ((7 * np.arange(101) % 101) / 10 - 2.05, (11 * np.arange(203) % 203) / 25 - 7.0),
+    "shifted": ((7 * np.arange(101) % 101) / 10 - 4.05, (11 * np.arange(203) % 203) / 25 - 9.0),
+}
+
+
+@pytest.mark.parametrize("name", OF_ASVSPOOF_5)
+def test_costs_are_those_of_the_asvspoof_5_package_and_eer_nearly(name):
+    bonafide, spoof = SCORES_OF_ASVSPOOF_5[name]
+    eer, *costs = OF_ASVSPOOF_5[name]
+    found = metrics.summary(bonafide, spoof)
+    assert [found["min_dcf"], found["act_dcf"], found["cllr"]] == pytest.approx(costs, abs=1e-12)
+    if name == "ties":
+        # it rejects tied bona fide before tied spoof
+        assert found["eer"] < eer < found["eer"] + 0.02
+    else:
+        assert found["eer"] == pytest.approx(eer, abs=0.25 / min(len(bonafide), len(spoof)))
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_errors_at_the_eer_threshold_are_as_near_to_equal_as_ties_allow(name):
+    bonafide, spoof = SETS[name]
+    miss, false_alarm = metrics.errors_at(bonafide, spoof, metrics.eer_threshold(bonafide, spoof))
+    assert abs(miss - false_alarm) == pytest.approx(np.abs(np.subtract(*metrics.det_curve(bonafide, spoof))).min())
+    assert min(miss, false_alarm) - 1e-12 <= metrics.eer(bonafide, spoof) <= max(miss, false_alarm) + 1e-12
+
+
+@pytest.mark.parametrize(
+    ("bonafide", "spoof", "threshold"),
+    [
+        pytest.param([3.0, 4.0], [0.0, 1.0], 2.0, id="halfway"),
+        pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 2.5, id="equal errors of a third"),
+        pytest.param([7.0, 7.0], [7.0], 7.0, id="all equal"),
+        # miss less false alarm: -1, -1/2, 1/2, 1
+        pytest.param([0.0, 1.0], [0.0, 2.0], 0.5, id="the lower of two as near"),
+        pytest.param([np.nextafter(1, 2)], [1.0], np.nextafter(1, 2), id="nothing between"),
+        pytest.param([1.7e308], [-1.7e308], 0.0, id="too far apart for their difference"),
+        pytest.param([1.7e308], [1.6e308], 1.65e308, id="too large for their sum"),
+    ],
+)
+def test_the_eer_threshold_has_its_value(bonafide, spoof, threshold):
+    assert metrics.eer_threshold(np.array(bonafide), np.array(spoof)) == pytest.approx(threshold, rel=1e-15)
+
+
+def test_the_eer_threshold_separates_neighbouring_single_precision_scores():
+    spoof = np.array([1], np.float32)
+    bonafide = np.nextafter(spoof, np.float32(2))
+    assert metrics.errors_at(bonafide, spoof, metrics.eer_threshold(bonafide, spoof)) == (0, 0)
+
+
+def test_errors_at_a_threshold_accept_what_is_on_it():
+    bonafide, spoof = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0])
+    assert metrics.errors_at(bonafide, spoof, 1.0) == (0.25, 0.5)
+    assert metrics.errors_at(bonafide, spoof, -np.inf) == (0, 1)
+    assert metrics.errors_at(bonafide, spoof, np.inf) == (1, 0)
+    with pytest.raises(DataError, match="threshold is nan"):
+        metrics.errors_at(bonafide, spoof, np.nan)
+
+
+def test_ten_million_scores_take_seconds():
+    random = np.random.default_rng(0)
+    bonafide, spoof = random.normal(1, 1, 5_000_000), random.normal(-1, 1, 5_000_000)
+    start = time.process_time()
+    found = metrics.summary(bonafide, spoof)
+    assert time.process_time() - start < 20
+    assert found["eer"] == pytest.approx(norm.cdf(-1), abs=1e-3)
+    assert found["auc"] == pytest.approx(norm.cdf(np.sqrt(2)), abs=1e-3)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -93,7 +296,18 @@ def test_det_curve_has_one_point_a_distinct_score_and_the_end():
     assert false_alarm.tolist() == [1, 0.5, 0.5, 0, 0]
 
 
-@pytest.mark.parametrize("metric", [metrics.eer, metrics.det_curve])
+def errors_at_zero(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, float]:
+    return metrics.errors_at(bonafide, spoof, 0.0)
+
+
+@pytest.mark.parametrize(
+    "metric",
+    [
+        *(metrics.det_curve, metrics.eer_threshold, errors_at_zero, metrics.summary),
+        *OF_THE_ORDER_ALONE,
+        *OF_THE_VALUES,
+    ],
+)
 @pytest.mark.parametrize(
     ("bonafide", "spoof", "message"),
     [

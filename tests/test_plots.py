@@ -9,22 +9,49 @@ from matplotlib import pyplot as plt
 
 from codecfake import metrics, plots
 from codecfake.evaluate import Evaluation
+from codecfake.waveforms import trial_names
 
 
 def evaluation(shift: float = 2.0, codecs: tuple[str, ...] = ("alpha", "beta")) -> Evaluation:
+    """A detector of each codec, whose bona fide scores are above spoof by `shift`."""
     random = np.random.default_rng(0)
-    bonafide = {codec: random.normal(shift, 1, 50) for codec in codecs}
-    spoof = {(train, test): random.normal(0, 1, 50) for train in codecs for test in codecs}
-    eer = pd.DataFrame(
-        [[metrics.eer(bonafide[train], spoof[train, test]) for test in codecs] for train in codecs], codecs, codecs
+    labels = ["bonafide"] * 50 + ["spoof"] * 50
+    columns = {
+        codec: pd.DataFrame({"codec": labels, "label": labels, "utterance_id": [f"{codec}{n}" for n in range(100)]})
+        for codec in codecs
+    }
+    trials = pd.concat([table.assign(speaker_id="s") for table in columns.values()], ignore_index=True)
+    columns = {codec: trials[trials["utterance_id"].str.startswith(codec)] for codec in codecs}
+    scores = {
+        f"{codec}@1": pd.Series(random.normal(shift * (trials["label"] == "bonafide")), trial_names(trials))
+        for codec in codecs
+    }
+    return Evaluation(scores, columns, trials)
+
+
+def heatmap(numbers: Evaluation) -> bytes:
+    eers = [
+        [metrics.eer(*numbers.cell(detector, column)[:2]) for column in numbers.columns] for detector in numbers.scores
+    ]
+    return plots.heatmap(pd.DataFrame(eers, numbers.rows, list(numbers.columns)))
+
+
+def det_curves(numbers: Evaluation) -> bytes:
+    return plots.det_curves(numbers, next(iter(numbers.scores)))
+
+
+def training_curves(numbers: Evaluation) -> bytes:
+    return plots.training_curves(
+        {
+            name: pd.DataFrame(
+                {"epoch": [1, 2, 3], "train_loss": 1 / (1 + np.abs(scores[:3])), "dev_eer": [0.5, 0.2, 0.1]}
+            )
+            for name, scores in numbers.scores.items()
+        }
     )
-    return Evaluation(eer, bonafide, spoof)
 
 
-FIGURES = {
-    "heatmap": plots.heatmap,
-    "det_curves": lambda evaluation: plots.det_curves(evaluation, evaluation.eer.index[0]),
-}
+FIGURES = {function.__name__: function for function in (heatmap, det_curves, training_curves)}
 
 
 @pytest.mark.parametrize("figure", FIGURES)
@@ -46,6 +73,26 @@ def test_a_figure_follows_from_the_numbers_alone(figure):
     draw = FIGURES[figure]
     assert draw(evaluation()) == draw(evaluation())
     assert draw(evaluation()) != draw(evaluation(shift=1.0))
+
+
+def test_det_curves_are_of_the_detector_asked_for():
+    numbers = evaluation()
+    first, second = (plots.det_curves(numbers, name) for name in numbers.scores)
+    assert first != second
+
+
+@pytest.mark.parametrize("changed", ["train_loss", "dev_eer"])
+def test_training_curves_have_loss_and_eer_of_every_detector(changed):
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.4], "dev_eer": [0.3, 0.2]})
+    other = history.assign(**{changed: history[changed] / 2})
+    one, two = (plots.training_curves({"alpha@1": history, "beta@1": second}) for second in (history, other))
+    assert one != two
+    assert plots.training_curves({"alpha@1": history}) != one
+
+
+def test_training_of_one_epoch_is_drawn():
+    history = pd.DataFrame({"epoch": [1], "train_loss": [0.7], "dev_eer": [0.0]})
+    assert plots.training_curves({"alpha@1": history}).startswith(b"\x89PNG")
 
 
 def test_figures_are_closed():

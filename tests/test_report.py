@@ -8,34 +8,54 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from codecfake import audio, manifest
+from codecfake import audio, evaluate, manifest, plots, tables
 from codecfake.corpora import LeftOut, Speaker, Utterance
-from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
-from codecfake.names import IDENTITY
+from codecfake.names import IDENTITY, POOLED
 from codecfake.report import counts, write_report
-from codecfake.store import Shard
+from codecfake.store import Shard, shard_path
+from codecfake.waveforms import trial_names
 from html_page import Page, chromium
 from tiny_run import make_run
 
-CODEC = 'muffled <i>"1 kHz" & co'
-ROWS = (CODEC, "pooled")
-EER = [[0.0123], [0.4567]]
-MATRIX = [["train \\ eval", CODEC], [CODEC, "1.23"], ["pooled", "45.67"]]
+CODEC, OTHER = 'muffled <i>"1 kHz" & co', "other"
+COLUMNS = [CODEC, OTHER, POOLED]
+#: EERs by row, in the order of columns.
+EER = {
+    CODEC: [0.0123, 0.3, 0.2],
+    OTHER: [0.4567, 0.1, 0.25],
+    POOLED: [0.11, 0.12, 0.13],
+    "without-filter": [0.4, 0.1, 0.2],
+    "without-<b>": [0.02, 0.5, 0.3],
+    "random": [0.48, 0.5267, 0.5],
+}
+MATRIX = [
+    ["train \\ eval", *COLUMNS],
+    *([row, *(f"{100 * eer:.2f} {100 * eer - 1:.2f} to {100 * eer + 2:.2f}" for eer in EER[row])] for row in EER),
+]
 TEXT = "Please <i> & thank you"
 RATE = {"n_q": 6, "bandwidth_kbps": 1.5}
 RUN = {
     "run": "tiny <script>alert(1)</script>",
     "seed": 1234,
+    "seeds": [1234],
+    "shards": 3,
     "corpus": {"name": "folder", "path": "https://example.org/corpus"},
-    "codecs": [CODEC],
+    "codecs": [CODEC, OTHER],
+    "train_sets": ["each", "pooled", "leave-one-family-out"],
+    "baselines": ["random"],
     "detector": {"name": "lfcc_lcnn"},
     "codec_entries": {
         IDENTITY: {"family": "identity", "sample_rate": 16000, "hop": 1, "licence": {"weights": "none"}},
         CODEC: {"family": "filter", "sample_rate": 16000, "hop": 64, "licence": {"weights": "CC0"}, **RATE},
+        OTHER: {"family": "<b>", "sample_rate": 16000, "hop": 64, "licence": {"weights": "CC0"}},
     },
     "detector_entry": {"module": "lfcc_lcnn"},
 }
+HISTORY = pd.DataFrame(
+    {"epoch": [1, 2], "learning_rate": [1e-3, 5.04e-5], "train_loss": [0.7, 0.34567], "dev_eer": [0.25, 0.125]}
+)
+GENDERS = {"eval0": "F", "eval1": "M"}
 
 
 def benchmark(folder, name: str, *lines: str) -> None:
@@ -51,40 +71,83 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def html(folder, speech) -> str:
-    """The page of a made-up run; its shards are real."""
-    utterances, _ = make_run(folder, speech, {"train": 2, "dev": 1, "eval": 3}, 2, codecs=(IDENTITY, CODEC))
-    random = np.random.default_rng(0)
-    evaluation = Evaluation(
-        pd.DataFrame(EER, index=pd.Index(ROWS, name="train_codec"), columns=[CODEC]),
-        {row: random.normal(1, 1, 30) for row in ROWS},
-        {(row, CODEC): random.normal(0, 1, 30) for row in ROWS},
-    )
+def made(folder, speech) -> dict:
+    """What `write_report` takes of a made-up run; its shards are real, its EERs are not."""
+    codecs = (IDENTITY, CODEC, OTHER)
+    utterances, protocols = make_run(folder, speech, {"train": 2, "dev": 1, "eval": 3}, 2, codecs=codecs)
+    evaluation = evaluation_of(pd.concat(protocols.values(), ignore_index=True), ["1234"])
     benchmark(folder / "benchmarks", "train/pooled.tsv", "12.5\t0:00:12\t321.0\t1\t1\t1\t1\t1\t90\t11")
-    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.34567], "dev_eer": [0.25, 0.125]})
     split_of = {speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]}
     left_out = [LeftOut(f"eval0_{number}", "eval0", "no <mic>") for number in range(7, 9)]
     left_out.append(LeftOut("dev0_9", "dev0", "cut short"))
     utterances["text"] = TEXT
     known = {"eval0": Speaker("23", "F", comment="<b>"), "dev0": Speaker(age="44")}
-    write_report(
-        folder / "report.html",
-        run=RUN,
-        evaluation=evaluation,
-        utterances=utterances,
-        left_out=manifest.left_out_table(left_out),
-        speakers=manifest.speaker_table([Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known),
-        splits=manifest.split_table(split_of),
-        resynthesised=folder,
-        benchmarks=[folder / "benchmarks"],
-        training=dict.fromkeys(ROWS, history),
-    )
+    return {
+        "run": RUN,
+        "evaluation": evaluation,
+        "metrics": metrics_of(evaluation, EER),
+        "breakdown": evaluate.breakdown(evaluation, GENDERS),
+        "significance": evaluate.significance(evaluation, POOLED, 0).assign(p_adjusted=[0.01, 0.9, 1, 1, 1] * 3),
+        "heatmap": plots.heatmap(pd.DataFrame(EER.values(), list(EER), COLUMNS)),
+        "utterances": utterances,
+        "left_out": manifest.left_out_table(left_out),
+        "speakers": manifest.speaker_table(
+            [Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known
+        ),
+        "splits": manifest.split_table(split_of),
+        "resynthesised": folder,
+        "benchmarks": [folder / "benchmarks"],
+        "training": {detector: HISTORY for detector in evaluation.scores if "@" in detector},
+    }
+
+
+def evaluation_of(trials: pd.DataFrame, seeds: list[str]) -> Evaluation:
+    random, of_eval = np.random.default_rng(0), trials[trials["split"] == "eval"]
+    columns = {codec: of_eval[of_eval["codec"].isin([IDENTITY, codec])] for codec in (CODEC, OTHER)}
+    detectors = [f"{row}@{seed}" for row in EER if row != "random" for seed in seeds] + ["random"]
+    scores = {detector: pd.Series(random.normal(size=len(trials)), trial_names(trials)) for detector in detectors}
+    return Evaluation(scores, columns | {POOLED: of_eval}, trials[trials["split"] == "dev"])
+
+
+def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataFrame:
+    """The table of metrics, with other EERs; of a second seed 0.02 more."""
+    table = evaluate.metrics_table(evaluation, {}, 0)
+    eer = [eers[row.train_codec][COLUMNS.index(row.eval_codec)] for row in table.itertuples()]
+    table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
+    low, high = table["eer"] - 0.01, table["eer"] + 0.02
+    return table.assign(eer_low=low, eer_high=high, eer_low_by_trial=low, eer_high_by_trial=high)
+
+
+@pytest.fixture(scope="module")
+def html(made, folder) -> str:
+    write_report(folder / "report.html", **made)
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")
 def page(html) -> Page:
     return Page(html)
+
+
+@pytest.fixture(scope="module")
+def seeds_page(made, folder) -> Page:
+    """Of the same run with two seeds, nothing of which ranks the wrong way round."""
+    trials = pd.concat([*made["evaluation"].columns.values(), made["evaluation"].dev]).drop_duplicates()
+    evaluation = evaluation_of(trials, ["1", "2"])
+    eers = {row: np.minimum(values, 0.48).tolist() for row, values in EER.items()}
+    changed = {"evaluation": evaluation, "metrics": metrics_of(evaluation, eers), "run": {**RUN, "seeds": [1, 2]}}
+    changed["breakdown"] = evaluate.breakdown(evaluation, GENDERS)
+    write_report(folder / "seeds.html", **{**made, **changed})
+    return Page((folder / "seeds.html").read_text(encoding="utf-8"))
+
+
+def table(page: Page, name: str) -> list[list[str]]:
+    """The table that has this id."""
+    return page.tables[[attributes.get("id") for tag, attributes in page.tags if tag == "table"].index(name)]
+
+
+def png(source: str) -> bytes:
+    return base64.b64decode(source.removeprefix("data:image/png;base64,"), validate=True)
 
 
 def test_the_page_needs_no_other_file_and_no_network(page, html):
@@ -97,12 +160,59 @@ def test_the_page_needs_no_other_file_and_no_network(page, html):
     assert "https://example.org/corpus" in page.text
 
 
-def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page):
-    assert page.table("train \\ eval") == MATRIX
-    heatmap, *det_curves = page.sources("img")
-    assert len(det_curves) == len(ROWS)
-    for source in (heatmap, *det_curves):
-        assert base64.b64decode(source.removeprefix("data:image/png;base64,"), validate=True).startswith(b"\x89PNG")
+def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page, made):
+    assert page.table("train \\ eval") == table(page, "matrix") == MATRIX
+    heatmap, *det_curves, curves = map(png, page.sources("img"))
+    assert heatmap == made["heatmap"]
+    assert det_curves == [plots.det_curves(made["evaluation"], detector) for detector in made["evaluation"].scores]
+    assert curves == plots.training_curves(made["training"])
+
+
+def test_of_several_seeds_the_matrix_has_mean_and_standard_deviation(seeds_page):
+    row = table(seeds_page, "matrix")[1]
+    assert row == [CODEC, *(f"{value} ± 1.41" for value in ("2.23", "31.00", "21.00"))]
+    assert "standard deviation over 2 seeds" in " ".join(seeds_page.text.split())
+    assert len(seeds_page.sources("img")) == 1 + 2 * 5 + 1 + 1
+
+
+def test_cells_are_marked_by_what_was_seen_and_what_is_the_wrong_way_round(page):
+    marks = [set(attributes["class"].split()) for tag, attributes in page.tags if tag == "td" and "class" in attributes]
+    own, seen, no = {"own", "seen"}, {"seen"}, set()
+    assert [marks[first : first + 3] for first in range(0, len(marks), 3)] == [
+        [own, no, no], [no, own, no], [seen, seen, {"own"}], [no, seen, no], [seen, no, no], [no, {"inverted"}, no],
+    ]  # fmt: skip
+    assert [attributes.get("class") for tag, attributes in page.tags if tag == "tr"][1:7] == [
+        *[None] * 5, "first-baseline",
+    ]  # fmt: skip
+
+
+def test_a_warning_names_what_is_the_wrong_way_round_if_anything_is(page, seeds_page):
+    warning = ("p", {"class": "warning", "id": "inverted"})
+    assert warning in page.tags
+    assert "The wrong way round (bona fide scores below spoof): random on other (52.67 %)." in page.text
+    assert warning not in seeds_page.tags
+    assert "The wrong way round (" not in seeds_page.text
+
+
+def test_generalisation_is_told_codec_by_codec(page):
+    head, *rows = table(page, "generalisation")
+    assert head == ["eval codec", "trained on it", "pooled", "leave-one-family-out", "random"]
+    assert [[row[0], *(cell.partition(" ")[0] for cell in row[1:])] for row in rows] == [
+        [CODEC, "1.23", "11.00", "40.00", "48.00"],
+        [OTHER, "10.00", "12.00", "50.00", "52.67"],
+    ]
+    assert rows[0][1] == MATRIX[1][1]
+
+
+def test_differences_metrics_and_the_breakdown_are_told(page, made):
+    significance = table(page, "significance")
+    assert significance == [["less pooled", *COLUMNS], *tables.significance(made["significance"])]
+    assert [[cell.endswith("*") for cell in row[1:]] for row in significance[1:]] == [[True] * 3, *[[False] * 3] * 4]
+    assert table(page, "metrics")[1:] == tables.all_metrics(made["metrics"], POOLED)
+    assert [len(row) for row in table(page, "metrics")] == [14] * 4
+    groups = [["gender", "F"], ["gender", "M"], *(["speaker", f"eval{number}"] for number in range(3))]
+    assert [row[:2] for row in table(page, "breakdown")[1:]] == groups
+    assert table(page, "breakdown")[1:] == tables.breakdown(made["breakdown"], POOLED)[1]
 
 
 def test_names_are_escaped(page, html):
@@ -115,9 +225,12 @@ def test_the_codecs_the_training_and_the_seconds_are_told(page):
     assert page.table("codec")[1:] == [
         [IDENTITY, "identity", "16000", "1", "", "", "none"],
         [CODEC, "filter", "16000", "64", "6", "1.5", "CC0"],
+        [OTHER, "<b>", "16000", "64", "", "", "CC0"],
     ]
-    rows = [["1", "0.700", "25.00"], ["2", "0.346", "12.50"]]
-    assert [row[1:] for row in page.table("trained on")[1:]] == rows * 2
+    rows = [["1", "0.001", "0.700", "25.00"], ["2", "5e-05", "0.346", "12.50"]]
+    assert [row[1:] for row in page.table("trained on")[1:]] == rows * 5
+    names = [name for row in EER if row != "random" for name in (f"{row}@1234", "")]
+    assert [row[0] for row in page.table("trained on")[1:]] == names
     assert page.table("rule")[1:] == [["train", "1", "12.5", "12.5", "88", "321", "", ""]]
 
 
@@ -136,7 +249,7 @@ def test_speakers_are_told_with_what_is_known_of_them(page):
 
 def test_what_was_run_is_told(page):
     assert "seed: 1234" in page.text
-    assert "codec_entries" not in page.text
+    assert not any(name in page.text for name in ("codec_entries", "detector_entry", "seeds:"))
     versions = dict(page.tables[-1])
     assert versions["torch"] == importlib.metadata.version("torch")
     assert {"codecfake", "python", "snakemake", "machine"} <= versions.keys()
@@ -146,7 +259,7 @@ def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
     sources = page.sources("audio")
     rows = page.table("utterance")[1:]
     assert [row[0] for row in rows] == [f"eval0_0{TEXT}", f"eval1_0{TEXT}"]
-    places = [(codec, row) for row in (0, 2) for codec in (IDENTITY, CODEC)]
+    places = [(codec, row) for row in (0, 2) for codec in RUN["codec_entries"]]
     for source, (codec, row) in zip(sources, places, strict=True):
         mime, content = source.split(";base64,")
         assert mime == "data:audio/flac"

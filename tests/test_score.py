@@ -1,16 +1,18 @@
 """CM scores: every eval trial once whatever the batch, and a user's own files of any rate and channels."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
 
-from codecfake import audio, compute, detectors, manifest
-from codecfake.errors import AudioError, DataError
+from codecfake import audio, compute, detectors, manifest, metrics
+from codecfake.errors import AudioError
 from codecfake.names import IDENTITY
-from codecfake.score import score_files, score_protocol, trial_names
-from tiny_run import ENTRY, MUFFLED, make_run
+from codecfake.score import audio_files, score_by_features, score_files, score_protocol, score_randomly
+from tiny_run import ENTRY, MUFFLED, heard, make_run
 
 
 @pytest.fixture(scope="module")
@@ -36,29 +38,50 @@ def expected_score(model, samples: np.ndarray) -> float:
         return float(model.cm_score(model(torch.from_numpy(samples[None, : model.crop_samples].copy())))[0])
 
 
-def test_every_eval_trial_is_scored_once(model, resynthesised, trials):
-    scores = score_protocol(model, trials, resynthesised, 4, 0)
-    expected = [f"{codec}+eval{speaker}_{n}" for codec in (IDENTITY, MUFFLED) for speaker in range(3) for n in range(5)]
-    assert scores["filename"].tolist() == expected
-    assert scores["cm-score"].nunique() == 30
+def scored(trials) -> list[str]:
+    """The names of the trials that get a score."""
+    speakers = ("dev0", "eval0", "eval1", "eval2")
+    return [f"{codec}+{speaker}_{n}" for codec in (IDENTITY, MUFFLED) for speaker in speakers for n in range(5)]
+
+
+def test_every_dev_and_eval_trial_is_scored_once(model, resynthesised, trials):
+    scores = score_protocol(model, trials, heard(resynthesised), 4, 0)
+    assert scores["filename"].tolist() == scored(trials)
+    assert scores["cm-score"].nunique() == 40
     manifest.check(scores, manifest.Scores, "scores")
 
 
+def test_chance_knows_nothing_and_stays_the_same(trials):
+    scores = score_randomly(trials, 1)
+    assert scores["filename"].tolist() == scored(trials)
+    assert score_randomly(trials, 1).equals(scores)
+    assert not score_randomly(trials, 2).equals(scores)
+    some = score_randomly(trials[trials["codec"] == MUFFLED], 1)
+    assert some["cm-score"].tolist() == scores["cm-score"].tolist()[20:]
+
+
+def test_trivial_features_find_a_narrow_band(resynthesised, trials):
+    scores = score_by_features(trials, heard(resynthesised))
+    assert scores["filename"].tolist() == scored(trials)
+    bonafide, spoof = scores["cm-score"][:20], scores["cm-score"][20:]
+    assert metrics.eer(bonafide.to_numpy(), spoof.to_numpy()) == 0
+
+
 def test_a_score_is_that_of_the_trials_own_audio(model, resynthesised, trials, speech):
-    scores = score_protocol(model, trials, resynthesised, 4, 0).set_index("filename")["cm-score"]
+    scores = score_protocol(model, trials, heard(resynthesised), 4, 0).set_index("filename")["cm-score"]
     # the 13th utterance that make_run made: train and dev have five each
     samples = audio.from_pcm16(audio.to_pcm16(speech(0.5, seed=12)))
     assert scores["identity+eval0_2"] == pytest.approx(expected_score(model, samples), abs=1e-5)
 
 
 def test_scores_do_not_depend_on_the_batch_size(model, resynthesised, trials):
-    one, seven = (score_protocol(model, trials, resynthesised, size, 0) for size in (1, 7))
+    one, seven = (score_protocol(model, trials, heard(resynthesised), size, 0) for size in (1, 7))
     assert one["filename"].equals(seven["filename"])
     np.testing.assert_allclose(one["cm-score"], seven["cm-score"], atol=1e-5, rtol=0)
 
 
 def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, trials, monkeypatch):
-    whole = score_protocol(model, trials, resynthesised, 8, 1)
+    whole = score_protocol(model, trials, heard(resynthesised), 8, 1)
     forward, sizes = model.forward, []
 
     def cramped(waveforms: torch.Tensor) -> torch.Tensor:
@@ -68,26 +91,16 @@ def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, tr
         return forward(waveforms)
 
     monkeypatch.setattr(model, "forward", cramped)
-    halved = score_protocol(model, trials, resynthesised, 8, 1)
+    halved = score_protocol(model, trials, heard(resynthesised), 8, 1)
     assert set(sizes) == {2}
     np.testing.assert_allclose(whole["cm-score"], halved["cm-score"], atol=1e-5, rtol=0)
 
 
 def test_scoring_leaves_out_dropout_and_batch_statistics(model, resynthesised, trials):
-    expected = score_protocol(model, trials, resynthesised, 4, 0)
+    expected = score_protocol(model, trials, heard(resynthesised), 4, 0)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    pd.testing.assert_frame_equal(score_protocol(model.train(), trials, resynthesised, 4, 0), expected)
+    pd.testing.assert_frame_equal(score_protocol(model.train(), trials, heard(resynthesised), 4, 0), expected)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
-
-
-def test_a_missing_shard_stops_scoring(model, resynthesised, trials):
-    with pytest.raises(DataError, match=r"002\.parquet: not a readable shard"):
-        score_protocol(model, trials, resynthesised / "none", 4, 0)
-
-
-def test_a_trial_is_named_by_codec_and_utterance():
-    trials = pd.DataFrame({"codec": ["identity", "dac"], "utterance_id": ["p225_001", "p225_001"]})
-    assert trial_names(trials).tolist() == ["identity+p225_001", "dac+p225_001"]
 
 
 def test_files_are_scored_in_order_on_their_first_crop(model, tmp_path, speech):
@@ -141,11 +154,24 @@ def write_bad(path, kind: str) -> None:
         ("not finite", "sample 5 is nan; only finite samples"),
     ],
 )
-def test_a_file_that_cannot_be_scored_is_named_after_those_that_can(model, tmp_path, speech, kind, message):
+def test_a_file_that_cannot_be_scored_is_named_among_those_that_can(model, tmp_path, speech, kind, message):
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
     audio.write_wav(good, speech(0.3), 16000)
     write_bad(bad, kind)
-    scores = score_files(model, [good, bad])
-    assert next(scores)[0] == good
-    with pytest.raises(AudioError, match=rf"bad\.wav: .*{message}"):
-        next(scores)
+    audio.write_wav(tmp_path / "last.wav", speech(0.3), 16000)
+    first, second, third = score_files(model, [good, bad, tmp_path / "last.wav"])
+    assert first == (good, third[1])
+    assert isinstance(second[1], AudioError)
+    assert re.search(rf"bad\.wav: .*{message}", str(second[1]))
+
+
+def test_a_folder_stands_for_the_audio_files_below_it(tmp_path):
+    for name in ("b.wav", "a/2.FLAC", "a/1.mp3", "notes.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).touch()
+    folder = tmp_path / "in"
+    found = audio_files([tmp_path / "x.wav", folder])
+    assert found == [tmp_path / "x.wav", folder / "a/1.mp3", folder / "a/2.FLAC", folder / "b.wav"]
+    (tmp_path / "none").mkdir()
+    with pytest.raises(AudioError, match=r"none: no audio files in this folder; allowed: \.wav, \.flac"):
+        audio_files([tmp_path / "none"])

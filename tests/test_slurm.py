@@ -77,8 +77,8 @@ def test_a_run_ends_with_matrix_and_report(run, project):
 
 def test_all_jobs_but_the_least_go_through_slurm(run):
     jobs = collections.Counter(rule_of(job) for job in run if job["JobState"] == "COMPLETED")
-    expected = {"corpus": 1, "shards_source_shard": 1, "resynthesise_shard": 2, "protocol": 2}
-    assert jobs == {**expected, "train": 2, "score_protocol": 2, "end_evaluate_report": 1}
+    expected = {"corpus": 1, "shards_source_shard": 1, "resynthesise_shard": 2, "protocol": 2, "waveforms": 2}
+    assert jobs == {**expected, "train": 2, "score_protocol": 2, "end_matrix_report": 1}
 
 
 def test_a_job_asks_for_what_the_profile_says(run):
@@ -88,9 +88,10 @@ def test_a_job_asks_for_what_the_profile_says(run):
         "shards_source_shard": ("cpu", 1, 3000, 20),
         "resynthesise_shard": ("gpu", 1, 8000, 4 * 60),
         "protocol": ("cpu", 1, 3000, 20),
+        "waveforms": ("cpu", 4, 8000, 12 * 60),
         "train": ("gpu", 4, 16000, 24 * 60),
         "score_protocol": ("gpu", 4, 12000, 4 * 60),
-        "end_evaluate_report": ("cpu", 1, 3000, 40),
+        "end_matrix_report": ("cpu", 1, 8000, 140),
     }
 
 

@@ -271,6 +271,7 @@ def test_fetch_takes_of_the_archive_what_the_config_asks_for(served, http_server
     monkeypatch.setattr(config, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
     run = config.read_yaml(config.CONFIG / "demo.yaml", "config")
     run |= {"corpus": section(version, utterances_per_speaker=1), "codecs": ["dac_mini"], "cache": str(tmp_path)}
+    run["train_sets"] = ["each"]
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
     assert cli.main(["fetch", str(tmp_path / "run.yaml")]) == 0
     assert not (tmp_path / KEYS[version]).exists()

@@ -39,7 +39,7 @@ def test_a_run_ends_with_matrix_and_report(project):
     results = project.folder / "results" / "small"
     matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="train_codec")
     assert list(matrix.index) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
-    assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini"]
+    assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
     assert matrix.apply(lambda column: column.between(0, 100)).all(axis=None)
     cell = json.loads((results / "eer_matrix.json").read_text())["pooled"]["encodec_mini"]
     assert (cell["bonafide_trials"], cell["spoof_trials"]) == (12, 12)
@@ -69,6 +69,7 @@ def test_a_new_codec_makes_its_own_shards_only(project):
     assert planned["resynthesise_shard"] == 2
     assert planned["protocol"] == 1
     assert planned["train"] == 2  # dac_mini and pooled
+    assert planned["waveforms"] == 1
     assert "source_shard" not in planned
 
 
@@ -76,6 +77,24 @@ def test_another_seed_trains_again_but_resynthesises_nothing(project):
     planned = project.planned(seed=8)
     assert planned["train"] == 3
     assert "resynthesise_shard" not in planned
+
+
+def test_a_second_seed_trains_its_own_detectors_and_no_more(project):
+    assert project.planned(seed=[7, 8])["train"] == 3
+
+
+def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
+    caches = list((project.folder / "results/small/.waveforms").glob("*.arrow"))
+    assert len(caches) == 3
+    for path in caches:
+        path.unlink()
+    assert project.planned() == {}
+    detector = project.folder / "results/small/detectors/lfcc_lcnn/seed7/encodec_mini.pt"
+    before = detector.read_bytes()
+    detector.unlink()
+    result = project.snakemake()
+    assert result.returncode == 0, result.stdout
+    assert detector.read_bytes() == before
 
 
 def test_a_changed_adapter_reruns_its_codec_only(project):
@@ -94,9 +113,10 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
     results = project.folder / "results" / "small"
     shard = results / "resynthesised/encodec_mini/001.parquet"
     kept = {
-        path: path.read_bytes() for path in (shard, results / "eer_matrix.tsv", results / "scores/lfcc_lcnn/pooled.tsv")
+        path: path.read_bytes()
+        for path in (shard, results / "metrics.tsv", results / "scores/lfcc_lcnn/seed7/pooled.tsv")
     }
-    untouched = results / "detectors/lfcc_lcnn/speechtokenizer_mini.pt"
+    untouched = results / "detectors/lfcc_lcnn/seed7/speechtokenizer_mini.pt"
     untouched_time = untouched.stat().st_mtime_ns
     shard.unlink()
     planned = project.planned()
@@ -112,7 +132,12 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
 
 @pytest.mark.parametrize(
     ("name", "rule"),
-    [("eer_matrix.json", "evaluate"), ("corpus/speakers.tsv", "corpus"), ("splits.tsv", "splits")],
+    [
+        ("eer_matrix.json", "matrix"),
+        ("corpus/speakers.tsv", "corpus"),
+        ("splits.tsv", "splits"),
+        ("keys/asvspoof5.tsv", "keys"),
+    ],
 )
 def test_any_deleted_file_is_made_again(project, name, rule):
     path = project.folder / "results/small" / name
@@ -130,7 +155,7 @@ def test_any_deleted_file_is_made_again(project, name, rule):
     [
         ({"codec": ["x"]}, "unknown key 'codec'"),
         ({"codecs": ["opus"]}, "unknown codec 'opus'; allowed:"),
-        ({"detector": {"name": "resnet"}}, "unknown detector 'resnet'; allowed: aasist, aasist_l, lfcc_lcnn"),
+        ({"detector": {"name": "resnet"}}, "unknown detector 'resnet'; allowed: aasist, aasist_2019, aasist_l, "),
         ({"shards": 0}, "shards: 0 is less than the minimum of 1"),
     ],
 )
@@ -262,3 +287,58 @@ def test_offline_says_all_that_is_missing_before_any_job(project):
     assert "offline: missing files: 2. Place" in said
     for name in ("encodec_24khz-d7cc33bc.th", "weights_16khz.pth"):
         assert re.search(rf"cache/\S*{name} \(.*\) from https://", said), name
+
+
+def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
+    target = "results/small/scores/baselines/aasist_l_2019.tsv"
+    result = project.snakemake(target, baselines=["aasist_l_2019"], mirror=str(shared / "mirror"))
+    assert result.returncode == 0, result.stdout
+    scores = pd.read_csv(project.folder / target, sep="\t")
+    assert len(scores) == 36
+    assert scores["cm-score"].nunique() > 30
+
+
+@pytest.fixture(scope="module")
+def carried_further(project, tmp_path_factory, speech):
+    """The results of the same run with every kind of row and column, for the last tests: it changes them."""
+    folder = tmp_path_factory.mktemp("set")
+    for label, rate in (("bonafide", 16000), ("spoof", 24000)):
+        for number in range(4):
+            audio.write_wav(folder / label / f"speaker {number % 2}" / f"{number}.wav", speech(0.6, rate, number), rate)
+    result = project.snakemake(
+        "--cores",
+        "2",
+        seed=[7, 8],
+        train_sets=["each", "pooled", "leave-one-family-out", "balanced-auxiliary"],
+        baselines=["random", "trivial"],
+        conditions=["opus_16k", "noise_10db"],
+        evaluation_sets={"tts": str(folder)},
+    )
+    assert result.returncode == 0, result.stdout
+    return project.folder / "results/small"
+
+
+def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further):
+    matrix = pd.read_csv(carried_further / "eer_matrix.tsv", sep="\t", index_col="train_codec")
+    trained = ["encodec_mini", "speechtokenizer_mini", "pooled", "without-encodec", "without-speechtokenizer"]
+    assert list(matrix.index) == [*trained, "balanced-auxiliary", "random", "trivial"]
+    assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled", "opus_16k", "noise_10db", "tts"]
+    table = pd.read_csv(carried_further / "metrics.tsv", sep="\t")
+    assert table[table["train_codec"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
+    both = table[(table["train_codec"] == "random") & (table["eval_codec"] == "tts")].iloc[0]
+    assert (both["bonafide_trials"], both["spoof_trials"], both["speakers"]) == (4, 4, 2)
+    # there is but one codec left to train on
+    assert (matrix.loc["without-encodec"] == matrix.loc["speechtokenizer_mini"]).all()
+
+
+def test_scores_and_keys_are_of_the_same_trials(carried_further):
+    key = pd.read_csv(carried_further / "keys/asvspoof5.tsv", sep="\t")
+    assert list(key.columns) == ["filename", "cm-label"]
+    for path in (carried_further / "scores").rglob("*.tsv"):
+        scores = pd.read_csv(path, sep="\t")
+        assert list(scores.columns) == ["filename", "cm-score"]
+        assert (set(scores["filename"]) == set(key["filename"])) == (not path.name.endswith(".other.tsv")), path
+    protocol = (carried_further / "keys/asvspoof2019.dev.txt").read_text().splitlines()
+    assert len(protocol) == 18
+    assert "s3 identity+s3_0 - - bonafide" in protocol
+    assert "s3 speechtokenizer_mini+s3_5 - speechtokenizer_mini spoof" in protocol

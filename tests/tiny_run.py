@@ -9,8 +9,9 @@ from scipy.signal import butter, sosfilt
 
 from codecfake import manifest, store
 from codecfake.corpora import Utterance
-from codecfake.dataset import shard_path
 from codecfake.names import IDENTITY, SPLITS
+from codecfake.store import shard_path
+from codecfake.waveforms import shard_waveforms, write_waveforms
 
 #: The codec of a tiny run: a low-pass, which no detector can miss.
 MUFFLED = "muffled"
@@ -23,7 +24,20 @@ ENTRY = {
     "batch_size": 8,
     "epochs": 3,
     "learning_rate": 0.01,
+    "training": {
+        "weight_decay": 0.0001,
+        "final_share": 0.05,
+        "class_weights": "balanced",
+        "average": False,
+        "clip": 5.0,
+        "amp": True,
+    },
 }
+
+
+def heard(folder: Path) -> list[Path]:
+    """The waveforms of a run that `make_run` wrote."""
+    return sorted((folder / "waveforms").glob("*.arrow"))
 
 
 def muffle(samples: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -39,7 +53,7 @@ def make_run(
     sample_rate: int = 16000,
     codecs: tuple[str, ...] = (IDENTITY, MUFFLED),
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Write the shards of every codec below `folder`; shard 0 is train, 1 dev, 2 eval.
+    """Write the shards of every codec below `folder`, and their waveforms; shard 0 is train, 1 dev, 2 eval.
 
     Args:
         speakers: how many each split has.
@@ -64,6 +78,7 @@ def make_run(
             members = manifest.utterances_of_shard(table, number)
             store.write_shard(path, [_row(member, samples[member.utterance_id], codec) for member in members])
         protocols[codec] = manifest.protocol(paths, table, splits)
+        write_waveforms(folder / f"waveforms/{codec}.arrow", shard_waveforms(paths, 1))
     return table, protocols
 
 

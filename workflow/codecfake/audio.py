@@ -70,6 +70,35 @@ def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
     return from_pcm16(pcm), 16000
 
 
+def transcode(
+    samples: np.ndarray, sample_rate: int, encoder: str, decoder: str, bit_rate: int, options: dict[str, str]
+) -> np.ndarray:
+    """What a lossy coder of FFmpeg makes of samples, packet by packet, without a container.
+
+    Args:
+        samples: float32 [N] at `sample_rate` Hz, one that the coder takes.
+        encoder, decoder: FFmpeg's names of them.
+        bit_rate: in bit/s.
+        options: FFmpeg's further options of the encoder.
+
+    Returns:
+        float32, about N samples at `sample_rate` Hz, later than the input by whatever FFmpeg does not skip by itself.
+    """
+    import av
+
+    coder = av.CodecContext.create(encoder, "w")
+    coder.sample_rate, coder.layout, coder.format = sample_rate, "mono", coder.codec.audio_formats[0]
+    coder.bit_rate, coder.options = bit_rate, options
+    frame = av.AudioFrame.from_ndarray(to_pcm16(samples)[None], format="s16", layout="mono")
+    frame.sample_rate = sample_rate
+    packets = [*coder.encode(frame), *coder.encode(None)]
+    back = av.CodecContext.create(decoder, "r")
+    back.sample_rate, back.layout, back.extradata = sample_rate, "mono", coder.extradata
+    frames = [frame for packet in [*packets, None] for frame in back.decode(packet)]
+    pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    return resample(from_pcm16(pcm), frames[0].sample_rate, sample_rate)
+
+
 def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
     """Refuse audio that no codec or detector can take.
 

@@ -3,19 +3,21 @@
 import argparse
 import contextlib
 import fcntl
+import json
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from codecfake import __version__, cli_miniatures, cli_rules
-from codecfake.errors import CodecFakeError
+from codecfake import __version__, cli_detectors, cli_miniatures, cli_rules
+from codecfake.errors import CodecFakeError, ConfigError
 
 # Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
 
 EPILOG = """examples:
   codecfake resynthesise --codec encodec_mini speech.wav resynthesised.wav
-  codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/pooled.pt *.wav
+  codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/seed1234/pooled.pt *.wav
+  codecfake evaluate scores.tsv key.tsv
   codecfake codecs
 """
 
@@ -33,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     _user_verbs(verbs)
     cli_miniatures.add_verbs(verbs)
     cli_rules.add_verbs(verbs)
+    cli_detectors.add_verbs(verbs)
     return top
 
 
@@ -98,15 +101,35 @@ def _user_verbs(verbs) -> None:
 
     verb = verbs.add_parser(
         "score",
-        help="CM scores of audio files",
-        description="Prints filename and cm-score, tab-separated. Higher = more bona fide.",
-        epilog="example: codecfake score --detector lfcc_lcnn --checkpoint pooled.pt a.wav b.flac > scores.tsv",
+        help="CM scores of audio files, or of all in folders",
+        description="Tells filename and cm-score of each file. Higher = more bona fide. A file that cannot be scored "
+        "is named on standard error, the others are scored all the same, and the exit code is 1.",
+        epilog="example: codecfake score --detector aasist_2019 recordings/ speech.wav --out scores.tsv",
     )
     verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
-    verb.add_argument("--checkpoint", required=True, type=Path, metavar="FILE", help="as `codecfake train` saved it")
+    verb.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="as `codecfake train` saved it; without it, published weights"
+    )
     cli_rules.add_device(verb)
-    verb.add_argument("inputs", type=Path, nargs="+", metavar="IN")
+    cli_rules.add_fetch_options(verb)
+    verb.add_argument("--format", choices=["tsv", "json"], default="tsv", help="json: a list of objects")
+    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write them; printed without it")
+    verb.add_argument("inputs", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
     verb.set_defaults(run=score)
+
+    verb = verbs.add_parser(
+        "evaluate",
+        help="every metric of anyone's score file",
+        description="Scores: filename and cm-score, as `codecfake score` and ASVspoof 5 have them, or lines of a file "
+        "and, last, its score. Key: filename and cm-label, or a protocol of ASVspoof 2019, 2021 or 5 with speakers and "
+        "attacks. Higher = more bona fide; nothing is flipped. Intervals: 95 %, of the EER, by speakers and by trials.",
+        epilog="example: codecfake evaluate scores.tsv ASVspoof2019.LA.cm.eval.trl.txt --against others.tsv",
+    )
+    verb.add_argument("scores", type=Path)
+    verb.add_argument("key", type=Path)
+    verb.add_argument("--against", type=Path, metavar="SCORES", help="another detector's, for the paired difference")
+    verb.add_argument("--json", action="store_true", help="figures as JSON, rates as fractions")
+    verb.set_defaults(run=evaluate)
 
 
 def list_codecs(args: argparse.Namespace) -> None:
@@ -134,7 +157,7 @@ def fetch(args: argparse.Namespace) -> None:
     run = config.read_run(args.config)
     run["offline"] = args.offline or run.get("offline", False)
     config.require_files(run)
-    for key, entry in config.codec_files(run).items():
+    for key, entry in config.model_files(run).items():
         print(download.fetch(key, entry, download.Places.of(run)))
     corpus = cli_rules.open_corpus(run["corpus"], run)
     corpus.fetch(choose(corpus.recordings(), corpus.speakers(), run["corpus"]))
@@ -144,8 +167,11 @@ def fetch(args: argparse.Namespace) -> None:
 def list_detectors(args: argparse.Namespace) -> None:
     from codecfake import config
 
-    rows = [("detector", "module", "Hz")]
-    print_table(rows + [(name, x["module"], str(x["sample_rate"])) for name, x in config.detectors().items()])
+    rows = [("detector", "module", "Hz", "weights")]
+    for name, entry in config.detectors().items():
+        published = "published" if "checkpoint" in entry.get("files", {}) else "to be trained"
+        rows.append((name, entry["module"], str(entry["sample_rate"]), published))
+    print_table(rows)
 
 
 def print_table(rows: list) -> None:
@@ -196,15 +222,74 @@ def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
 
 
 def score(args: argparse.Namespace) -> None:
-    from codecfake import compute, config, detectors
-    from codecfake.score import score_files
+    from tqdm import tqdm
 
-    config.entry(config.detectors(), args.detector, "detector")
-    model = detectors.load(args.checkpoint, args.detector, compute.device(args.device))
+    from codecfake import compute, config
+    from codecfake.errors import AudioError
+    from codecfake.score import audio_files, score_files
+
+    entry, paths = config.entry(config.detectors(), args.detector, "detector"), audio_files(args.inputs)
+    model = _detector(args, entry, compute.device(args.device))
     print("cm-score: higher = more bona fide", file=sys.stderr)
-    print("filename\tcm-score")
-    for path, value in score_files(model, args.inputs):
-        print(f"{path}\t{value:.6f}", flush=True)
+    found, lost = [("filename", "cm-score")], 0
+    for path, value in tqdm(score_files(model, paths), total=len(paths), unit="file", disable=None):
+        if isinstance(value, AudioError):
+            lost += 1
+            tqdm.write(f"codecfake score: {value}", file=sys.stderr)
+        else:
+            found.append((str(path), round(value, 6)))
+    _write_scores(found, args.format, args.out)
+    if lost:
+        raise AudioError(f"{lost} of {len(paths)} files could not be scored")
+
+
+def _detector(args: argparse.Namespace, entry: dict, device: str):
+    """The detector of a checkpoint, or as its authors published it."""
+    from codecfake import config, detectors
+
+    if args.checkpoint:
+        return detectors.load(args.checkpoint, args.detector, device)
+    if "checkpoint" not in entry.get("files", {}):
+        raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a file with your own")
+    entry = config.pretrained(args.detector)
+    return detectors.load_published(entry, cli_rules.model_files(entry, vars(args))["checkpoint"], device)
+
+
+def _write_scores(rows: list[tuple], kind: str, path: Path | None) -> None:
+    from codecfake.files import write_text
+
+    head, *scores = rows
+    if kind == "json":
+        text = json.dumps([dict(zip(head, row, strict=True)) for row in scores], indent=2) + "\n"
+    else:
+        text = "".join(f"{name}\t{value}\n" for name, value in rows)
+    if path:
+        write_text(path, text)
+    else:
+        sys.stdout.write(text)
+
+
+def evaluate(args: argparse.Namespace) -> None:
+    from dataclasses import asdict
+
+    from codecfake import exchange
+
+    key, scores = exchange.read_key(args.key), exchange.read_scores(args.scores)
+    table = exchange.assess(scores, key)
+    compared = exchange.compare(scores, exchange.read_scores(args.against), key) if args.against else None
+    if args.json:
+        told = {"metrics": json.loads(table.to_json(orient="index"))}
+        print(json.dumps(told | ({"against": asdict(compared)} if compared else {}), indent=2))
+        return
+    print_table(exchange.readable(table))
+    if compared:
+        print(exchange.readable_difference(compared))
+    if (table["eer"] > 0.5).any():
+        wrong = ", ".join(table.index[table["eer"] > 0.5])
+        print(
+            f"warning: EER above 50 % on {wrong}: bona fide scores below spoof; is higher = more bona fide?",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The verbs that rules call: everything they need comes as options, config entries as JSON."""
+"""The verbs that rules call, up to the protocols: everything they need comes as options, config entries as JSON."""
 
 import argparse
 import contextlib
@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from codecfake.errors import ConfigError
@@ -17,7 +18,7 @@ def add_device(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
 
 
-def _device_options(verb: argparse.ArgumentParser) -> None:
+def device_options(verb: argparse.ArgumentParser) -> None:
     add_device(verb)
     verb.add_argument("--gpu-use", type=Path, help="where to write what the job had of a GPU")
 
@@ -43,14 +44,16 @@ def add_fetch_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--offline", action="store_true", default=offline, help="ask nothing but cache and mirror")
 
 
+def add_rule(verbs, name: str, function, help_text: str) -> argparse.ArgumentParser:
+    """Add a verb that a rule calls."""
+    verb = verbs.add_parser(name, help=f"rule: {help_text}")
+    verb.set_defaults(run=function)
+    return verb
+
+
 def add_verbs(verbs) -> None:
-    """Add one verb per rule."""
-
-    def add(name: str, function, help_text: str) -> argparse.ArgumentParser:
-        verb = verbs.add_parser(name, help=f"rule: {help_text}")
-        verb.set_defaults(run=function)
-        return verb
-
+    """Add the verbs of the rules up to the protocols."""
+    add = partial(add_rule, verbs)
     verb = add("corpus", corpus, "read a corpus's recordings and list its utterances and speakers")
     verb.add_argument("--corpus", type=json.loads, required=True, help="the config's section, as JSON")
     verb.add_argument("--shards", type=int, required=True)
@@ -72,14 +75,23 @@ def add_verbs(verbs) -> None:
     add_fetch_options(verb)
     verb.add_argument("--out", type=Path, required=True)
 
+    verb = add("evaluation-set", evaluation_set, "a folder of bona fide and spoof recordings as a shard")
+    verb.add_argument("--name", required=True)
+    verb.add_argument("--folder", type=Path, required=True, help="with bonafide/ and spoof/")
+    verb.add_argument("--out", type=Path, required=True)
+
     verb = add("resynthesise-shard", resynthesise_shard, "a shard through a codec")
     verb.add_argument("--codec", required=True)
     verb.add_argument("--entry", type=json.loads, required=True, help="of codecs.yaml, as JSON")
     verb.add_argument("--label", choices=["bonafide", "spoof"], required=True)
     add_recipe(verb)
     add_fetch_options(verb)
-    _device_options(verb)
+    device_options(verb)
     verb.add_argument("--source", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True)
+
+    verb = add("set-protocol", set_protocol, "the trials of an evaluation set")
+    verb.add_argument("--shard", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
 
     verb = add("protocol", protocol, "the trials of a codec")
@@ -88,65 +100,15 @@ def add_verbs(verbs) -> None:
     verb.add_argument("--shards", type=Path, nargs="+", required=True)
     verb.add_argument("--out", type=Path, required=True)
 
-    verb = add("train", train, "train a detector")
-    verb.add_argument("--detector", required=True)
-    verb.add_argument("--entry", type=json.loads, required=True, help="of detectors.yaml, as JSON")
-    verb.add_argument("--seed", type=int, required=True)
-    _trial_options(verb)
-    verb.add_argument("--history", type=Path, required=True)
-    verb.add_argument("--out", type=Path, required=True)
-
-    verb = add("score-protocol", score_protocol, "CM scores of the eval trials of protocols")
-    verb.add_argument("--detector", required=True)
-    verb.add_argument("--checkpoint", type=Path, required=True)
-    verb.add_argument("--batch-size", type=int, required=True)
-    _trial_options(verb)
-    verb.add_argument("--out", type=Path, required=True)
-
-    verb = add("evaluate", evaluate, "the EER matrix")
-    _evaluation_options(verb)
-    verb.add_argument("--tsv", type=Path, required=True)
-    verb.add_argument("--json", type=Path, required=True)
-    verb.add_argument("--png", type=Path, required=True)
-
-    verb = add("report", report, "the HTML report")
-    _evaluation_options(verb)
-    verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
-    for table in ("--utterances", "--left-out", "--speakers", "--splits"):
-        verb.add_argument(table, type=Path, required=True)
-    verb.add_argument("--resynthesised", type=Path, required=True)
-    verb.add_argument("--benchmarks", type=Path, nargs="+", required=True)
-    verb.add_argument("--histories", type=_named_path, nargs="+", required=True, metavar="CODEC=FILE")
-    verb.add_argument("--out", type=Path, required=True)
-
-
-def _trial_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--protocols", type=Path, nargs="+", required=True)
-    verb.add_argument("--resynthesised", type=Path, required=True, help="folder of the codecs' shards")
-    verb.add_argument("--workers", type=int, default=1, help="processes that decode audio; 1: the one that computes")
-    _device_options(verb)
-
-
-def _evaluation_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--scores", type=_named_path, nargs="+", required=True, metavar="TRAIN_CODEC=FILE")
-    verb.add_argument("--protocols", type=_named_path, nargs="+", required=True, metavar="CODEC=FILE")
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
-    return name, Path(path)
-
 
 @contextlib.contextmanager
 def own_device(args: argparse.Namespace) -> Iterator[str]:
     """The torch device of a rule's job, which shares no GPU with another job; what it used is written at the end."""
     import torch
 
-    from codecfake import compute, gpus, usage
+    from codecfake import compute, gpus, parallel, usage
 
-    device = compute.device(gpus.claim(args.device))
+    device = parallel.own_device() if parallel.started() else compute.device(gpus.claim(args.device))
     if device == "cuda" and torch.cuda.device_count() != 1:
         raise ConfigError(
             "device: the driver cannot be asked for its GPUs before it is used (no NVML); name those to be used in "
@@ -157,18 +119,23 @@ def own_device(args: argparse.Namespace) -> Iterator[str]:
     # the same bytes however many cores a job is given: on a CPU it computes on one
     torch.set_num_threads(1)
     yield device
-    if args.gpu_use:
+    if args.gpu_use and os.environ.get("RANK", "0") == "0":
         usage.write_gpu_use(args.gpu_use, device)
 
 
-def codec_files(entry: dict, options: dict) -> dict[str, Path]:
-    """Local paths of a codec's files by role, fetched if need be; a non-commercial licence is said."""
+def model_files(entry: dict, options: dict) -> dict[str, Path]:
+    """Local paths of an entry's files by role, fetched if need be."""
     from codecfake import download
 
     places = download.Places.of(options)
+    return {role: download.fetch(file["key"], file, places) for role, file in entry["files"].items()}
+
+
+def codec_files(entry: dict, options: dict) -> dict[str, Path]:
+    """`model_files` of a codec; a non-commercial licence is said."""
     if "NC" in entry["licence"]["weights"]:
         print(f"weights of {entry['family']}: {entry['licence']['weights']}", file=sys.stderr)
-    return {role: download.fetch(file["key"], file, places) for role, file in entry["files"].items()}
+    return model_files(entry, options)
 
 
 def open_corpus(section: dict, options: dict):
@@ -212,6 +179,13 @@ def source_shard(args: argparse.Namespace) -> None:
     store.write_shard(args.out, source_rows(open_corpus(args.corpus, vars(args)), members))
 
 
+def evaluation_set(args: argparse.Namespace) -> None:
+    from codecfake import store
+    from codecfake.evaluation_sets import set_rows
+
+    store.write_shard(args.out, set_rows(args.name, args.folder.expanduser()))
+
+
 def resynthesise_shard(args: argparse.Namespace) -> None:
     from codecfake import codecs
     from codecfake.files import code_digest, digest
@@ -232,68 +206,7 @@ def protocol(args: argparse.Namespace) -> None:
     manifest.write(manifest.protocol(args.shards, utterances, split_table), manifest.Protocol, args.out)
 
 
-def _trials(paths: list[Path]):
-    import pandas as pd
+def set_protocol(args: argparse.Namespace) -> None:
+    from codecfake import evaluation_sets, manifest
 
-    from codecfake import manifest
-
-    return pd.concat([manifest.read(path, manifest.Protocol) for path in paths], ignore_index=True)
-
-
-def train(args: argparse.Namespace) -> None:
-    from codecfake import files
-    from codecfake.train import save, train
-
-    with own_device(args) as device:
-        trained = train(
-            _trials(args.protocols),
-            args.resynthesised,
-            args.entry,
-            seed=args.seed,
-            device=device,
-            workers=args.workers,
-            state=args.out.with_suffix(".state"),
-        )
-    files.write_text(args.history, trained.history.to_csv(sep="\t", index=False))
-    save(trained, args.detector, args.entry, args.out)
-
-
-def score_protocol(args: argparse.Namespace) -> None:
-    from codecfake import detectors, manifest
-    from codecfake.score import score_protocol
-
-    with own_device(args) as device:
-        model = detectors.load(args.checkpoint, args.detector, device)
-        scores = score_protocol(model, _trials(args.protocols), args.resynthesised, args.batch_size, args.workers)
-    manifest.write(scores, manifest.Scores, args.out)
-
-
-def evaluate(args: argparse.Namespace) -> None:
-    from codecfake.evaluate import evaluate, write_matrix
-    from codecfake.files import write_bytes
-    from codecfake.plots import heatmap
-
-    evaluation = evaluate(dict(args.scores), dict(args.protocols))
-    write_matrix(evaluation, args.tsv, args.json)
-    write_bytes(args.png, heatmap(evaluation))
-
-
-def report(args: argparse.Namespace) -> None:
-    import pandas as pd
-
-    from codecfake import manifest
-    from codecfake.evaluate import evaluate
-    from codecfake.report import write_report
-
-    write_report(
-        args.out,
-        run=json.loads(args.settings.read_text(encoding="utf-8")),
-        evaluation=evaluate(dict(args.scores), dict(args.protocols)),
-        utterances=manifest.read(args.utterances, manifest.Utterances),
-        left_out=manifest.read(args.left_out, manifest.LeftOutUtterances),
-        speakers=manifest.read(args.speakers, manifest.Speakers),
-        splits=manifest.read(args.splits, manifest.Splits),
-        resynthesised=args.resynthesised,
-        benchmarks=args.benchmarks,
-        training={codec: pd.read_csv(path, sep="\t") for codec, path in args.histories},
-    )
+    manifest.write(evaluation_sets.set_protocol(args.shard), manifest.Protocol, args.out)

@@ -1,6 +1,7 @@
 """Read and validate the YAML files of config/. Called by the CLI and the Snakefile, by nothing else."""
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import jsonschema
@@ -8,7 +9,8 @@ import yaml
 
 from codecfake.errors import ConfigError
 from codecfake.files import REPOSITORY
-from codecfake.names import IDENTITY, POOLED
+from codecfake.names import IDENTITY, POOLED, RANDOM, TRIVIAL
+from codecfake.train_sets import train_sets
 
 CONFIG = REPOSITORY / "config"
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
@@ -65,6 +67,16 @@ def detectors() -> dict[str, dict]:
     return read_yaml(CONFIG / "detectors.yaml", "detectors")
 
 
+def conditions() -> dict[str, dict]:
+    """The entries of conditions.yaml, by condition name."""
+    return read_yaml(CONFIG / "conditions.yaml", "conditions")
+
+
+def training() -> dict[str, dict]:
+    """The recipes of training.yaml, by name."""
+    return read_yaml(CONFIG / "training.yaml", "training")
+
+
 def downloads() -> dict[str, dict]:
     """The entries of downloads.yaml, by their path in the cache."""
     return read_yaml(CONFIG / "downloads.yaml", "downloads")
@@ -96,10 +108,11 @@ def entry(table: dict[str, dict], name: str, what: str) -> dict:
 
 
 def resolve(run: dict, name: str = "config") -> dict:
-    """A run's config, checked, with every codec and detector name looked up.
+    """A run's config, checked, with every name in it looked up.
 
     Returns:
-        `run` with `codec_entries` and `detector_entry` added, the detector's `options` merged in.
+        `run` with `codec_entries`, `detector_entry` (with its `options` and recipe of training merged in),
+        `condition_entries`, `baseline_entries` (of those that are detectors) and `seeds` added.
 
     Raises:
         ConfigError: the config breaks its schema or names what does not exist.
@@ -111,10 +124,60 @@ def resolve(run: dict, name: str = "config") -> dict:
             raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
     table, files = codecs(), downloads()
     entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *run["codecs"]]}
-    detector = entry(detectors(), run["detector"]["name"], "detector")
-    options = {**detector, **run["detector"].get("options", {})}
-    check({run["detector"]["name"]: options}, "detectors", f"{name}: detector.options")
-    return {**run, "codec_entries": entries, "detector_entry": options}
+    baselines = [name for name in run.get("baselines", []) if name not in (RANDOM, TRIVIAL)]
+    resolved = {
+        **run,
+        "codec_entries": entries,
+        "detector_entry": _trained_detector(run["detector"], name),
+        "condition_entries": {name: entry(conditions(), name, "condition") for name in run.get("conditions", [])},
+        "baseline_entries": {name: pretrained(name) for name in baselines},
+        "seeds": run["seed"] if isinstance(run["seed"], list) else [run["seed"]],
+    }
+    _check_names(resolved, name)
+    _check_gpus(resolved, name)
+    return resolved
+
+
+def _trained_detector(section: dict, name: str) -> dict:
+    """The entry of the detector that a run trains, its files looked up."""
+    options = {**entry(detectors(), section["name"], "detector"), **section.get("options", {})}
+    check({section["name"]: options}, "detectors", f"{name}: detector.options")
+    if "checkpoint" in options.get("files", {}):
+        raise ConfigError(f"{name}: detector: {section['name']!r} has been trained; it can be a baseline")
+    recipe = entry(training(), section.get("training", "sound"), "training")
+    return {**_with_files({"files": {}, **options}, downloads()), "training": recipe}
+
+
+def pretrained(name: str) -> dict:
+    """The entry of a detector that others have trained.
+
+    Raises:
+        ConfigError: there is no such detector, or it has to be trained first.
+    """
+    published = {key: value for key, value in detectors().items() if "checkpoint" in value.get("files", {})}
+    return _with_files(entry(published, name, "pretrained detector"), downloads())
+
+
+def _check_gpus(run: dict, name: str) -> None:
+    """Refuse several GPUs for a detector where there is but one device."""
+    count = run["detector"].get("gpus", 1)
+    if count > 1 and run["device"] not in ("auto", "cuda"):
+        raise ConfigError(f"{name}: detector.gpus: {count} with device {run['device']!r}; allowed: auto, cuda")
+
+
+def _check_names(run: dict, name: str) -> None:
+    """Refuse two rows or two columns of the matrix with one name."""
+    rows = [*train_sets(run), *run.get("baselines", [])]
+    columns = [*run["codec_entries"], POOLED, *run.get("conditions", []), *run.get("evaluation_sets", {})]
+    for kind, names in (("rows", rows), ("columns", columns)):
+        twice = [one for one, count in Counter(names).items() if count > 1]
+        if twice:
+            raise ConfigError(f"{name}: two {kind} of the matrix would be called {twice[0]!r}")
+
+
+def computed_with(entry: dict) -> dict:
+    """What of a codec's entry decides its output: not what describes it."""
+    return {key: value for key, value in entry.items() if key not in ("taxonomy", "parameters", "citation")}
 
 
 def check_corpus(section: dict, name: str) -> None:
@@ -140,9 +203,10 @@ def check_corpus(section: dict, name: str) -> None:
         raise ConfigError(f"{name}: folds.eval: {number} of {count}; allowed: 0 to {count - 1}")
 
 
-def codec_files(run: dict) -> dict[str, dict]:
-    """The entries of downloads.yaml that a resolved run's codecs need, by key."""
-    return {file["key"]: file for entry in run["codec_entries"].values() for file in entry["files"].values()}
+def model_files(run: dict) -> dict[str, dict]:
+    """The entries of downloads.yaml that a resolved run's codecs and detectors need, by key."""
+    entries = [*run["codec_entries"].values(), run["detector_entry"], *run["baseline_entries"].values()]
+    return {file["key"]: file for entry in entries for file in entry["files"].values()}
 
 
 def require_files(run: dict) -> None:
@@ -157,7 +221,7 @@ def require_files(run: dict) -> None:
     from codecfake.download import Places, placing
 
     places, table = Places.of(run), downloads()
-    needed = {key: table[key] for key in corpora.files(run["corpus"], places)} | codec_files(run)
+    needed = {key: table[key] for key in corpora.files(run["corpus"], places)} | model_files(run)
     missing = [
         placing(key, entry, places)
         for key, entry in needed.items()

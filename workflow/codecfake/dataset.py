@@ -1,16 +1,15 @@
-"""Trials to waveforms of one rate and length."""
+"""Trials to waveforms of one length."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import torch
 
-from codecfake import audio
+from codecfake.audio import PCM16_FULL_SCALE
 from codecfake.detectors import BONAFIDE, SPOOF
-from codecfake.store import Shard
+from codecfake.waveforms import Waveforms, trial_names
 
 LABEL_INDEX = {"spoof": SPOOF, "bonafide": BONAFIDE}
 
@@ -23,73 +22,70 @@ def fixed_length(samples: np.ndarray, num_samples: int, start: int = 0) -> np.nd
 
 
 class TrialDataset(torch.utils.data.Dataset):
-    """The trials of protocols, as (waveform [crop_samples], label index).
+    """The trials of protocols, a batch at a time, as (int16 [B, crop_samples], label indices [B]).
 
     The crop is the beginning, unless `random_crops` names a seed: then it follows from that seed, the
     epoch and the trial, whatever the order or the number of workers.
 
     Args:
-        trials: rows of `manifest.Protocol`, with a default index.
-        resynthesised: folder with one folder of shards per codec.
+        trials: rows of `manifest.Protocol`.
+        waveforms: files that hold theirs.
     """
 
     def __init__(
-        self,
-        trials: pd.DataFrame,
-        resynthesised: Path,
-        sample_rate: int,
-        crop_samples: int,
-        random_crops: int | None = None,
+        self, trials: pd.DataFrame, waveforms: Sequence[Path], crop_samples: int, random_crops: int | None = None
     ):
-        self.trials, self.resynthesised = trials, resynthesised
-        self.sample_rate, self.crop_samples = sample_rate, crop_samples
+        self.names = trial_names(trials).tolist()
+        self.labels = trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
+        self.waveforms = Waveforms(waveforms, self.names)
+        self.crop_samples = crop_samples
         self.random_crops, self.epoch = random_crops, 0
 
-    @cached_property
-    def _shards(self) -> dict[tuple[str, int], Shard]:
-        return {}
-
-    def __getstate__(self) -> dict:
-        """Without the open shards: each worker opens its own."""
-        return {key: value for key, value in self.__dict__.items() if key != "_shards"}
-
     def __len__(self) -> int:
-        return len(self.trials)
+        return len(self.names)
 
-    @property
-    def labels(self) -> np.ndarray:
-        """Label index of every trial, int64 [N]."""
-        return self.trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
+    def __getitems__(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        crops = np.empty((len(indices), self.crop_samples), np.int16)
+        for crop, index in zip(crops, indices, strict=True):
+            crop[:] = fixed_length(self.waveforms[index], self.crop_samples, self._start(index))
+        return torch.from_numpy(crops), torch.from_numpy(self.labels[list(indices)])
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
-        trial = self.trials.iloc[index]
-        key = (trial["codec"], int(trial["shard"]))
-        if key not in self._shards:
-            self._shards[key] = Shard(shard_path(self.resynthesised, *key))
-        samples, sample_rate = self._shards[key].samples(int(trial["row"]))
-        samples = audio.resample(samples, sample_rate, self.sample_rate)
-        crop = fixed_length(samples, self.crop_samples, self._start(index, len(samples)))
-        return torch.from_numpy(np.ascontiguousarray(crop)), LABEL_INDEX[trial["label"]]
-
-    def _start(self, index: int, num_samples: int) -> int:
-        if self.random_crops is None or num_samples <= self.crop_samples:
+    def _start(self, index: int) -> int:
+        spare = int(self.waveforms.lengths[index]) - self.crop_samples
+        if self.random_crops is None or spare <= 0:
             return 0
-        rng = np.random.default_rng([self.random_crops, self.epoch, index])
-        return int(rng.integers(num_samples - self.crop_samples + 1))
+        return int(np.random.default_rng([self.random_crops, self.epoch, index]).integers(spare + 1))
 
 
-def shard_path(resynthesised: Path, codec: str, shard: int) -> Path:
-    """Where a codec's shard lies."""
-    return Path(resynthesised) / codec / f"{shard:03d}.parquet"
+def in_batches(order: Sequence[int], batch_size: int) -> list[Sequence[int]]:
+    """Trials in the given order, `batch_size` at a time."""
+    return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
 
 
-def batches(
-    dataset: TrialDataset, batch_size: int, workers: int, order: Sequence[int] | None = None
+def load(
+    dataset: TrialDataset, batches: list[Sequence[int]], workers: int, device: torch.device
 ) -> torch.utils.data.DataLoader:
-    """Batches in the given order of trials (their own by default).
+    """The given batches, prepared ahead of their use.
 
     Args:
-        workers: processes that decode audio; with one, this process does it.
+        workers: processes that prepare them; with one, this process does it.
+        device: where they will be computed on; for a GPU they are put into pinned memory.
     """
     processes = workers if workers > 1 else 0
-    return torch.utils.data.DataLoader(dataset, batch_size=batch_size, num_workers=processes, sampler=order)
+    return torch.utils.data.DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=_as_it_is,
+        num_workers=processes,
+        prefetch_factor=4 if processes else None,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def _as_it_is(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    return batch
+
+
+def to_device(waveforms: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """int16 [B, T] as float32 [B, T], full scale 1.0, on a device."""
+    return waveforms.to(device, non_blocking=True).float() / PCM16_FULL_SCALE

@@ -44,7 +44,7 @@ def naming(path: Path) -> Iterator[None]:
         raise OSError(error.errno, error.strerror, str(path)) from error
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Write bytes atomically."""
     with replacing(path) as temporary:
         temporary.write_bytes(content)
@@ -69,7 +69,7 @@ def write_checkpoint(path: Path, content: dict) -> None:
 
     buffer = io.BytesIO()
     torch.save(content, buffer)
-    write_bytes(path, buffer.getvalue())
+    write_bytes(path, buffer.getbuffer())
 
 
 def digest(*texts: str) -> str:

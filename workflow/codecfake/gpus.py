@@ -13,6 +13,8 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from codecfake.errors import ConfigError
+
 #: Seconds until a job that waits for a GPU asks again.
 PAUSE = 0.5
 #: What CUDA_VISIBLE_DEVICES says where there is none.
@@ -32,41 +34,61 @@ def visible() -> list[str]:
     return list(itertools.takewhile(lambda name: name not in NONE, names))
 
 
-def claim(device: str) -> str:
-    """Take a GPU that no other job has, the only one this process then sees, until the process ends.
+def claim(device: str, count: int = 1) -> str:
+    """Take GPUs that no other job has, the only ones this process then sees, until the process ends.
 
-    Waits while other jobs have them all. Must come before the first use of CUDA. Of a scheduler's choice one is
+    Waits while other jobs have them. Must come before the first use of CUDA. Of a scheduler's choice `count` are
     taken: numbers mean something else in every SLURM job, so jobs of one allocation only exclude each other.
 
     Args:
         device: a config's `device`; `cuda:N` is the N-th visible GPU and no other.
+        count: how many; several are taken all at once, or jobs that have some each would wait for each other.
 
     Returns:
         The device for `compute.device`: `cuda` in place of `cuda:N`. As given where no GPU is wanted or visible.
+
+    Raises:
+        ConfigError: there are fewer than several.
     """
     kind, _, number = device.partition(":")
     wanted = visible() if kind in ("auto", "cuda") else []
     if number.isdigit():
         wanted = wanted[int(number) :][:1]
+    if count > max(len(wanted), 1):
+        raise ConfigError(f"detector.gpus: {count}, but with device {device!r} this job sees {len(wanted)}")
     if not wanted:
         return device
-    name = _wait_for(wanted)
-    print(f"GPU {name}", file=sys.stderr, flush=True)
-    os.environ.update(CUDA_VISIBLE_DEVICES=name, CUDA_DEVICE_ORDER="PCI_BUS_ID")
+    names = _wait_for(wanted, count)
+    print(f"GPU {', '.join(names)}", file=sys.stderr, flush=True)
+    os.environ.update(CUDA_VISIBLE_DEVICES=",".join(names), CUDA_DEVICE_ORDER="PCI_BUS_ID")
     return kind
 
 
-def _wait_for(names: list[str]) -> str:
+def _wait_for(names: list[str], count: int) -> list[str]:
     said = False
-    while (free := next(filter(_lock, names), None)) is None:
+    while len(taken := _take(names, count)) < count:
+        for handle in taken.values():
+            os.close(handle)
         if not said:
             print(f"waiting for a GPU: other jobs have {', '.join(names)}", file=sys.stderr, flush=True)
         said = True
         time.sleep(PAUSE)
-    return free
+    _held.extend(taken.values())
+    return list(taken)
 
 
-def _lock(name: str) -> bool:
+def _take(names: list[str], count: int) -> dict[str, int]:
+    """The first `count` that are free, each with its lock's handle."""
+    taken: dict[str, int] = {}
+    for name in names:
+        handle = _lock(name) if len(taken) < count else None
+        if handle is not None:
+            taken[name] = handle
+    return taken
+
+
+def _lock(name: str) -> int | None:
+    """The handle of a device's lock, None if another process has it."""
     scope = os.environ.get("SLURM_JOB_ID", "local")
     path = Path(tempfile.gettempdir()) / f"codecfake-gpu-{scope}-{quote(name, safe='')}.lock"
     try:
@@ -76,11 +98,10 @@ def _lock(name: str) -> bool:
         handle = os.open(path, os.O_RDONLY | os.O_CREAT)
         os.fchmod(handle, 0o644)
     except PermissionError:  # another user is just making it
-        return False
+        return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(handle)
-        return False
-    _held.append(handle)
-    return True
+        return None
+    return handle

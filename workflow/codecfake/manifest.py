@@ -4,6 +4,7 @@ import math
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
+from typing import ClassVar
 
 import pandas as pd
 import pandera.pandas as pa
@@ -16,7 +17,10 @@ from codecfake.selection import stable_number
 from codecfake.store import Shard
 
 #: Columns that stay text where their values look like numbers.
-IDS = ("speaker_id", "utterance_id", "filename", "text", "reason", *Speaker._fields)
+IDS = ("speaker_id", "utterance_id", "filename", "text", "reason", "seed", "group", *Speaker._fields)
+#: Columns in which nothing means that there is no number.
+MAYBE = ("eer_low", "eer_high")
+RATE = {"min_value": 0, "max_value": 1}
 #: The most a shard's audio may come to, as 16-bit PCM at 48 kHz (FLAC is about half): files of at most 1 GB.
 MAX_SHARD_SECONDS = 1e9 / (2 * 48000)
 
@@ -75,12 +79,15 @@ class Protocol(Table):
     """The trials of one codec (or of bona fide speech)."""
 
     speaker_id: str = pa.Field(description="as in Utterances")
-    utterance_id: str = pa.Field(unique=True, description="as in Utterances")
-    codec: str = pa.Field(description="codec name; identity for bona fide")
+    utterance_id: str = pa.Field(description="as in Utterances; in an evaluation set, the file's path")
+    codec: str = pa.Field(description="codec name; identity for bona fide; CODEC@CONDITION; name of an evaluation set")
     label: str = pa.Field(isin=LABELS, description="bonafide or spoof")
     split: str = pa.Field(isin=SPLITS, description="as in Utterances")
     shard: int = pa.Field(ge=0, description="the codec's shard that holds the trial")
     row: int = pa.Field(ge=0, description="its row there")
+
+    class Config(Table.Config):
+        unique: ClassVar = ["utterance_id", "codec"]
 
 
 class Scores(Table):
@@ -88,6 +95,60 @@ class Scores(Table):
 
     filename: str = pa.Field(unique=True, description="CODEC+UTTERANCE_ID")
     cm_score: float = pa.Field(alias="cm-score", nullable=False, description="higher = more bona fide")
+
+
+class Metrics(Table):
+    """How good every detector is in every column of the matrix. Rates and costs as fractions, see `metrics`."""
+
+    train_codec: str = pa.Field(description="the row: what the detector was trained on, or a baseline")
+    seed: str = pa.Field(description="with which it was trained; empty for a baseline")
+    eval_codec: str = pa.Field(description="the column: a codec, all pooled, a condition, a set")
+    bonafide_trials: int = pa.Field(gt=0, description="how many")
+    spoof_trials: int = pa.Field(gt=0, description="how many")
+    speakers: int = pa.Field(gt=0, description="of these trials")
+    eer: float = pa.Field(
+        in_range=RATE, description="equal error rate; above 0.5 the detector ranks the wrong way round"
+    )
+    eer_low: float = pa.Field(
+        nullable=True, description="its 95 % interval, by resampling speakers; empty of one speaker"
+    )
+    eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
+    eer_low_by_trial: float = pa.Field(description="by resampling trials: too narrow where speakers are few")
+    eer_high_by_trial: float = pa.Field(description="the same, its upper end")
+    auc: float = pa.Field(in_range=RATE, description="area under the ROC curve")
+    min_dcf: float = pa.Field(ge=0, description="normalised detection cost of ASVspoof 5 at the best threshold")
+    act_dcf: float = pa.Field(ge=0, description="the same at the threshold for log-likelihood ratios")
+    cllr: float = pa.Field(ge=0, description="bits, of the scores as log-likelihood ratios")
+    min_cllr: float = pa.Field(ge=0, description="bits, after the best calibration")
+    dev_threshold: float = pa.Field(description="CM score at which the errors are equal on dev")
+    dev_miss: float = pa.Field(in_range=RATE, description="bona fide rejected on eval at that threshold")
+    dev_false_alarm: float = pa.Field(in_range=RATE, description="spoof accepted on eval at that threshold")
+
+
+class Breakdown(Table):
+    """The EER of parts of a cell's trials."""
+
+    train_codec: str = pa.Field(description="as in Metrics")
+    seed: str = pa.Field(description="as in Metrics")
+    eval_codec: str = pa.Field(description="as in Metrics")
+    by: str = pa.Field(isin=("speaker", "gender"), description="what the trials are parted by")
+    group: str = pa.Field(description="the speaker, or the gender as the corpus says it")
+    bonafide_trials: int = pa.Field(gt=0, description="how many")
+    spoof_trials: int = pa.Field(gt=0, description="how many")
+    eer: float = pa.Field(in_range=RATE, description="a fraction")
+
+
+class Significance(Table):
+    """Rows of the matrix against one of them, on the same trials."""
+
+    train_codec: str = pa.Field(description="as in Metrics")
+    reference: str = pa.Field(description="the row it is compared with")
+    eval_codec: str = pa.Field(description="as in Metrics")
+    difference: float = pa.Field(description="of its EER from the reference's; above 0 it is worse")
+    low: float = pa.Field(description="95 % interval of that, by resampling speakers")
+    high: float = pa.Field(description="the same, its upper end")
+    p: float = pa.Field(in_range=RATE, description="two-sided, that there is no difference")
+    p_adjusted: float = pa.Field(in_range=RATE, description="for all comparisons of the column (Holm)")
 
 
 def columns(model: type[Table]) -> list[str]:
@@ -118,7 +179,9 @@ def check(table: pd.DataFrame, model: type[Table], name: str) -> pd.DataFrame:
 def read(path: Path, model: type[Table]) -> pd.DataFrame:
     """Read and check a table written by `write`."""
     try:
-        table = pd.read_csv(path, sep="\t", dtype=dict.fromkeys(IDS, str), keep_default_na=False)
+        table = pd.read_csv(
+            path, sep="\t", dtype=dict.fromkeys(IDS, str), keep_default_na=False, na_values=dict.fromkeys(MAYBE, "")
+        )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table ({error})") from None
     return check(table, model, str(path))

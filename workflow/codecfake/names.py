@@ -2,8 +2,10 @@
 
 #: The codec of bona fide speech, always there.
 IDENTITY = "identity"
-#: The detector trained on all codecs.
+#: The detector trained on all codecs; the column in which they are evaluated together.
 POOLED = "pooled"
+#: Baselines: scores of chance, and a classifier of what no detector should live on (length, level, silence, bandwidth).
+RANDOM, TRIVIAL = "random", "trivial"
 #: `codec_name` of the corpus's own recordings, which no codec has seen.
 SOURCE = "source"
 SPLITS = ("train", "dev", "eval")

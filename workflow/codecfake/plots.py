@@ -4,6 +4,7 @@ import io
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from scipy.stats import norm
 
 matplotlib.use("Agg")
@@ -26,9 +27,9 @@ def _png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def heatmap(evaluation: Evaluation) -> bytes:
-    """The EER matrix, train codecs down, eval codecs across."""
-    percent = 100 * evaluation.eer
+def heatmap(eer: pd.DataFrame) -> bytes:
+    """The EER matrix (fractions), train codecs down, eval codecs across."""
+    percent = 100 * eer
     rows, columns = percent.shape
     figure, axes = plt.subplots(figsize=(2.5 + 1.1 * columns, 1.5 + 0.6 * rows))
     image = axes.imshow(percent, cmap="viridis_r", vmin=0, vmax=CHANCE_PERCENT, aspect="auto")
@@ -44,16 +45,16 @@ def heatmap(evaluation: Evaluation) -> bytes:
     return _png(figure)
 
 
-def det_curves(evaluation: Evaluation, train_codec: str) -> bytes:
-    """One detector's DET curves, one line per eval codec."""
+def det_curves(evaluation: Evaluation, detector: str) -> bytes:
+    """One detector's DET curves, one line per column of the matrix."""
     figure, axes = plt.subplots(figsize=(4.6, 4.6))
-    for eval_codec in evaluation.eer.columns:
-        spoof = evaluation.spoof[train_codec, eval_codec]
-        miss, false_alarm = metrics.det_curve(evaluation.bonafide[train_codec], spoof)
+    colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(evaluation.columns)))
+    for column, colour in zip(evaluation.columns, colours, strict=True):
+        cell = evaluation.cell(detector, column)
+        miss, false_alarm = metrics.det_curve(cell.bonafide, cell.spoof)
         # 0 and 1 have no normal deviate: draw them just outside the axes
         miss, false_alarm = (np.clip(rate, DET_TICKS[0] / 2, 1 - DET_TICKS[0] / 2) for rate in (miss, false_alarm))
-        percent = 100 * evaluation.eer.loc[train_codec, eval_codec]
-        axes.plot(norm.ppf(false_alarm), norm.ppf(miss), label=f"{eval_codec} ({percent:.1f} %)")
+        axes.plot(norm.ppf(false_alarm), norm.ppf(miss), label=column, color=colour)
     ticks, labels = norm.ppf(DET_TICKS), [f"{100 * tick:g}" for tick in DET_TICKS]
     axes.set_xticks(ticks, labels)
     axes.set_yticks(ticks, labels)
@@ -62,7 +63,25 @@ def det_curves(evaluation: Evaluation, train_codec: str) -> bytes:
     axes.plot(ticks, ticks, color="0.8", linewidth=0.8)
     axes.set_xlabel("false alarm rate (%): spoof accepted")
     axes.set_ylabel("miss rate (%): bona fide rejected")
-    axes.set_title(f"trained on {train_codec}")
-    axes.legend(fontsize=8, title="eval codec (EER)")
+    axes.set_title(detector)
+    axes.legend(fontsize=6, title="eval codec")
     axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
+    """Loss on train and EER on dev of every detector, epoch by epoch."""
+    figure, (losses, eers) = plt.subplots(1, 2, figsize=(11, 4))
+    colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(histories)))
+    for (name, history), colour in zip(histories.items(), colours, strict=True):
+        losses.plot(history["epoch"], history["train_loss"], marker=".", color=colour, label=name)
+        eers.plot(history["epoch"], 100 * history["dev_eer"], marker=".", color=colour)
+    losses.set_ylabel("loss on train")
+    eers.set_ylabel("EER on dev (%)")
+    for axes in (losses, eers):
+        axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.set_ylim(bottom=0)
+        axes.grid(alpha=0.3)
+    figure.legend(fontsize=6, loc="center left", bbox_to_anchor=(0.91, 0.5))
     return _png(figure)

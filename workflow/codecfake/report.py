@@ -11,13 +11,13 @@ import jinja2
 import pandas as pd
 import yaml
 
-from codecfake import __version__, plots, usage
+from codecfake import __version__, plots, tables, usage
 from codecfake.corpora import Speaker
-from codecfake.dataset import shard_path
 from codecfake.evaluate import Evaluation
 from codecfake.files import write_text
+from codecfake.layout import Layout
 from codecfake.names import SPLITS
-from codecfake.store import Shard
+from codecfake.store import Shard, shard_path
 
 TEMPLATES = Path(__file__).parent / "templates"
 PACKAGES = (
@@ -87,6 +87,10 @@ def write_report(
     *,
     run: dict,
     evaluation: Evaluation,
+    metrics: pd.DataFrame,
+    breakdown: pd.DataFrame,
+    significance: pd.DataFrame,
+    heatmap: bytes,
     utterances: pd.DataFrame,
     left_out: pd.DataFrame,
     speakers: pd.DataFrame,
@@ -99,15 +103,19 @@ def write_report(
 
     Args:
         run: the resolved config.
-        utterances, left_out, speakers, splits: the tables of the same names, see `manifest`.
+        evaluation: for the DET curves.
+        metrics, breakdown, significance, utterances, left_out, speakers, splits: the tables of the same names, see
+            `manifest`.
+        heatmap: the matrix as a picture.
         benchmarks: folders of the files Snakemake's `benchmark:` wrote; see `usage`.
-        training: history of each detector (epoch, train_loss, dev_eer), by train codec.
+        training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     utterances = utterances.merge(splits, on="speaker_id")
-    settings = {key: value for key, value in run.items() if key not in ("codec_entries", "detector_entry")}
+    settings = {key: value for key, value in run.items() if not key.endswith(("_entries", "_entry")) and key != "seeds"}
+    reference = Layout(run).reference()
     page = environment.get_template("report.html").render(
         run=run,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -120,9 +128,18 @@ def write_report(
         described=[name for name in Speaker._fields if speakers[name].any()],
         with_text=bool((utterances["text"] != "").any()),
         usage=usage.by_rule(benchmarks),
-        percent=100 * evaluation.eer,
-        heatmap=data_uri(plots.heatmap(evaluation), "image/png"),
-        det={codec: data_uri(plots.det_curves(evaluation, codec), "image/png") for codec in evaluation.eer.index},
+        columns=list(evaluation.columns),
+        matrix=tables.matrix(metrics, run),
+        inverted=tables.inverted(metrics),
+        generalisation=tables.generalisation(metrics, run),
+        reference=reference,
+        significance=tables.significance(significance),
+        all_metrics=tables.all_metrics(metrics, reference),
+        breakdown=tables.breakdown(breakdown, reference),
+        eval_speakers=int(metrics["speakers"].iloc[0]),
+        heatmap=data_uri(heatmap, "image/png"),
+        det={name: data_uri(plots.det_curves(evaluation, name), "image/png") for name in evaluation.scores},
+        curves=data_uri(plots.training_curves(training), "image/png"),
         training={codec: history.to_dict("records") for codec, history in training.items()},
         samples=samples(utterances, resynthesised, list(run["codec_entries"])),
     )

@@ -1,6 +1,6 @@
-"""CM scores: a detector over the trials of a protocol, or over a user's own files."""
+"""CM scores: a detector over the trials of protocols, or over a user's own files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -9,55 +9,109 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from codecfake import audio
+from codecfake import audio, baselines
 from codecfake.compute import Portions
-from codecfake.dataset import TrialDataset, batches, fixed_length
+from codecfake.dataset import LABEL_INDEX, TrialDataset, fixed_length, in_batches, load, to_device
 from codecfake.detectors import Detector
+from codecfake.errors import AudioError
+from codecfake.waveforms import SAMPLE_RATE, Waveforms, trial_names
 
 
 @torch.inference_mode()
-def score_trials(model: Detector, dataset: TrialDataset, batch_size: int, workers: int) -> np.ndarray:
-    """CM scores, float64 [N], of every trial on its fixed crop."""
+def score_trials(
+    model: Detector, dataset: TrialDataset, batch_size: int, workers: int, chosen: Sequence[int] | None = None
+) -> np.ndarray:
+    """CM scores, float64 [N], of the chosen trials (all by default), in that order, on their fixed crops."""
     model.eval()
+    device = next(model.parameters()).device
     portions = Portions()
-    scores = []
-    for waveforms, _ in tqdm(batches(dataset, batch_size, workers), desc="score", unit="batch", mininterval=5):
-        scores.append(portions.of(len(waveforms), partial(_score, model, waveforms)))
+    batches = in_batches(range(len(dataset)) if chosen is None else chosen, batch_size)
+    scores = [torch.empty(0, dtype=torch.float64)]
+    for waveforms, _ in tqdm(load(dataset, batches, workers, device), desc="score", unit="batch", mininterval=5):
+        scores.append(portions.of(len(waveforms), partial(_score, model, waveforms, device)))
     return torch.cat(scores).numpy()
 
 
-def _score(model: Detector, waveforms: torch.Tensor, portion: int) -> torch.Tensor:
-    device = next(model.parameters()).device
-    return torch.cat([model.cm_score(model(some.to(device))).cpu().double() for some in waveforms.split(portion)])
+def _score(model: Detector, waveforms: torch.Tensor, device: torch.device, portion: int) -> torch.Tensor:
+    return torch.cat(
+        [model.cm_score(model(to_device(some, device))).cpu().double() for some in waveforms.split(portion)]
+    )
 
 
 def score_protocol(
-    model: Detector, trials: pd.DataFrame, resynthesised: Path, batch_size: int, workers: int
+    model: Detector, trials: pd.DataFrame, waveforms: Sequence[Path], batch_size: int, workers: int
 ) -> pd.DataFrame:
-    """Score every eval trial once, bona fide ones too; the result is `manifest.Scores`."""
-    rows = trials[trials["split"] == "eval"].reset_index(drop=True)
-    dataset = TrialDataset(rows, resynthesised, model.sample_rate, model.crop_samples)
-    scores = score_trials(model, dataset, batch_size, workers)
-    return pd.DataFrame({"filename": trial_names(rows), "cm-score": scores.round(6)})
+    """Score every dev and eval trial once, bona fide ones too; the result is `manifest.Scores`."""
+    rows = evaluated(trials)
+    dataset = TrialDataset(rows, waveforms, model.crop_samples)
+    return score_table(dataset.names, score_trials(model, dataset, batch_size, workers))
 
 
-def trial_names(trials: pd.DataFrame) -> pd.Series:
-    """The file name of each trial: CODEC+UTTERANCE_ID."""
-    return trials["codec"] + "+" + trials["utterance_id"]
+def evaluated(trials: pd.DataFrame) -> pd.DataFrame:
+    """The trials that get scores: of eval, and of dev for the threshold."""
+    return trials[trials["split"] != "train"].reset_index(drop=True)
+
+
+def score_table(names: Sequence[str], scores: np.ndarray) -> pd.DataFrame:
+    """Scores as `manifest.Scores`."""
+    return pd.DataFrame({"filename": names, "cm-score": scores.round(6)})
+
+
+def score_randomly(trials: pd.DataFrame, seed: int) -> pd.DataFrame:
+    """Scores of chance for the trials that `score_protocol` scores, as `manifest.Scores`."""
+    names = trial_names(evaluated(trials)).tolist()
+    return score_table(names, baselines.random_scores(names, seed))
+
+
+def score_by_features(trials: pd.DataFrame, waveforms: Sequence[Path]) -> pd.DataFrame:
+    """Scores from trivial features, learnt on train, for the trials that `score_protocol` scores."""
+    train, rows = trials[trials["split"] == "train"].reset_index(drop=True), evaluated(trials)
+    known, asked = (Waveforms(waveforms, trial_names(part).tolist()) for part in (train, rows))
+    labels = train["label"].map(LABEL_INDEX).to_numpy()
+    scores = baselines.fit_and_score(_features(known, "train"), labels, _features(asked, "dev and eval"))
+    return score_table(trial_names(rows).tolist(), scores)
+
+
+def _features(waveforms: Waveforms, title: str) -> np.ndarray:
+    """`baselines.features` [N, K] of every waveform."""
+    numbers = tqdm(range(len(waveforms)), desc=title, unit="utt", mininterval=5)
+    return np.stack([baselines.features(audio.from_pcm16(waveforms[number]), SAMPLE_RATE) for number in numbers])
 
 
 @torch.inference_mode()
-def score_files(model: Detector, paths: list[Path]) -> Iterator[tuple[Path, float]]:
+def score_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, float | AudioError]]:
     """The CM score of each audio file, of any rate and number of channels, on its fixed crop.
 
-    Raises:
-        AudioError: a file cannot be read, or is shorter than a frame of 20 ms.
+    A file that cannot be read, or is shorter than a frame of 20 ms, has an error in place of a score.
     """
     model.eval()
     device = next(model.parameters()).device
     for path in paths:
-        samples, sample_rate = audio.read(path)
-        samples = audio.resample(samples, sample_rate, model.sample_rate)
-        audio.check(samples, str(path), minimum=model.sample_rate // 50)
+        try:
+            samples, sample_rate = audio.read(path)
+            samples = audio.resample(samples, sample_rate, model.sample_rate)
+            audio.check(samples, str(path), minimum=model.sample_rate // 50)
+        except AudioError as error:
+            yield path, error
+            continue
         crop = torch.from_numpy(fixed_length(samples, model.crop_samples).copy()).to(device)
         yield path, float(model.cm_score(model(crop[None]))[0])
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the audio files anywhere below them, by name.
+
+    Raises:
+        AudioError: a folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = (
+            sorted(file for file in path.rglob("*") if file.suffix.lower() in audio.SUFFIXES)
+            if path.is_dir()
+            else [path]
+        )
+        if not below:
+            raise AudioError(f"{path}: no audio files in this folder; allowed: {', '.join(audio.SUFFIXES)}")
+        found += below
+    return found

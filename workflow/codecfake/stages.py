@@ -26,17 +26,24 @@ class Stage(NamedTuple):
 def stages(run: dict) -> dict[str, Stage]:
     """The stages of a resolved run, in order; each codec's resynthesis is one."""
     at = Layout(run)
-    bonafide = [*at.corpus_tables(), *at.source_shards(), *at.codec_shards([IDENTITY])]
-    protocols = [at.splits(), *map(at.protocol_of, at.codecs)]
-    detectors = [path_of(codec) for codec in at.train_codecs for path_of in (at.detector_of, at.history_of)]
-    scores = [*map(at.scores_of, at.train_codecs), *at.matrix()]
+    recordings = [*at.corpus_tables(), *at.source_shards(), *map(at.set_shard, at.sets)]
+    protocols = [
+        at.splits(),
+        *at.keys(),
+        *(of(name) for name in at.protocols() for of in (at.protocol_of, at.heard_of)),
+    ]
+    detectors = [path_of(*one) for one in at.detectors() for path_of in (at.detector_of, at.history_of)]
+    scores = [path for _, path in at.scores()]
     codecs = {f"resynthesise@{name}": Stage(("resynthesise_shard",), at.codec_shards([name])) for name in run["codecs"]}
     return {
-        "corpus": Stage(("corpus", "source_shard", "resynthesise_shard"), bonafide),
+        "corpus": Stage(
+            ("corpus", "source_shard", "evaluation_set", "resynthesise_shard"),
+            [*recordings, *at.codec_shards([IDENTITY])],
+        ),
         **codecs,
-        "protocols": Stage(("splits", "protocol"), protocols),
+        "protocols": Stage(("splits", "protocol", "set_protocol", "keys", "waveforms", "condition"), protocols),
         "train": Stage(("train",), detectors),
-        "evaluate": Stage(("score_protocol", "evaluate"), scores),
+        "evaluate": Stage(("score_protocol", "score_pretrained", "score_baseline", "matrix"), [*scores, *at.matrix()]),
         "report": Stage(("resolved_config", "report"), at.report()),
     }
 

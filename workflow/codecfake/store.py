@@ -40,6 +40,11 @@ SCHEMA = pa.schema(
 DESCRIPTION = [name for name in SCHEMA.names if name != "audio"]
 
 
+def shard_path(resynthesised: Path, codec: str, shard: int) -> Path:
+    """Where a codec's shard lies below the folder of all."""
+    return Path(resynthesised) / codec / f"{shard:03d}.parquet"
+
+
 def row(
     samples: np.ndarray, sample_rate: int, *, label: str, speaker_id: str, utterance_id: str, codec_name: str
 ) -> dict[str, Any]:

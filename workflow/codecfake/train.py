@@ -1,6 +1,9 @@
 """Train a detector: cross-entropy on train, selection on dev, resumed after a stop at the last epoch."""
 
 import json
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,58 +13,31 @@ import pandas as pd
 import torch
 from tqdm import tqdm
 
-from codecfake import compute, detectors, files, metrics
-from codecfake.dataset import TrialDataset, batches
+from codecfake import compute, files, metrics
+from codecfake.averaging import estimate_batch_norm
+from codecfake.dataset import TrialDataset, in_batches, load, to_device
+from codecfake.detectors import BONAFIDE
 from codecfake.errors import DataError
+from codecfake.parallel import Processes
 from codecfake.score import score_trials
+from codecfake.train_sets import draw
+from codecfake.training_state import TrainingState, snapshot
+
+#: Notes a value at a step, by name.
+Log = Callable[[str, float, int], None]
 
 
 @dataclass(frozen=True)
 class TrainedDetector:
-    """What training leaves: the state of the best epoch on dev, and the course of it."""
+    """What training leaves: the state that was chosen, its EER on dev, and the course of it."""
 
     state_dict: dict
     dev_eer: float
     history: pd.DataFrame
 
 
-class _Run:
-    """The state that is saved after every epoch."""
-
-    def __init__(self, entry: dict, device: str, seed: int, trials: pd.DataFrame):
-        self.made_for = files.digest(json.dumps(entry, sort_keys=True), str(seed), trials.to_csv())
-        compute.seed(seed)
-        self.model = detectors.build(entry).to(device)
-        self.optimiser = torch.optim.Adam(self.model.parameters(), lr=entry["learning_rate"], weight_decay=1e-4)
-        self.best: dict = {}
-        self.best_rank = (2.0, 0.0)
-        self.history: list[dict] = []
-        self.portions = compute.Portions()
-
-    def save(self, path: Path) -> None:
-        state = {
-            "made_for": self.made_for,
-            "model": self.model.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "best": self.best,
-            "best_rank": self.best_rank,
-            "history": self.history,
-        }
-        files.write_checkpoint(path, state)
-
-    def restore(self, path: Path) -> None:
-        """Go on from `save`, unless it was made with other settings or trials."""
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        if state["made_for"] != self.made_for:
-            return
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.best, self.history = state["best"], state["history"]
-        self.best_rank = tuple(state["best_rank"])
-
-
-def class_weights(labels: np.ndarray) -> torch.Tensor:
-    """Weights [2] of the loss under which both classes count the same, however many trials they have.
+def class_weights(labels: np.ndarray, kind: str) -> torch.Tensor:
+    """Weights [2] of the loss: `equal`, or `balanced`, by which both classes count the same however many trials.
 
     Raises:
         DataError: a class has no trial.
@@ -69,93 +45,190 @@ def class_weights(labels: np.ndarray) -> torch.Tensor:
     counts = np.bincount(labels, minlength=2)
     if not counts.all():
         raise DataError(f"training trials: {counts[0]} spoof, {counts[1]} bona fide; both classes are needed")
-    return torch.tensor(counts.sum() / (2 * counts), dtype=torch.float32)
+    weights = counts.sum() / (2 * counts) if kind == "balanced" else np.ones(2)
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def learning_rate(entry: dict, step: int, steps: int) -> float:
+    """Of a step (from 0) of `steps`: half a cosine from the entry's rate down to its share `final_share`."""
+    final = entry["training"]["final_share"]
+    return entry["learning_rate"] * (final + (1 - final) * (1 + math.cos(math.pi * step / steps)) / 2)
+
+
+class Training:
+    """One detector's training, of which `run` does the whole and the methods the parts.
+
+    Args:
+        trials: rows of `manifest.Protocol` of both classes; eval trials are not looked at.
+        waveforms: files that hold them.
+        state: what is trained.
+        seed: of the order and the crops.
+        workers: processes that prepare batches.
+        classes: of each codec, among which spoof is balanced; see `train_sets.draw`.
+        together: the processes among which every batch is shared out.
+    """
+
+    def __init__(
+        self,
+        trials: pd.DataFrame,
+        waveforms: Sequence[Path],
+        state: TrainingState,
+        *,
+        seed: int,
+        workers: int,
+        classes: dict[str, str] | None = None,
+        together: Processes | None = None,
+    ):
+        self.state, self.seed, self.workers, self.classes = state, seed, workers, classes
+        self.together = together or Processes()
+        self.entry, self.crop = state.entry, state.entry["crop_samples"]
+        self.trials = trials[trials["split"] == "train"].reset_index(drop=True)
+        self.train = TrialDataset(self.trials, waveforms, self.crop, seed)
+        self.dev = TrialDataset(trials[trials["split"] == "dev"].reset_index(drop=True), waveforms, self.crop)
+        self.weights = class_weights(self.train.labels, state.recipe["class_weights"])
+        self.steps_an_epoch = len(self.batches(0))
+        self.portions = compute.Portions()
+        if not self.together.alone and state.device.type == "cuda":
+            state.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.model)
+
+    def run(self, path: Path, curves: Path | None = None) -> TrainedDetector:
+        """Train to the end.
+
+        Args:
+            path: keeps the state after every epoch.
+            curves: a folder for TensorBoard.
+        """
+        state, first = self.state, self.together.first
+        with _curves(curves if first else None, len(state.history) * self.steps_an_epoch) as log:
+            while not state.ended:
+                # seeded by epoch, so that a resumed run draws what an undisturbed one does
+                compute.seed(self.seed * 1000 + len(state.history) + self.together.rank * 10**6)
+                state.note(*self.epoch(len(state.history), log), *self.dev_scores())
+                log("dev/eer", state.history[-1]["dev_eer"], len(state.history) * self.steps_an_epoch)
+                if first:
+                    state.save(path)
+        chosen, dev_eer = state.best, state.best_rank[0]
+        if state.recipe["average"]:
+            chosen, dev_eer = self.averaged()
+        return TrainedDetector(chosen, dev_eer, pd.DataFrame(state.history))
+
+    def batches(self, epoch: int) -> list[list[int]]:
+        """The trials of an epoch; what is left at the end must suffice for every process."""
+        self.train.epoch = epoch
+        order = draw(self.trials, self.classes, np.random.default_rng([self.seed, epoch]))
+        size, count = self.entry["batch_size"], self.together.count
+        if min(size, len(order)) < count:
+            raise DataError(f"batches of {min(size, len(order))} trials for {count} processes; each needs one")
+        return [batch for batch in in_batches(order, size) if len(batch) >= count]
+
+    def epoch(self, number: int, log: Log) -> tuple[float, float]:
+        """One pass over train: the learning rate at its end and the mean loss."""
+        batches = self.batches(number)
+        whole_weights = [self.weights[self.train.labels[batch]].sum().item() for batch in batches]
+        loader = load(self.train, [self.together.share(batch) for batch in batches], self.workers, self.state.device)
+        self.state.model.train()
+        losses, steps = [], self.entry["epochs"] * self.steps_an_epoch
+        bar = tqdm(loader, desc=f"epoch {number + 1}/{self.entry['epochs']}", unit="batch", mininterval=5)
+        for step, ((waveforms, labels), whole) in enumerate(
+            zip(bar, whole_weights, strict=True), number * self.steps_an_epoch
+        ):
+            rate = learning_rate(self.entry, step, steps)
+            losses.append(self.step(waveforms, labels, whole, rate))
+            log("train/loss", losses[-1] * self.together.count, step + 1)
+            log("train/learning_rate", rate, step + 1)
+        return rate, float(np.sum(self.together.whole([np.mean(losses)])))
+
+    def step(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, rate: float) -> float:
+        """One step of the optimiser; this process's share of the batch's loss."""
+        state = self.state
+        attempt = partial(self._gradient, waveforms, labels, whole_weight)
+        # processes that divide their part differently would wait for each other for ever
+        loss = self.portions.of(len(labels), attempt, least=1 if self.together.alone else len(labels))
+        self.together.sum_gradients(state.trained)
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate
+        if "clip" in state.recipe:
+            state.scaler.unscale_(state.optimiser)
+            torch.nn.utils.clip_grad_norm_(state.trained, state.recipe["clip"])
+        state.scaler.step(state.optimiser)
+        state.scaler.update()
+        return loss
+
+    def _gradient(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, portion: int) -> float:
+        """Leave the gradient in the model, summed over portions, of which batch normalisation sees one at a time."""
+        state, total = self.state, 0.0
+        loss_of = torch.nn.CrossEntropyLoss(weight=self.weights.to(state.device), reduction="sum")
+        state.optimiser.zero_grad()
+        for some, of in zip(waveforms.split(portion), labels.split(portion), strict=True):
+            with torch.autocast(state.device.type, enabled=state.amp):
+                logits = state.model(to_device(some, state.device))
+            loss = loss_of(logits.float(), of.to(state.device)) / whole_weight
+            state.scaler.scale(loss).backward()
+            total += loss.item()
+        return total
+
+    def dev_scores(self) -> tuple[np.ndarray, np.ndarray]:
+        """CM scores of dev, of bona fide and of spoof."""
+        mine = self.together.share(list(range(len(self.dev))))
+        scores = score_trials(self.state.model, self.dev, self.entry["batch_size"], self.workers, mine)
+        scores = np.array(self.together.whole(scores.tolist()))
+        bonafide = self.dev.labels == BONAFIDE
+        return scores[bonafide], scores[~bonafide]
+
+    def averaged(self) -> tuple[dict[str, torch.Tensor], float]:
+        """The mean weights of the epochs that were the best so far when they came, and their EER on dev."""
+        state = self.state
+        state.average.put_into(state.model)
+        batches = self.batches(self.entry["epochs"])
+        estimate_batch_norm(state.model, load(self.train, batches, self.workers, state.device))
+        return snapshot(state.model), metrics.eer(*self.dev_scores())
 
 
 def train(
     trials: pd.DataFrame,
-    resynthesised: Path,
+    waveforms: Sequence[Path],
     entry: dict,
     *,
     seed: int,
     device: str,
     workers: int,
     state: Path,
+    classes: dict[str, str] | None = None,
+    front_end: Path | None = None,
+    together: Processes | None = None,
+    made_of: str = "",
+    curves: Path | None = None,
 ) -> TrainedDetector:
     """Train one detector on the train trials, keep the epoch with the lowest EER on the dev trials.
 
     Args:
-        trials: rows of `manifest.Protocol` of both classes; eval trials are not looked at.
-        entry: the detector's entry of detectors.yaml.
-        state: where the state after every epoch is kept; removed at the end.
+        entry: of detectors.yaml, with its training recipe.
+        device: of torch.
+        state: file of the state after every epoch, from which a stopped training goes on; the caller's to remove once
+            the result is safe.
+        made_of: a hash of the audio and the code; of another one a state is not gone on with.
+        front_end: published weights of the part of the model that has some.
+        curves: a folder for TensorBoard.
+        trials, waveforms, seed, workers, classes, together: see `Training`.
     """
-    run = _Run(entry, device, seed, trials)
+    made_for = files.digest(trials.to_csv(), json.dumps(classes), made_of)
+    training_state = TrainingState(entry, device, seed, made_for, front_end)
     if state.is_file():
-        run.restore(state)
-    training = _dataset(trials, "train", resynthesised, entry, seed)
-    dev = _dataset(trials, "dev", resynthesised, entry)
-    for epoch in range(len(run.history), entry["epochs"]):
-        # seeded by epoch, so that a resumed run draws what an undisturbed one does
-        compute.seed(seed * 1000 + epoch)
-        training.epoch = epoch
-        loss = _one_epoch(run, training, entry["batch_size"], workers, f"epoch {epoch + 1}/{entry['epochs']}")
-        scores = score_trials(run.model, dev, entry["batch_size"], workers)
-        bonafide = dev.labels == detectors.BONAFIDE
-        dev_eer = metrics.eer(scores[bonafide], scores[~bonafide])
-        # of two epochs with one EER, the one that keeps the classes further apart
-        rank = (dev_eer, -_separation(scores[bonafide], scores[~bonafide]))
-        if rank < run.best_rank:
-            run.best_rank = rank
-            run.best = {key: value.detach().cpu().clone() for key, value in run.model.state_dict().items()}
-        run.history.append({"epoch": epoch + 1, "train_loss": loss, "dev_eer": dev_eer})
-        run.save(state)
-    state.unlink(missing_ok=True)
-    return TrainedDetector(run.best, run.best_rank[0], pd.DataFrame(run.history))
+        training_state.restore(state)
+    options = {"seed": seed, "workers": workers, "classes": classes, "together": together}
+    return Training(trials, waveforms, training_state, **options).run(state, curves)
 
 
-def _dataset(
-    trials: pd.DataFrame, split: str, resynthesised: Path, entry: dict, seed: int | None = None
-) -> TrialDataset:
-    rows = trials[trials["split"] == split].reset_index(drop=True)
-    return TrialDataset(rows, resynthesised, entry["sample_rate"], entry["crop_samples"], seed)
+@contextmanager
+def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
+    """A log that TensorBoard shows, in which what an earlier process noted after `steps_done` does not count."""
+    if folder is None:
+        yield lambda name, value, step: None
+        return
+    from torch.utils.tensorboard import SummaryWriter
 
-
-def _separation(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Distance of the class means in pooled standard deviations (d')."""
-    spread = np.sqrt((bonafide.var() + spoof.var()) / 2)
-    return float((bonafide.mean() - spoof.mean()) / max(spread, 1e-9))
-
-
-def _one_epoch(run: _Run, dataset: TrialDataset, batch_size: int, workers: int, title: str) -> float:
-    """Mean training loss of one pass in random order."""
-    weights = class_weights(dataset.labels)
-    run.model.train()
-    losses = []
-    order = torch.randperm(len(dataset)).tolist()
-    for waveforms, labels in tqdm(
-        batches(dataset, batch_size, workers, order), desc=title, unit="batch", mininterval=5
-    ):
-        losses.append(run.portions.of(len(labels), partial(_gradient, run, waveforms, labels, weights)))
-        run.optimiser.step()
-    return float(np.mean(losses))
-
-
-def _gradient(run: _Run, waveforms: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor, portion: int) -> float:
-    """Leave a batch's gradient in the model, summed over portions, of which batch normalisation sees one at a time.
-
-    Returns:
-        The batch's loss.
-    """
-    device = next(run.model.parameters()).device
-    loss_of = torch.nn.CrossEntropyLoss(weight=weights.to(device))
-    run.optimiser.zero_grad()
-    total = 0.0
-    for some, of in zip(waveforms.split(portion), labels.split(portion), strict=True):
-        share = weights[of].sum() / weights[labels].sum()
-        loss = loss_of(run.model(some.to(device)), of.to(device)) * share.item()
-        loss.backward()
-        total += loss.item()
-    return total
+    with SummaryWriter(str(folder), purge_step=steps_done + 1) as writer:
+        yield writer.add_scalar
 
 
 def save(trained: TrainedDetector, name: str, entry: dict, path: Path) -> None:

@@ -1,8 +1,8 @@
-"""Fetch the corpus, read and list its utterances, pack its recordings.
+"""Fetch the corpus, read and list its utterances, pack its recordings; and those of the user's own evaluation sets.
 
-INPUTS   the config's corpus section
+INPUTS   the config's corpus section and evaluation_sets
 OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/left_out.tsv (what is missing or
-         unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet
+         unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet, corpus/sets/SET.parquet
 """
 
 # not what fetches: whatever way a file or a member comes, its bytes are checked
@@ -53,3 +53,22 @@ rule source_shard:
     shell:
         "codecfake source-shard --corpus {params.corpus:q} --utterances {input.utterances:q}"
         " --shard {wildcards.shard} --out {output:q} 2> {log:q}"
+
+
+rule evaluation_set:
+    input:
+        code=code("audio", "store", "evaluation_sets"),
+    output:
+        LAYOUT.set_shard("{set}"),
+    log:
+        f"{RESULTS}/logs/evaluation_set/{{set}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/evaluation_set/{{set}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        folder=lambda wildcards: RUN["evaluation_sets"][wildcards.set],
+    message:
+        "evaluation set {wildcards.set}"
+    shell:
+        "codecfake evaluation-set --name {wildcards.set:q} --folder {params.folder:q} --out {output:q} 2> {log:q}"

@@ -29,7 +29,9 @@ rule resynthesise_shard:
     resources:
         gpu=GPUS,
     params:
-        entry=lambda wildcards: json.dumps(RUN["codec_entries"][wildcards.codec]),
+        entry=lambda wildcards: json.dumps(
+            codecfake_config.computed_with(RUN["codec_entries"][wildcards.codec])
+        ),
         recipe=RUN.get("recipe", "clean"),
         label=lambda wildcards: ("bonafide" if wildcards.codec == IDENTITY else "spoof"),
         gpu_use=f"{RESULTS}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.gpu.json",

@@ -1,7 +1,9 @@
-"""Who is trained and evaluated on, and the trials of every codec.
+"""Who is trained and evaluated on, the trials of every codec, set and condition, and what detectors hear of them.
 
-INPUTS   corpus/utterances.tsv, corpus/speakers.tsv, resynthesised/CODEC/*.parquet, the config's splits or folds
-OUTPUTS  splits.tsv (speaker_id split), protocols/CODEC.tsv (speaker_id utterance_id codec label split shard row)
+INPUTS   corpus/utterances.tsv, corpus/speakers.tsv, resynthesised/CODEC/*.parquet, corpus/sets/*.parquet, the
+         config's splits or folds and conditions
+OUTPUTS  splits.tsv (speaker_id split), protocols/NAME.tsv (speaker_id utterance_id codec label split shard row),
+         keys/, waveforms/NAME.json (what detectors hear of it; the samples themselves in .waveforms/ are a cache)
 """
 
 
@@ -47,3 +49,89 @@ rule protocol:
     shell:
         "codecfake protocol --utterances {input.utterances:q} --splits {input.splits:q}"
         " --shards {input.shards:q} --out {output:q} 2> {log:q}"
+
+
+rule set_protocol:
+    input:
+        shard=LAYOUT.set_shard("{set}"),
+        code=code("manifest", "evaluation_sets"),
+    output:
+        LAYOUT.protocol_of("{set}"),
+    log:
+        f"{EXPERIMENT}/logs/set_protocol/{{set}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/set_protocol/{{set}}.tsv"
+    conda:
+        ENVIRONMENT
+    message:
+        "{wildcards.set}: protocol"
+    shell:
+        "codecfake set-protocol --shard {input.shard:q} --out {output:q} 2> {log:q}"
+
+
+rule waveforms:
+    input:
+        shards=lambda wildcards: LAYOUT.shards_of(wildcards.heard),
+        code=code("audio", "store", "waveforms", "heard"),
+    output:
+        LAYOUT.heard_of("{heard}"),
+    log:
+        f"{RESULTS}/logs/waveforms/{{heard}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/waveforms/{{heard}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 4
+    message:
+        "{wildcards.heard}: decode and resample"
+    shell:
+        "codecfake waveforms --shards {input.shards:q} --workers {threads} --out {output:q} 2> {log:q}"
+
+
+rule condition:
+    input:
+        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        heard=[LAYOUT.heard_of(codec) for codec in LAYOUT.codecs],
+        code=code("audio", "waveforms", "heard", "conditions", "evaluation_sets"),
+    output:
+        protocol=LAYOUT.protocol_of("{condition}"),
+        heard=f"{EXPERIMENT}/waveforms/{{condition}}.json",
+    log:
+        f"{EXPERIMENT}/logs/condition/{{condition}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/condition/{{condition}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 4
+    params:
+        entry=lambda wildcards: json.dumps(
+            RUN["condition_entries"][wildcards.condition]
+        ),
+    message:
+        "eval speech: {wildcards.condition}"
+    shell:
+        "codecfake condition --condition {wildcards.condition:q} --entry {params.entry:q}"
+        " --protocols {input.protocols:q} --heard {input.heard:q} --workers {threads}"
+        " --out-protocol {output.protocol:q} --out {output.heard:q} 2> {log:q}"
+
+
+rule keys:
+    input:
+        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        code=code("exchange"),
+    output:
+        key=LAYOUT.key(),
+        splits=[LAYOUT.exported_protocol(split) for split in SPLITS],
+    log:
+        f"{EXPERIMENT}/logs/keys/keys.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/keys/keys.tsv"
+    localrule: True
+    conda:
+        ENVIRONMENT
+    params:
+        splits=named(LAYOUT.exported_protocol, SPLITS),
+    message:
+        "keys and protocols for the tools of ASVspoof"
+    shell:
+        "codecfake keys --protocols {input.protocols:q} --key {output.key:q} --splits {params.splits:q} 2> {log:q}"

@@ -1,47 +1,64 @@
-"""One detector per codec, and one on all of them.
+"""A detector per training set and seed: on one codec, on all, on all but a family.
 
-INPUTS   protocols and shards of bona fide speech and of the codecs trained on
-OUTPUTS  detectors/DETECTOR/TRAIN_CODEC.pt, .history.tsv (loss and dev EER by epoch)
+INPUTS   protocols and waveforms (descriptions) of bona fide speech and of the codecs trained on
+OUTPUTS  detectors/DETECTOR/seedN/TRAIN_SET.pt, .history.tsv (learning rate, loss and dev EER by epoch);
+         tensorboard/DETECTOR/seedN/TRAIN_SET/ (the same to watch; no result)
 """
+
+# processes, each with a GPU of its own, that train one detector
+TOGETHER = RUN["detector"].get("gpus", 1)
 
 
 rule train:
     input:
         protocols=lambda wildcards: [
             LAYOUT.protocol_of(codec)
-            for codec in LAYOUT.trained_on(wildcards.train_codec)
+            for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
-        shards=lambda wildcards: LAYOUT.codec_shards(
-            LAYOUT.trained_on(wildcards.train_codec)
-        ),
+        heard=lambda wildcards: [
+            LAYOUT.heard_of(codec) for codec in LAYOUT.trained_on(wildcards.train_set)
+        ],
         code=code(
-            "dataset", "train", "score", f"detectors/{RUN['detector_entry']['module']}"
+            "audio",
+            "waveforms",
+            "heard",
+            "dataset",
+            "train_sets",
+            "train",
+            "training_state",
+            "averaging",
+            "score",
+            *detector_modules(RUN["detector_entry"]["module"]),
         ),
     output:
-        checkpoint=LAYOUT.detector_of("{train_codec}"),
-        history=LAYOUT.history_of("{train_codec}"),
+        checkpoint=LAYOUT.detector_of("{train_set}", "{seed}"),
+        history=LAYOUT.history_of("{train_set}", "{seed}"),
     log:
-        f"{EXPERIMENT}/logs/train/{{train_codec}}.log",
+        f"{EXPERIMENT}/logs/train/{{train_set}}.{{seed}}.log",
     benchmark:
-        f"{EXPERIMENT}/benchmarks/train/{{train_codec}}.tsv"
-    # the longest job first, so that the others fill the cores beside it
-    priority: lambda wildcards: 1 if wildcards.train_codec == POOLED else 0
+        f"{EXPERIMENT}/benchmarks/train/{{train_set}}.{{seed}}.tsv"
+    # the longest jobs first, so that the others fill the cores beside them
+    priority: lambda wildcards: len(LAYOUT.trained_on(wildcards.train_set))
     conda:
         ENVIRONMENT
-    threads: LOADERS
+    threads: LOADERS * TOGETHER
     resources:
-        gpu=GPUS,
+        gpu=GPUS * TOGETHER,
     params:
         entry=json.dumps(RUN["detector_entry"]),
-        seed=RUN["seed"],
+        classes=lambda wildcards: json.dumps(
+            LAYOUT.train_sets[wildcards.train_set].classes
+        ),
         detector=DETECTOR,
-        resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
-        gpu_use=f"{EXPERIMENT}/benchmarks/train/{{train_codec}}.gpu.json",
+        gpus=TOGETHER,
+        curves=f"{EXPERIMENT}/tensorboard/{DETECTOR}/seed{{seed}}/{{train_set}}",
+        gpu_use=f"{EXPERIMENT}/benchmarks/train/{{train_set}}.{{seed}}.gpu.json",
     message:
-        "train {params.detector} on {wildcards.train_codec}"
+        "train {params.detector} on {wildcards.train_set}, seed {wildcards.seed}"
     shell:
-        "codecfake train --detector {params.detector} --entry {params.entry:q} --seed {params.seed}"
-        " --protocols {input.protocols:q}"
-        " --resynthesised {params.resynthesised:q} --workers {threads} --gpu-use {params.gpu_use:q}"
-        " --history {output.history:q}"
+        "codecfake train --detector {params.detector} --entry {params.entry:q}"
+        " --seed {wildcards.seed} --classes {params.classes:q} --protocols {input.protocols:q}"
+        " --heard {input.heard:q} --workers {threads} --gpus {params.gpus}"
+        " --gpu-use {params.gpu_use:q}"
+        " --curves {params.curves:q} --history {output.history:q}"
         " --out {output.checkpoint:q} 2> {log:q}"

@@ -1,22 +1,28 @@
-"""Every detector on the eval trials of every codec; bona fide trials are scored once per detector.
+"""Every detector and baseline on the dev and eval trials of every codec, condition and set, each once.
 
-INPUTS   detectors/DETECTOR/TRAIN_CODEC.pt, all protocols and shards
-OUTPUTS  scores/DETECTOR/TRAIN_CODEC.tsv (filename, cm-score)
+INPUTS   detectors/DETECTOR/seedN/TRAIN_SET.pt or published weights, all protocols and waveforms
+OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' eval trials), .other.tsv (of all others);
+         scores/baselines/BASELINE.tsv, .other.tsv
 """
+
+SCORED = {
+    "protocols": [LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
+    "heard": [LAYOUT.heard_of(name) for name in LAYOUT.protocols()],
+}
+CODECS = [LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs]
 
 
 rule score_protocol:
     input:
-        checkpoint=LAYOUT.detector_of("{train_codec}"),
-        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
-        shards=LAYOUT.codec_shards(LAYOUT.codecs),
-        code=code("dataset", "score"),
+        **SCORED,
+        checkpoint=LAYOUT.detector_of("{train_set}", "{seed}"),
+        code=code("audio", "waveforms", "heard", "dataset", "score"),
     output:
-        LAYOUT.scores_of("{train_codec}"),
+        **LAYOUT.scores_of("{train_set}", "{seed}")._asdict(),
     log:
-        f"{EXPERIMENT}/logs/score_protocol/{{train_codec}}.log",
+        f"{EXPERIMENT}/logs/score_protocol/{{train_set}}.{{seed}}.log",
     benchmark:
-        f"{EXPERIMENT}/benchmarks/score_protocol/{{train_codec}}.tsv"
+        f"{EXPERIMENT}/benchmarks/score_protocol/{{train_set}}.{{seed}}.tsv"
     conda:
         ENVIRONMENT
     threads: LOADERS
@@ -25,13 +31,77 @@ rule score_protocol:
     params:
         batch_size=RUN["detector_entry"]["batch_size"],
         detector=DETECTOR,
-        resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
-        gpu_use=f"{EXPERIMENT}/benchmarks/score_protocol/{{train_codec}}.gpu.json",
+        codecs=CODECS,
+        gpu_use=f"{EXPERIMENT}/benchmarks/score_protocol/{{train_set}}.{{seed}}.gpu.json",
     message:
-        "score with {params.detector} trained on {wildcards.train_codec}"
+        "score with {params.detector} trained on {wildcards.train_set}, seed {wildcards.seed}"
     shell:
         "codecfake score-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
         " --batch-size {params.batch_size}"
-        " --protocols {input.protocols:q} --resynthesised {params.resynthesised:q}"
+        " --protocols {input.protocols:q} --heard {input.heard:q}"
         " --workers {threads} --gpu-use {params.gpu_use:q}"
-        " --out {output:q} 2> {log:q}"
+        " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
+
+
+rule score_pretrained:
+    input:
+        **SCORED,
+        code=lambda wildcards: code(
+            "audio",
+            "waveforms",
+            "heard",
+            "dataset",
+            "score",
+            *detector_modules(RUN["baseline_entries"][wildcards.pretrained]["module"]),
+        ),
+    output:
+        **LAYOUT.baseline_scores_of("{pretrained}")._asdict(),
+    log:
+        f"{EXPERIMENT}/logs/score_pretrained/{{pretrained}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/score_pretrained/{{pretrained}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: LOADERS
+    resources:
+        gpu=GPUS,
+    params:
+        entry=lambda wildcards: json.dumps(
+            RUN["baseline_entries"][wildcards.pretrained]
+        ),
+        batch_size=lambda wildcards: RUN["baseline_entries"][wildcards.pretrained][
+            "batch_size"
+        ],
+        codecs=CODECS,
+        gpu_use=f"{EXPERIMENT}/benchmarks/score_pretrained/{{pretrained}}.gpu.json",
+    message:
+        "score with {wildcards.pretrained}, as its authors trained it"
+    shell:
+        "codecfake score-protocol --detector {wildcards.pretrained} --entry {params.entry:q}"
+        " --batch-size {params.batch_size}"
+        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --workers {threads} --gpu-use {params.gpu_use:q}"
+        " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
+
+
+rule score_baseline:
+    input:
+        **SCORED,
+        code=code("audio", "waveforms", "heard", "baselines", "score"),
+    output:
+        **LAYOUT.baseline_scores_of("{baseline}")._asdict(),
+    log:
+        f"{EXPERIMENT}/logs/score_baseline/{{baseline}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/score_baseline/{{baseline}}.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        seed=RUN["seeds"][0],
+        codecs=CODECS,
+    message:
+        "baseline: {wildcards.baseline}"
+    shell:
+        "codecfake score-baseline --baseline {wildcards.baseline} --seed {params.seed}"
+        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"

@@ -1,6 +1,6 @@
 """What was run and what came of it, in one page that needs no network.
 
-INPUTS   the matrix, scores, protocols, histories, benchmarks, a few shards to listen to
+INPUTS   the matrix and tables, scores, protocols, histories, benchmarks, a few shards to listen to
 OUTPUTS  config.json (the resolved config), report.html
 """
 
@@ -26,15 +26,18 @@ rule resolved_config:
 rule report:
     input:
         run=f"{EXPERIMENT}/config.json",
-        matrix=f"{EXPERIMENT}/eer_matrix.tsv",
+        heatmap=f"{EXPERIMENT}/eer_matrix.png",
+        metrics=f"{EXPERIMENT}/metrics.tsv",
+        breakdown=f"{EXPERIMENT}/breakdown.tsv",
+        significance=f"{EXPERIMENT}/significance.tsv",
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         left_out=f"{RESULTS}/corpus/left_out.tsv",
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         splits=LAYOUT.splits(),
         shards=LAYOUT.codec_shards(LAYOUT.codecs),
-        scores=[LAYOUT.scores_of(codec) for codec in LAYOUT.train_codecs],
-        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
-        histories=[LAYOUT.history_of(codec) for codec in LAYOUT.train_codecs],
+        scores=[path for _, path in LAYOUT.scores()],
+        protocols=[LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
+        histories=[LAYOUT.history_of(*detector) for detector in LAYOUT.detectors()],
         code=code("plots", "report") + ["workflow/codecfake/templates/report.html"],
     output:
         report(f"{EXPERIMENT}/report.html", category="results"),
@@ -45,15 +48,19 @@ rule report:
     conda:
         ENVIRONMENT
     params:
-        scores=named(LAYOUT.scores_of, LAYOUT.train_codecs),
-        protocols=named(LAYOUT.protocol_of, LAYOUT.codecs),
-        histories=named(LAYOUT.history_of, LAYOUT.train_codecs),
+        scores=[f"{name}={path}" for name, path in LAYOUT.scores()],
+        protocols=named(LAYOUT.protocol_of, LAYOUT.protocols()),
+        histories=[
+            f"{train_set}@{seed}={LAYOUT.history_of(train_set, seed)}"
+            for train_set, seed in LAYOUT.detectors()
+        ],
         resynthesised=lambda wildcards, input: folder_of_codecs(input.shards),
         benchmarks=sorted({f"{RESULTS}/benchmarks", f"{EXPERIMENT}/benchmarks"}),
     message:
         "the report"
     shell:
-        "codecfake report --run {input.run:q} --scores {params.scores:q}"
+        "codecfake report --run {input.run:q} --metrics {input.metrics:q} --breakdown {input.breakdown:q}"
+        " --significance {input.significance:q} --heatmap {input.heatmap:q} --scores {params.scores:q}"
         " --protocols {params.protocols:q} --histories {params.histories:q}"
         " --utterances {input.utterances:q} --left-out {input.left_out:q}"
         " --speakers {input.speakers:q} --splits {input.splits:q} --resynthesised {params.resynthesised:q}"

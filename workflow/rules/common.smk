@@ -6,13 +6,14 @@ OUTPUTS  RUN, LAYOUT (every path of the run), and what rules need besides
 
 import json
 import os
+import re
 import sys
 import uuid
 
 from codecfake import config as codecfake_config, records
 from codecfake.errors import ConfigError
 from codecfake.layout import Layout
-from codecfake.names import IDENTITY, POOLED
+from codecfake.names import IDENTITY, RANDOM, SPLITS, TRIVIAL
 from filelock import FileLock, Timeout
 
 # `codecfake` is found beside the running Snakemake even if its environment is not activated
@@ -82,9 +83,20 @@ if workflow.is_main_process:
     records.adopt(RESULTS)
 
 
+def one_of(names):
+    """The pattern of a wildcard that stands for these names, or, if there are none, for nothing."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
 wildcard_constraints:
-    codec="|".join(LAYOUT.codecs),
-    train_codec="|".join(LAYOUT.train_codecs),
+    codec=one_of(LAYOUT.codecs),
+    train_set=one_of(LAYOUT.train_sets),
+    seed=one_of(map(str, LAYOUT.seeds)),
+    set=one_of(LAYOUT.sets),
+    condition=one_of(LAYOUT.conditions),
+    heard=one_of([*LAYOUT.codecs, *LAYOUT.sets]),
+    pretrained=one_of(RUN["baseline_entries"]),
+    baseline=one_of([RANDOM, TRIVIAL]),
     shard=r"\d{3}",
 
 
@@ -98,6 +110,15 @@ def adapter(family):
     network = f"codecs/{family}_network"
     there = os.path.isfile(code(network)[0])
     return [f"codecs/{family}", network] if there else [f"codecs/{family}"]
+
+
+def detector_modules(module):
+    """The modules of a detector: its own and those it takes parts from."""
+    parts = {
+        "aasist": ["graphs", "tiles", "rawnet2"],
+        "ssl_aasist": ["graphs", "aasist", "tiles", "rawnet2"],
+    }
+    return [f"detectors/{name}" for name in (module, "base", *parts.get(module, []))]
 
 
 def folder_of_codecs(shards):

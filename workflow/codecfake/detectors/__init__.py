@@ -7,7 +7,7 @@ from codecfake.codecs.base import load_state, read_checkpoint
 from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
 from codecfake.errors import CheckpointError
 
-__all__ = ["BONAFIDE", "SPOOF", "Detector", "build", "load"]
+__all__ = ["BONAFIDE", "SPOOF", "Detector", "build", "load", "load_published"]
 
 
 def build(entry: dict) -> Detector:
@@ -33,4 +33,15 @@ def load(path: Path, name: str, device: str) -> Detector:
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path}: no usable detector entry in it ({error})") from None
     load_state(model, content["state_dict"], path)
+    return model.to(device).eval()
+
+
+def load_published(entry: dict, path: Path, device: str) -> Detector:
+    """The detector of an entry with weights that its authors published, on a device, ready to score.
+
+    Raises:
+        CheckpointError: the file is missing, corrupt, or of another model.
+    """
+    model = build(entry)
+    load_state(model, read_checkpoint(path), path)
     return model.to(device).eval()

@@ -5,23 +5,15 @@ Parameters are named and shaped as in the state_dicts its authors published. Whe
 Shapes: B utterances, C maps, F bands, T frames.
 """
 
-import numpy as np
 import torch
 from torch import nn
 
+from codecfake.detectors import tiles
 from codecfake.detectors.graphs import GraphDetector
+from codecfake.detectors.rawnet2 import sinc_filters
 
 #: Samples of a filter of the front end.
 SINC_TAPS = 129
-
-
-def sinc_filters(number: int, sample_rate: int) -> torch.Tensor:
-    """Band-pass filters side by side on the mel scale, [number, SINC_TAPS], Hamming-windowed (as RawNet2's)."""
-    mel_edges = np.linspace(0, 2595 * np.log10(1 + sample_rate / 2 / 700), number + 1)
-    edges = 700 * (10 ** (mel_edges / 2595) - 1) / sample_rate
-    taps = np.arange(SINC_TAPS) - SINC_TAPS // 2
-    low_pass = 2 * edges[:, None] * np.sinc(2 * edges[:, None] * taps)
-    return torch.from_numpy(np.diff(low_pass, axis=0) * np.hamming(SINC_TAPS)).float()
 
 
 class Block(nn.Module):
@@ -38,9 +30,15 @@ class Block(nn.Module):
             self.conv_downsample = nn.Conv2d(channels, maps, (1, 3), padding=(0, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        # the same in less time, of one precision
+        if x.is_cpu and not torch.is_autocast_enabled("cpu"):
+            return tiles.block(self, x)
+        return nn.functional.max_pool2d(self.residual(x), (1, 3))
+
+    def residual(self, x: torch.Tensor) -> torch.Tensor:
+        """What is pooled, [B, C', F, T]."""
         shortcut = self.conv_downsample(x) if hasattr(self, "conv_downsample") else x
-        deep = self.conv2(nn.functional.selu(self.bn2(self.conv1(x))))
-        return nn.functional.max_pool2d(deep + shortcut, (1, 3))
+        return self.conv2(nn.functional.selu(self.bn2(self.conv1(x)))) + shortcut
 
 
 class Model(GraphDetector):
@@ -62,12 +60,14 @@ class Model(GraphDetector):
         temperatures: list[float],
     ):
         super().__init__(sample_rate, crop_samples, maps[-1], filters // 3, nodes, pool, temperatures)
-        self.register_buffer("filters", sinc_filters(filters, sample_rate)[:, None], persistent=False)
+        self.register_buffer("filters", sinc_filters(filters, SINC_TAPS, sample_rate)[:, None], persistent=False)
         self.first_bn = nn.BatchNorm2d(1)
         blocks = zip([1, *maps], maps, strict=False)
         self.encoder = nn.Sequential(*(nn.Sequential(Block(c, m, n == 0)) for n, (c, m) in enumerate(blocks)))
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        bands = nn.functional.conv1d(waveforms[:, None], self.filters).abs()[:, None]
-        maps = nn.functional.selu(self.first_bn(nn.functional.max_pool2d(bands, 3)))
-        return self.logits(self.encoder(maps))
+        filtered = nn.functional.conv1d(waveforms[:, None], self.filters).abs()
+        # pooled over filters, then over samples: on a CPU ten times as fast as over both at once
+        bands = filtered[:, : filtered.shape[1] // 3 * 3].unflatten(1, (-1, 3)).amax(2)
+        maps = self.first_bn(nn.functional.max_pool1d(bands, 3)[:, None])
+        return self.logits(self.encoder(nn.functional.selu(maps)))

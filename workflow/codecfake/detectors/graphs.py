@@ -136,10 +136,14 @@ class GraphDetector(Detector):
         self.out_layer = nn.Linear(5 * joint, 2)
 
     def logits(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps [B, C, F, T] to logits [B, 2]."""
+        """Maps [B, C, F, T] to logits [B, 2]: a node is the largest of its band or frame."""
         maps = maps.abs()
-        spectral = self.pool_S(self.GAT_layer_S(maps.amax(dim=3).transpose(1, 2) + self.pos_S))
-        temporal = self.pool_T(self.GAT_layer_T(maps.amax(dim=2).transpose(1, 2)))
+        return self.graph_logits(maps.amax(dim=3).transpose(1, 2), maps.amax(dim=2).transpose(1, 2))
+
+    def graph_logits(self, spectral: torch.Tensor, temporal: torch.Tensor) -> torch.Tensor:
+        """Nodes [B, F, C] and [B, T, C] to logits [B, 2]."""
+        spectral = self.pool_S(self.GAT_layer_S(spectral + self.pos_S))
+        temporal = self.pool_T(self.GAT_layer_T(temporal))
         one = self._branch(temporal, spectral, self.master1, "1")
         other = self._branch(temporal, spectral, self.master2, "2")
         temporal, spectral, master = (

@@ -39,6 +39,11 @@ class Lfcc(nn.Module):
         )
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        # half precision does not hold the range of a power spectrum
+        with torch.autocast("cuda", enabled=False):
+            return self._features(waveforms)
+
+    def _features(self, waveforms: torch.Tensor) -> torch.Tensor:
         static = self.lfcc(torchaudio.functional.preemphasis(waveforms, PREEMPHASIS))
         delta = torchaudio.functional.compute_deltas(static, win_length=3)
         features = torch.cat([static, delta, torchaudio.functional.compute_deltas(delta, win_length=3)], dim=1)

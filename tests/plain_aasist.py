@@ -1,0 +1,33 @@
+"""AASIST as it is written down, which the pipeline's own is to agree with, and is timed against."""
+
+import torch
+from torch import nn
+
+from codecfake.detectors import aasist
+
+
+class Block(aasist.Block):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return nn.functional.max_pool2d(self.residual(x), (1, 3))
+
+
+class Model(aasist.Model):
+    """Of the same parameters."""
+
+    def __init__(self, sample_rate: int, crop_samples: int, maps: list[int], **settings):
+        super().__init__(sample_rate, crop_samples, maps=maps, **settings)
+        blocks = zip([1, *maps], maps, strict=False)
+        self.encoder = nn.Sequential(*(nn.Sequential(Block(c, m, n == 0)) for n, (c, m) in enumerate(blocks)))
+
+    def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
+        bands = nn.functional.conv1d(waveforms[:, None], self.filters).abs()[:, None]
+        maps = nn.functional.selu(self.first_bn(nn.functional.max_pool2d(bands, 3)))
+        return self.logits(self.encoder(maps))
+
+
+def pair(entry: dict) -> tuple[Model, aasist.Model]:
+    """The plain model of an entry of detectors.yaml and the pipeline's, with the same random weights."""
+    arguments = entry["sample_rate"], entry["crop_samples"]
+    plain, fast = (kind(*arguments, **entry["model"]) for kind in (Model, aasist.Model))
+    fast.load_state_dict(plain.state_dict())
+    return plain, fast

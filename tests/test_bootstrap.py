@@ -1,0 +1,261 @@
+"""Bootstrap: repeated scores as an independent oracle, coverage and null by simulation, refused input, size."""
+
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from codecfake import bootstrap, metrics
+from codecfake.errors import DataError
+
+RANDOM = np.random.default_rng(20240907)
+
+
+def speakers_trials(random: np.random.Generator, speakers: int, each: int, effect: float) -> tuple[np.ndarray, ...]:
+    """Bona fide and spoof scores [speakers * each], of means 1 and -1, and the speaker of either.
+
+    A score's variance is 1 within a speaker; the speakers' own means have deviation `effect`, apart in each class.
+    """
+    speaker = np.repeat(np.arange(speakers), each)
+    bonafide, spoof = (
+        mean + random.normal(0, effect, speakers)[speaker] + random.normal(0, 1, len(speaker)) for mean in (1, -1)
+    )
+    return bonafide, spoof, speaker, speaker
+
+
+@pytest.fixture(scope="module")
+def trials() -> tuple[np.ndarray, ...]:
+    """Scores and speakers of 800 + 800 trials, those of one speaker of one class alone, many scores tied."""
+    bonafide, spoof, of_bonafide, of_spoof = speakers_trials(np.random.default_rng(1), 20, 40, 0.7)
+    return bonafide.round(1), spoof.round(1), of_bonafide, of_spoof + 1
+
+
+@pytest.mark.parametrize("decimals", [0, 1, 12])
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (30, 7), (50, 200)])
+def test_an_eer_of_weights_is_that_of_repeated_scores(sizes, decimals):
+    bonafide, spoof = RANDOM.normal(1, 1, sizes[0]).round(decimals), RANDOM.normal(0, 1, sizes[1]).round(decimals)
+    scores, is_bonafide = np.append(bonafide, spoof), np.repeat([True, False], sizes)
+    weights = np.concatenate([np.ones((1, sum(sizes)), int), RANDOM.integers(0, 4, (100, sum(sizes)))])
+    # no class is without trials
+    weights[1:, [0, -1]] += 1
+    found = bootstrap._rank(scores, is_bonafide, np.arange(sum(sizes))).eers(weights)
+    expected = [metrics.eer(np.repeat(bonafide, row[: sizes[0]]), np.repeat(spoof, row[sizes[0] :])) for row in weights]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert found[0] == pytest.approx(metrics.eer(bonafide, spoof), abs=1e-12)
+
+
+def drawn_one_by_one(bonafide, spoof, of_bonafide, of_spoof, resamples=2000):
+    """The interval by brute force: the scores of drawn speakers, one after another."""
+    random = np.random.default_rng(5)
+    names = np.unique(np.append(of_bonafide, of_spoof))
+    eers = []
+    for _ in range(resamples):
+        drawn = random.choice(names, len(names))
+        eers.append(
+            metrics.eer(
+                np.concatenate([bonafide[of_bonafide == name] for name in drawn]),
+                np.concatenate([spoof[of_spoof == name] for name in drawn]),
+            )
+        )
+    return np.quantile(eers, [0.025, 0.975])
+
+
+def test_the_clustered_interval_is_that_of_speakers_drawn_one_by_one(trials):
+    assert bootstrap.eer_interval(*trials, resamples=5000) == pytest.approx(drawn_one_by_one(*trials), abs=0.008)
+
+
+def test_the_plain_interval_is_that_of_trials_drawn_one_by_one_within_their_class(trials):
+    bonafide, spoof, *_ = trials
+    random = np.random.default_rng(5)
+    eers = [metrics.eer(random.choice(bonafide, len(bonafide)), random.choice(spoof, len(spoof))) for _ in range(2000)]
+    found = bootstrap.eer_interval(bonafide, spoof, resamples=5000)
+    assert found == pytest.approx(np.quantile(eers, [0.025, 0.975]), abs=0.003)
+
+
+def test_an_interval_holds_the_eer_and_is_wider_by_speaker(trials):
+    low, high = bootstrap.eer_interval(*trials)
+    plain_low, plain_high = bootstrap.eer_interval(*trials[:2])
+    assert low < plain_low < metrics.eer(*trials[:2]) < plain_high < high
+
+
+def test_the_clustered_interval_covers_the_true_eer_and_the_plain_one_does_not():
+    random = np.random.default_rng(3)
+    true_eer = norm.cdf(-1 / np.hypot(1, 1))
+    covered = {"clustered": 0, "plain": 0}
+    repetitions = 300
+    for seed in range(repetitions):
+        drawn = speakers_trials(random, speakers=40, each=8, effect=1)
+        for name, given in (("clustered", drawn), ("plain", drawn[:2])):
+            low, high = bootstrap.eer_interval(*given, resamples=200, seed=seed)
+            covered[name] += low <= true_eer <= high
+    # 95 % of 300 has a standard deviation of 1.3 %
+    assert 0.91 <= covered["clustered"] / repetitions <= 0.98
+    assert covered["plain"] / repetitions < 0.8
+
+
+def test_the_plain_interval_covers_if_trials_are_independent():
+    random = np.random.default_rng(4)
+    repetitions = 300
+    covered = 0
+    for seed in range(repetitions):
+        bonafide, spoof, *_ = speakers_trials(random, speakers=150, each=1, effect=0)
+        low, high = bootstrap.eer_interval(bonafide, spoof, resamples=200, seed=seed)
+        covered += low <= norm.cdf(-1) <= high
+    assert 0.91 <= covered / repetitions <= 0.98
+
+
+@pytest.mark.parametrize("clustered", [True, False])
+def test_the_seed_decides_and_neither_the_order_of_trials_nor_the_chunk_does(trials, clustered, monkeypatch):
+    bonafide, spoof, of_bonafide, of_spoof = trials
+    given = trials if clustered else trials[:2]
+    expected = bootstrap.eer_interval(*given, seed=7)
+    order, other = RANDOM.permutation(len(bonafide)), RANDOM.permutation(len(spoof))
+    moved = (bonafide[order], spoof[other], of_bonafide[order], of_spoof[other])[: len(given)]
+    assert bootstrap.eer_interval(*given, seed=7) == expected
+    assert bootstrap.eer_interval(*moved, seed=7) == expected
+    assert bootstrap.eer_interval(*given, seed=8) != expected
+    monkeypatch.setattr(bootstrap, "CHUNK", 10_000)
+    assert bootstrap.eer_interval(*given, seed=7) == expected
+
+
+@pytest.mark.parametrize("clustered", [True, False])
+def test_a_comparison_does_not_depend_on_the_order_of_trials(trials, clustered):
+    bonafide, spoof, *clusters = trials
+    clusters = clusters if clustered else [None, None]
+    other = bonafide + RANDOM.normal(0, 1, len(bonafide)), spoof + RANDOM.normal(0, 1, len(spoof))
+    order = RANDOM.permutation(len(bonafide))
+    moved = [None if one is None else one[order] for one in (bonafide, spoof, *other, *clusters)]
+    assert bootstrap.paired(*moved) == bootstrap.paired(bonafide, spoof, *other, *clusters)
+
+
+def test_clusters_may_be_names(trials):
+    names = [np.array([f"p{speaker:03}" for speaker in of_class]) for of_class in trials[2:]]
+    assert bootstrap.eer_interval(*trials[:2], *names) == bootstrap.eer_interval(*trials)
+    objects = [one.astype(object) for one in names]
+    assert bootstrap.eer_interval(*trials[:2], *objects) == bootstrap.eer_interval(*trials)
+
+
+def test_a_resample_without_one_class_is_drawn_again():
+    """Of two speakers with one class each, every second draw has one class alone; the others are the trials."""
+    bonafide, spoof = np.array([0.0, 2.0]), np.array([1.0, -1.0])
+    found = bootstrap.eer_interval(bonafide, spoof, np.array(["a", "a"]), np.array(["b", "b"]))
+    assert found == (0.5, 0.5)
+
+
+def test_one_trial_a_class_has_no_width():
+    assert bootstrap.eer_interval(np.array([1.0]), np.array([0.0])) == (0, 0)
+
+
+def test_a_detector_does_not_differ_from_itself(trials):
+    bonafide, spoof, *clusters = trials
+    assert bootstrap.paired(bonafide, spoof, bonafide, spoof, *clusters) == bootstrap.Paired(0, 0, 0, 1)
+    # the same order of scores on another scale
+    assert bootstrap.paired(bonafide, spoof, 3 * bonafide, 3 * spoof, *clusters).p == 1
+
+
+def test_a_clear_difference_has_the_least_p(trials):
+    bonafide, spoof, *clusters = trials
+    worse = bonafide + RANDOM.normal(0, 4, len(bonafide)), spoof + RANDOM.normal(0, 4, len(spoof))
+    found = bootstrap.paired(*worse, bonafide, spoof, *clusters)
+    assert found.difference == metrics.eer(*worse) - metrics.eer(bonafide, spoof)
+    assert 0 < found.low < found.difference < found.high
+    assert found.p == 2 / 1001
+    exchanged = bootstrap.paired(bonafide, spoof, *worse, *clusters)
+    assert (exchanged.difference, exchanged.p) == (-found.difference, found.p)
+    assert (exchanged.low, exchanged.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
+
+
+def test_a_pair_is_compared_on_the_same_resamples(trials):
+    """A detector and a nearly identical one: their EERs are as unsure as ever, their difference is not."""
+    bonafide, spoof, *clusters = trials
+    near = bonafide + RANDOM.normal(0, 0.1, len(bonafide)), spoof + RANDOM.normal(0, 0.1, len(spoof))
+    found = bootstrap.paired(bonafide, spoof, *near, *clusters)
+    low, high = bootstrap.eer_interval(*trials)
+    assert found.high - found.low < (high - low) / 3
+
+
+def test_p_is_nearly_uniform_if_there_is_no_difference():
+    """Two detectors of one true EER that share part of each speaker's effect. EERs move in steps, so that some
+    differences are zero and count for no difference: p is rather too high than too low."""
+    random = np.random.default_rng(6)
+    p_values = []
+    for seed in range(300):
+        bonafide, spoof, *clusters = speakers_trials(random, speakers=50, each=6, effect=0.5)
+        noise = [speakers_trials(random, speakers=50, each=6, effect=0.5)[:2] for _ in "ab"]
+        a, b = ((bonafide + more, spoof + less) for more, less in noise)
+        p_values.append(bootstrap.paired(*a, *b, *clusters, resamples=200, seed=seed).p)
+    # each bound is about three standard deviations from what is expected
+    for level, least, most in ((0.05, 0.01, 0.09), (0.2, 0.1, 0.27), (0.5, 0.33, 0.58)):
+        assert least <= np.mean(np.array(p_values) <= level) <= most
+
+
+@pytest.mark.parametrize(
+    ("p_values", "adjusted"),
+    [
+        ([0.01, 0.04, 0.03, 0.005], [0.03, 0.06, 0.06, 0.02]),
+        ([0.04], [0.04]),
+        ([0.5, 0.9, 0.6], [1, 1, 1]),
+        ([0.0, 1.0], [0, 1]),
+        ([0.02, 0.02], [0.04, 0.04]),
+        ([], []),
+    ],
+)
+def test_holm_has_its_hand_computed_values(p_values, adjusted):
+    assert bootstrap.holm(np.array(p_values)) == pytest.approx(np.array(adjusted), abs=1e-12)
+
+
+@pytest.mark.parametrize("refused", [np.nan, -0.1, 1.1])
+def test_holm_refuses_what_is_no_p_value(refused):
+    with pytest.raises(DataError, match=f"a p value is {refused}"):
+        bootstrap.holm(np.array([0.5, refused]))
+
+
+ONE, TWO, THREE = np.array([1.0]), np.array([0.0, 1.0]), np.array([0.0, 1.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((np.array([]), TWO), "no bonafide scores"),
+        ((TWO, np.array([0, np.nan])), "a spoof score is nan"),
+        ((TWO, THREE, TWO), "clusters of one class only"),
+        ((TWO, THREE, None, THREE), "clusters of one class only"),
+        ((TWO, THREE, THREE, THREE), "2 bonafide scores but 3 clusters"),
+        ((TWO, THREE, TWO, ONE), "3 spoof scores but 1 clusters"),
+        ((TWO, THREE, np.array(["p225"] * 2), np.array(["p225"] * 3)), "all trials are of cluster p225"),
+        ((TWO, THREE, None, None, 0), "0 resamples"),
+    ],
+)
+def test_what_has_no_interval_is_refused(given, message):
+    with pytest.raises(DataError, match=message):
+        bootstrap.eer_interval(*given)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ((TWO, THREE, THREE, THREE), "2 bonafide scores but 3 scores of the other detector"),
+        ((TWO, THREE, TWO, ONE), "3 spoof scores but 1 scores of the other detector"),
+        ((TWO, THREE, TWO, np.array([0, 1, np.inf])), "a spoof score is inf"),
+    ],
+)
+def test_detectors_that_cannot_be_compared_are_refused(given, message):
+    with pytest.raises(DataError, match=message):
+        bootstrap.paired(*given)
+
+
+def test_a_thousand_resamples_take_moments(trials):
+    start = time.process_time()
+    bootstrap.eer_interval(*trials)
+    assert time.process_time() - start < 1
+
+
+def test_memory_is_bounded():
+    bonafide, spoof, *_ = speakers_trials(np.random.default_rng(0), 100, 100, 1)
+    tracemalloc.start()
+    bootstrap.eer_interval(bonafide, spoof, resamples=100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6

@@ -1,0 +1,191 @@
+"""Robustness conditions: what they do to speech, in time, in length, in quality."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfilt
+
+from codecfake import audio, conditions, config
+from codecfake.errors import AudioError, ConfigError
+from codecfake.quality import pesq_wb
+
+SAMPLE_RATE = 16000
+CONDITIONS = config.conditions()
+#: How far, in samples at 16 kHz, the output may be out of time.
+IN_TIME = 3
+#: How far it is looked for: less than a period of any voice here, after which speech is like itself again.
+REACH_SECONDS = 0.0035
+#: A whole number of each coder's frames (20 ms, 576 samples), one more and one less, a prime.
+LENGTHS = [1600, 28799, 28800, 28801, 48017]
+# (condition, least and most mean wideband PESQ of three real utterances)
+QUALITY = [
+    ("opus_16k", 3.6, 4.5),
+    ("opus_6k", 1.3, 3.0),
+    ("mp3_32k", 3.5, 4.6),
+    ("amr_nb_12k2", 2.0, 3.8),
+    ("amr_nb_4k75", 1.3, 2.8),
+    ("noise_20db", 1.4, 3.0),
+    ("noise_10db", 1.0, 1.7),
+    ("narrowband", 2.0, 4.5),
+]
+
+every_condition = pytest.mark.parametrize("condition", CONDITIONS.values(), ids=CONDITIONS)
+
+
+def do(condition, samples, name="a", sample_rate=SAMPLE_RATE):
+    return conditions.apply(condition, samples, sample_rate, name)
+
+
+def lag(original, degraded, sample_rate=SAMPLE_RATE):
+    """Samples by which `degraded` is later, where their 300 to 3400 Hz, which all conditions keep, are most alike."""
+    band = butter(4, [300, 3400], "bandpass", fs=sample_rate, output="sos")
+    original, degraded = (np.fft.rfft(sosfilt(band, x), 2 * len(x)) for x in (original, degraded))
+    alike = np.fft.irfft(degraded * original.conj())
+    reach = round(REACH_SECONDS * sample_rate)
+    lags = np.arange(-reach, reach + 1)
+    return lags[np.argmax(alike[lags])]
+
+
+def signal_to_noise(original, noisy):
+    original = original.astype(np.float64)
+    return 10 * np.log10(np.mean(original**2) / np.mean((noisy - original) ** 2))
+
+
+def high_share(samples, above):
+    power = np.abs(np.fft.rfft(samples)) ** 2
+    return power[np.fft.rfftfreq(len(samples), 1 / SAMPLE_RATE) > above].sum() / power.sum()
+
+
+@pytest.mark.parametrize("num_samples", LENGTHS)
+@every_condition
+def test_output_is_as_long_as_the_input_and_in_time_with_it(speech, condition, num_samples):
+    original = speech(num_samples / SAMPLE_RATE)
+    degraded = do(condition, original)
+    assert (degraded.dtype, degraded.shape) == (np.float32, original.shape)
+    assert not np.array_equal(degraded, original)
+    assert abs(lag(original, degraded)) <= IN_TIME
+
+
+@pytest.mark.parametrize("num_samples", LENGTHS)
+@every_condition
+def test_nothing_is_lost_at_either_end(speech, condition, num_samples):
+    original = speech(num_samples / SAMPLE_RATE)
+    degraded = do(condition, original)
+    for end in (slice(0, 480), slice(-480, None)):
+        assert np.std(degraded[end]) > 0.25 * np.std(original[end])
+
+
+@every_condition
+def test_the_same_name_gives_the_same_bytes_whatever_came_before(speech, condition):
+    first = do(condition, speech(), "one")
+    do(condition, speech(seed=1), "two")
+    np.testing.assert_array_equal(first, do(condition, speech(), "one"))
+
+
+@pytest.mark.parametrize("num_samples", [1, 100, 1600, 16000])
+@every_condition
+def test_silence_stays_silent_however_short(condition, num_samples):
+    silence = np.zeros(num_samples, np.float32)
+    degraded = do(condition, silence)
+    assert degraded.shape == silence.shape
+    assert np.abs(degraded).max() < 1e-4  # three steps of 16 bits
+
+
+@pytest.mark.parametrize("sample_rate", [8000, 22050, 48000])
+@every_condition
+def test_every_rate_is_taken_and_given_back(speech, condition, sample_rate):
+    original = speech(1.003, sample_rate)
+    degraded = do(condition, original, sample_rate=sample_rate)
+    assert degraded.shape == original.shape
+    assert abs(lag(original, degraded, sample_rate)) <= IN_TIME * sample_rate / SAMPLE_RATE
+
+
+@every_condition
+def test_audio_that_is_empty_or_not_finite_is_refused_by_name(condition):
+    with pytest.raises(AudioError, match="p225_001: the audio is empty"):
+        do(condition, np.zeros(0, np.float32), "p225_001")
+    with pytest.raises(AudioError, match="p225_001: sample 3 is nan"):
+        do(condition, np.array([0, 0, 0, np.nan], np.float32), "p225_001")
+
+
+@pytest.mark.parametrize("colour", ["white", "pink"])
+@pytest.mark.parametrize("decibels", [-5, 0, 10, 20])
+def test_noise_has_the_ratio_asked_for(speech, colour, decibels):
+    noisy = do({"kind": "noise", "colour": colour, "snr_db": decibels}, speech())
+    assert signal_to_noise(speech(), noisy) == pytest.approx(decibels, abs=0.01)
+
+
+def test_noise_is_of_its_name_and_nothing_else(speech):
+    def noise(seed, name, decibels=10):
+        added = do({"kind": "noise", "colour": "pink", "snr_db": decibels}, speech(seed=seed), name) - speech(seed=seed)
+        return added / np.std(added)
+
+    np.testing.assert_allclose(noise(0, "a"), noise(1, "a"), atol=1e-3)
+    np.testing.assert_allclose(noise(0, "a"), noise(0, "a", 20), atol=1e-3)
+    assert abs(np.corrcoef(noise(0, "a"), noise(0, "b"))[0, 1]) < 0.1
+
+
+def test_white_noise_is_flat_and_pink_falls_3_db_an_octave():
+    for colour, decibels in (("white", 3), ("pink", 0)):  # more power in an octave twice as wide
+        noise = conditions.coloured_noise(colour, 160000, SAMPLE_RATE, "a")
+        octaves = [high_share(noise, low) - high_share(noise, 2 * low) for low in (250, 500, 1000, 2000)]
+        np.testing.assert_allclose(10 * np.diff(np.log10(octaves)), decibels, atol=0.5)
+
+
+@pytest.mark.parametrize("name", ["amr_nb_12k2", "amr_nb_4k75", "narrowband", "opus_6k"])
+def test_a_narrow_band_keeps_nothing_above_4_khz(name):
+    noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
+    assert high_share(do(CONDITIONS[name], noise), 4500) < 0.01 < high_share(noise, 4500)
+
+
+@pytest.mark.parametrize("kind", ["opus", "mp3"])
+def test_more_bits_sound_better(speech, kind):
+    coded = [do({"kind": kind, "kbps": kbps}, speech(3.0)) for kbps in (8, 16, 64)]
+    quality = [pesq_wb(speech(3.0), degraded, SAMPLE_RATE) for degraded in coded]
+    assert quality == sorted(set(quality))
+
+
+def test_every_mode_of_amr_is_another(speech):
+    modes = json.loads((config.SCHEMAS / "conditions.schema.json").read_text())["$defs"]["amr_nb"]["properties"]["kbps"]
+    coded = {do({"kind": "amr_nb", "kbps": kbps}, speech()).tobytes() for kbps in modes["enum"]}
+    assert len(coded) == len(modes["enum"]) == 8
+
+
+def test_real_speech_stays_in_time_and_as_good_as_known(shared):
+    folder = shared / "data" / "speechocean762"
+    with (folder / "utterances.tsv").open() as table:
+        rows = list(csv.DictReader(table, delimiter="\t"))
+    chosen = rows[:: len(rows) // 3][:3]
+    originals = [audio.read(folder / row["speaker_id"] / f"{row['utterance_id']}.flac")[0] for row in chosen]
+    for name, least, most in QUALITY:
+        degraded = [do(CONDITIONS[name], original) for original in originals]
+        pairs = list(zip(originals, degraded, strict=True))
+        assert max(abs(lag(*pair)) for pair in pairs) <= IN_TIME, name
+        assert least < np.mean([pesq_wb(*pair, SAMPLE_RATE) for pair in pairs]) < most, name
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ({"kbps": 16}, "'kind' is a required property"),
+        ({"kind": "gsm", "kbps": 13}, "'gsm' is not one of"),
+        ({"kind": "opus"}, "'kbps' is a required property"),
+        ({"kind": "opus", "kbps": 5}, "5 is less than the minimum of 6"),
+        ({"kind": "opus", "kbps": 16, "snr_db": 3}, "unknown key 'snr_db'; allowed: kbps, kind"),
+        ({"kind": "amr_nb", "kbps": 12}, "12 is not one of"),
+        ({"kind": "mp3", "kbps": 33}, "33 is not one of"),
+        ({"kind": "noise", "colour": "brown", "snr_db": 3}, "'brown' is not one of"),
+        ({"kind": "narrowband"}, "'sample_rate' is a required property"),
+    ],
+)
+def test_an_entry_that_is_not_of_its_kind_is_refused_with_what_is_allowed(entry, problem):
+    with pytest.raises(ConfigError, match=problem) as raised:
+        config.check({"a": entry}, "conditions", "conditions.yaml")
+    assert len(str(raised.value).splitlines()) == 1
+
+
+def test_every_kind_has_an_entry():
+    assert {entry["kind"] for entry in CONDITIONS.values()} == {*conditions.CODERS, "noise", "narrowband"}
+    assert {name for name, _, _ in QUALITY} == set(CONDITIONS)

@@ -1,0 +1,179 @@
+"""One training on two processes that torchrun starts: what one process gives, and written once."""
+
+import functools
+import operator
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import codecfake
+from codecfake import detectors, manifest
+from codecfake.errors import CodecFakeError
+from codecfake.names import IDENTITY
+from codecfake.parallel import Processes, processes, start
+from codecfake.train import train
+from tiny_run import ENTRY, MUFFLED, heard, make_run
+
+COUNT = 2
+#: Without batch normalisation and dropout; with weight decay, or Adam would not see the size of the gradient.
+RECIPE = {**ENTRY["training"], "weight_decay": 0.1}
+PLAIN = {**ENTRY, "module": "plain", "epochs": 2, "learning_rate": 0.001, "training": RECIPE}
+#: Trainings on 20 trials of each class.
+ENTRIES = {
+    "whole batches": PLAIN,
+    "an odd batch, a smaller last one": {**PLAIN, "batch_size": 9},
+    "a last batch of two": {**PLAIN, "batch_size": 19},
+    "averaged": {**PLAIN, "training": {**RECIPE, "average": True}},
+    "batch normalisation": {**ENTRY, "epochs": 2},
+}
+EQUAL = [name for name, entry in ENTRIES.items() if entry["module"] == "plain"]
+
+
+class Plain(torch.nn.Module):
+    """Linear in what it hears."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = torch.nn.Linear(PLAIN["crop_samples"], 2)
+
+    def forward(self, waveforms):
+        return self.linear(waveforms)
+
+    @staticmethod
+    def cm_score(logits):
+        return logits[:, 1]
+
+
+def train_all(folder: Path, together: Processes, out: Path) -> None:
+    """Every training; what a process is left with is noted by the number of it, as is what it wrote itself."""
+    build, out = detectors.build, out / str(together.rank)
+    trials = pd.concat([manifest.read(folder / f"{codec}.tsv", manifest.Protocol) for codec in (IDENTITY, MUFFLED)])
+    detectors.build = lambda entry: Plain() if entry["module"] == "plain" else build(entry)
+    (out / "written").mkdir(parents=True)
+    try:
+        for name, entry in ENTRIES.items():
+            options = {"seed": 3, "device": "cpu", "workers": 0, "together": together}
+            paths = {"state": out / f"written/{name}.state", "curves": out / f"written/{name}"}
+            trained = train(trials, heard(folder), entry, **options, **paths)
+            torch.save((trained.state_dict, trained.dev_eer, trained.history.to_dict("list")), out / f"{name}.pt")
+    finally:
+        detectors.build = build
+    lists = [list(range(length)) for length in (0, 1, 5)]
+    shared = [together.whole(together.share(items)) for items in lists]
+    torch.save({"count": together.count, "lists": lists, "shared": shared}, out / "processes.pt")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, speech) -> Path:
+    folder = tmp_path_factory.mktemp("parallel")
+    _, protocols = make_run(folder, speech, {"train": 5, "dev": 3, "eval": 1})
+    for codec, trials in protocols.items():
+        manifest.write(trials, manifest.Protocol, folder / f"{codec}.tsv")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def alone(folder) -> Path:
+    train_all(folder, Processes(), folder / "alone")
+    return folder / "alone/0"
+
+
+@pytest.fixture(scope="module")
+def together(folder) -> list[Path]:
+    """The folder of each of the processes."""
+    # by `timeout`, for torchrun to end its processes too
+    launcher = ["timeout", "120", sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command = [*launcher, "--nproc-per-node", str(COUNT), __file__, folder, folder / "together"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    result = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert result.returncode == 0, result.stderr
+    return [folder / f"together/{rank}" for rank in range(COUNT)]
+
+
+def ended(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], float, dict[str, list]]:
+    """What a process had at the end of a training: weights, EER on dev, history."""
+    return torch.load(folder / f"{name}.pt", weights_only=True)
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_weights_are_those_of_one_process(alone, together, name):
+    weights, dev_eer, _ = ended(alone, name)
+    for folder in together:
+        found, found_eer, _ = ended(folder, name)
+        assert found.keys() == weights.keys()
+        for key, value in weights.items():
+            torch.testing.assert_close(found[key], value, rtol=0, atol=1e-6)
+        assert found_eer == pytest.approx(dev_eer, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", EQUAL)
+def test_the_history_is_that_of_one_process(alone, together, name):
+    expected = ended(alone, name)[2]
+    assert expected["epoch"] == [1, 2]
+    for folder in together:
+        history = ended(folder, name)[2]
+        assert history.keys() == expected.keys()
+        for column, values in expected.items():
+            assert history[column] == pytest.approx(values, abs=1e-6)
+
+
+def test_with_batch_normalisation_all_processes_train_the_same_weights(together):
+    trained = [name for name, _ in detectors.build(ENTRY).named_parameters()]
+    (one, _, history), (other, _, other_history) = (ended(folder, "batch normalisation") for folder in together)
+    assert all(torch.equal(one[name], other[name]) for name in trained)
+    assert history == other_history
+    assert history["train_loss"][1] < history["train_loss"][0]
+
+
+def test_one_process_alone_writes(alone, together):
+    def written(folder: Path) -> list[str]:
+        return sorted({path.relative_to(folder).parts[1] for path in folder.glob("written/**/*") if path.is_file()})
+
+    assert written(together[0]) == written(alone) != []
+    assert [written(folder) for folder in together[1:]] == [[]] * (COUNT - 1)
+
+
+def test_what_is_shared_out_comes_whole_again(alone, together):
+    for folder, count in ((alone, 1), *((folder, COUNT) for folder in together)):
+        found = torch.load(folder / "processes.pt", weights_only=True)
+        assert found["count"] == count
+        assert found["shared"] == found["lists"]
+
+
+@pytest.mark.parametrize("length", [0, 1, 5])
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_shares_differ_by_one_at_most_and_leave_nothing_out(count, length):
+    items = [f"trial {number}" for number in range(length)]
+    shares = [Processes(rank, count).share(items) for rank in range(count)]
+    assert sorted(functools.reduce(operator.add, shares)) == items
+    assert np.ptp([len(share) for share in shares]) <= 1
+
+
+def test_without_torchrun_there_is_one_process(monkeypatch):
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with processes("cpu") as together:
+        assert (together.rank, together.count, together.alone, together.first) == (0, 1, True, True)
+    assert not torch.distributed.is_initialized()
+
+
+def test_a_command_is_run_again_by_each_process_with_gpus_of_their_own(monkeypatch, capfd):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(f"fake{number}-{os.getpid()}" for number in range(3)))
+    monkeypatch.setattr(sys, "argv", ["codecfake", "--version"])
+    start("auto", 2)
+    assert capfd.readouterr().out.split() == [codecfake.__version__] * 2
+    assert os.environ["CUDA_VISIBLE_DEVICES"].count("fake") == 2
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", f"other-{os.getpid()}")
+    monkeypatch.setattr(sys, "argv", ["codecfake", "no-verb"])
+    with pytest.raises(CodecFakeError, match="1 processes together: one ended with exit code"):
+        start("auto", 1)
+
+
+if __name__ == "__main__":
+    with processes("cpu") as joined:
+        train_all(Path(sys.argv[1]), joined, Path(sys.argv[2]))

@@ -1,0 +1,145 @@
+"""Training sets: which codecs each has, and which trials of theirs an epoch has."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codecfake.errors import ConfigError
+from codecfake.train_sets import TrainSet, draw, train_sets
+
+ENTRIES = {
+    "encodec_24k": {"family": "encodec", "taxonomy": {"vector_quantizer": "residual", "decoder": "time"}},
+    "encodec_48k": {"family": "encodec", "taxonomy": {"vector_quantizer": "residual", "decoder": "time"}},
+    "freq": {"family": "funcodec", "taxonomy": {"vector_quantizer": "residual", "decoder": "frequency"}},
+    "single": {"family": "single", "taxonomy": {"vector_quantizer": "single", "decoder": "time"}},
+}
+CODECS = list(ENTRIES)
+
+
+def sets(*kinds: str, codecs: list[str] = CODECS) -> dict[str, TrainSet]:
+    run = {"codecs": codecs, "codec_entries": ENTRIES, "train_sets": list(kinds)}
+    return train_sets(run if kinds else {key: value for key, value in run.items() if key != "train_sets"})
+
+
+def test_by_default_there_is_a_set_of_each_codec_and_one_of_all():
+    assert sets() == {**{codec: TrainSet([codec]) for codec in CODECS}, "pooled": TrainSet(CODECS)}
+    assert list(sets()) == [*CODECS, "pooled"]
+
+
+def test_each_family_is_left_out_with_all_its_codecs():
+    assert sets("leave-one-family-out") == {
+        "without-encodec": TrainSet(["freq", "single"]),
+        "without-funcodec": TrainSet(["encodec_24k", "encodec_48k", "single"]),
+        "without-single": TrainSet(["encodec_24k", "encodec_48k", "freq"]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"),
+    [
+        ("balanced-vector_quantizer", ["residual", "residual", "residual", "single"]),
+        ("balanced-decoder", ["time", "time", "frequency", "time"]),
+    ],
+)
+def test_a_balanced_set_has_all_codecs_with_their_class_of_the_taxonomy(kind, classes):
+    assert sets(kind) == {kind: TrainSet(CODECS, dict(zip(CODECS, classes, strict=True)))}
+
+
+def test_kinds_are_in_the_order_in_which_the_config_names_them():
+    assert list(sets("pooled", "leave-one-family-out", "each")) == [
+        "pooled", "without-encodec", "without-funcodec", "without-single", *CODECS,
+    ]  # fmt: skip
+
+
+def test_the_only_family_cannot_be_left_out():
+    with pytest.raises(ConfigError, match="leave-one-family-out: all codecs are of family 'encodec'; two are needed"):
+        sets("leave-one-family-out", codecs=["encodec_24k", "encodec_48k"])
+
+
+@pytest.mark.parametrize("name", ["without-single", "pooled"])
+def test_a_codec_cannot_have_the_name_of_a_set(name, monkeypatch):
+    monkeypatch.setitem(ENTRIES, name, {"family": "other"})
+    with pytest.raises(ConfigError, match=f"train_sets: '{name}' is the name of a codec and of a set"):
+        sets("each", "pooled", "leave-one-family-out", codecs=[*CODECS, name])
+
+
+def protocol(bonafide: int, **spoof: int) -> pd.DataFrame:
+    """So many trials of bona fide speech and of each codec, mixed up, under an index that is no position."""
+    counts = {"identity": bonafide, **spoof}
+    rows = [(f"u{number}", codec) for codec, count in counts.items() for number in range(count)]
+    table = pd.DataFrame(rows, columns=["utterance_id", "codec"])
+    table["label"] = np.where(table["codec"] == "identity", "bonafide", "spoof")
+    return table.sample(frac=1, random_state=0).set_index(np.arange(1000, 1000 + len(table)))
+
+
+def drawn(trials: pd.DataFrame, classes: dict[str, str] | None, epoch: int = 0, seed: int = 1) -> list[int]:
+    return draw(trials, classes, np.random.default_rng([seed, epoch]))
+
+
+def test_without_classes_every_trial_comes_once_in_another_order_each_epoch():
+    trials = protocol(10, alpha=7, beta=30)
+    epochs = [drawn(trials, None, epoch) for epoch in range(3)]
+    for order in epochs:
+        assert sorted(order) == list(range(47))
+    assert epochs[0] != epochs[1] != epochs[2] != list(range(47))
+
+
+#: Spoof trials by class: a of two codecs, b small, c large.
+CLASSES = {"a1": "a", "a2": "a", "b": "b", "c": "c"}
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {"a1": 5, "a2": 8, "b": 3, "c": 41},
+        {"a1": 4, "a2": 4, "b": 8, "c": 8},
+        {"a1": 1, "a2": 1, "b": 1, "c": 97},
+        {"a1": 20, "a2": 0, "b": 1, "c": 1},
+    ],
+)
+def test_with_classes_each_has_the_same_share_of_as_many_spoof_trials_and_bona_fide_is_whole(numbers):
+    trials = protocol(12, **numbers)
+    order = drawn(trials, CLASSES)
+    shares = Counter(trials["codec"].iloc[order].map(CLASSES).dropna().tolist())
+    assert set(shares) == {"a", "b", "c"}
+    assert max(shares.values()) - min(shares.values()) <= 1
+    assert 0 <= sum(numbers.values()) - sum(shares.values()) < 3
+    bonafide = [position for position in order if trials["label"].iloc[position] == "bonafide"]
+    assert sorted(bonafide) == np.flatnonzero(trials["label"] == "bonafide").tolist()
+
+
+def test_a_small_class_comes_round_evenly_and_nothing_of_a_large_one_twice():
+    trials = protocol(12, a1=5, a2=8, b=3, c=41)
+    order = Counter(drawn(trials, CLASSES))
+    times = {codec: [order[number] for number in np.flatnonzero(trials["codec"] == codec)] for codec in CLASSES}
+    assert sum(times["b"]) == 57 // 3
+    assert sorted(times["b"]) == [6, 6, 7]
+    assert max(times["a1"] + times["a2"]) - min(times["a1"] + times["a2"]) <= 1
+    assert set(times["c"]) == {0, 1}
+
+
+def test_of_a_large_class_other_trials_come_in_another_epoch_until_all_have():
+    trials = protocol(12, a1=5, a2=8, b=3, c=41)
+    large = set(np.flatnonzero(trials["codec"] == "c"))
+    epochs = [large & set(drawn(trials, CLASSES, epoch)) for epoch in range(20)]
+    assert epochs[0] != epochs[1]
+    assert {len(one) for one in epochs} == {19}
+    assert set.union(*epochs) == large
+
+
+@pytest.mark.parametrize("classes", [None, CLASSES])
+def test_what_is_drawn_follows_from_the_seed(classes):
+    trials = protocol(12, a1=5, a2=8, b=3, c=41)
+    assert drawn(trials, classes, seed=3) == drawn(trials, classes, seed=3)
+    assert drawn(trials, classes, seed=3) != drawn(trials, classes, seed=4)
+
+
+def test_classes_are_mixed_in_the_order_of_an_epoch():
+    trials = protocol(100, a1=50, a2=50, b=100, c=100)
+    codecs = trials["codec"].iloc[drawn(trials, CLASSES)].to_numpy()
+    for half in np.split(codecs, 2):
+        assert all(
+            30 < np.count_nonzero(np.isin(half, some)) < 70 for some in (["identity"], ["a1", "a2"], ["b"], ["c"])
+        )

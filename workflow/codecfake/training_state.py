@@ -1,0 +1,97 @@
+"""Where a training stands after an epoch: what is saved, and what a resumed one goes on from."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from codecfake import compute, detectors, files, metrics
+from codecfake.averaging import Average
+
+
+def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """A model's state_dict, copied, on the CPU."""
+    return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
+
+
+class TrainingState:
+    """A model being trained, its optimiser, and the best epoch on dev so far.
+
+    Args:
+        entry: of detectors.yaml, with its training recipe.
+        made_for: a hash of all that decides what comes of it besides; see `restore`.
+        front_end: published weights of the part of the model that has some.
+
+    Attributes:
+        history: a row an epoch: epoch, learning_rate (of its last step), train_loss, dev_eer.
+        best, best_rank, best_epoch: the weights of the best epoch, what makes it the best, its number.
+    """
+
+    def __init__(self, entry: dict, device: str, seed: int, made_for: str, front_end: Path | None = None):
+        self.entry, self.recipe, self.device = entry, entry["training"], torch.device(device)
+        self.made_for = files.digest(json.dumps(entry, sort_keys=True), str(seed), self.device.type, made_for)
+        compute.seed(seed)
+        self.model = detectors.build(entry)
+        if front_end:
+            self.model.load_front_end(front_end)
+        self.model.to(self.device)
+        self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+        self.optimiser = torch.optim.Adam(
+            self.trained, lr=entry["learning_rate"], weight_decay=self.recipe["weight_decay"]
+        )
+        self.amp = self.recipe["amp"] and self.device.type == "cuda"
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp)
+        self.average = Average()
+        self.best: dict[str, torch.Tensor] = {}
+        self.best_rank, self.best_epoch = (2.0, 0.0), 0
+        self.history: list[dict] = []
+
+    def save(self, path: Path) -> None:
+        content = {
+            "made_for": self.made_for,
+            "model": self.model.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "scaler": self.scaler.state_dict(),
+            "average": self.average.state(),
+            "best": self.best,
+            "best_rank": self.best_rank,
+            "best_epoch": self.best_epoch,
+            "history": self.history,
+        }
+        files.write_checkpoint(path, content)
+
+    def restore(self, path: Path) -> None:
+        """Go on from `save`, unless it was made with other settings, of other trials, or on another kind of device."""
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        if content["made_for"] != self.made_for:
+            return
+        for name in ("model", "optimiser", "scaler"):
+            getattr(self, name).load_state_dict(content[name])
+        self.average = Average(*content["average"])
+        self.best, self.best_epoch, self.history = content["best"], content["best_epoch"], content["history"]
+        self.best_rank = tuple(content["best_rank"])
+
+    @property
+    def ended(self) -> bool:
+        """All epochs are done, or none of the last few (`patience`) was better than the best before."""
+        patience = self.recipe.get("patience", math.inf)
+        return len(self.history) >= self.entry["epochs"] or len(self.history) - self.best_epoch >= patience
+
+    def note(self, learning_rate: float, loss: float, bonafide: np.ndarray, spoof: np.ndarray) -> None:
+        """Take down an epoch with its CM scores on dev, and its weights if they are the best so far."""
+        dev_eer, epoch = metrics.eer(bonafide, spoof), len(self.history) + 1
+        if self.recipe["average"] and dev_eer <= self.best_rank[0]:
+            self.average.add(self.model.state_dict())
+        # of two epochs with one EER, the one that keeps the classes further apart
+        rank = (dev_eer, -_separation(bonafide, spoof))
+        if rank < self.best_rank:
+            self.best, self.best_rank, self.best_epoch = snapshot(self.model), rank, epoch
+        self.history.append({"epoch": epoch, "learning_rate": learning_rate, "train_loss": loss, "dev_eer": dev_eer})
+
+
+def _separation(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+    """Distance of the class means in pooled standard deviations (d')."""
+    spread = np.sqrt((bonafide.var() + spoof.var()) / 2)
+    return float((bonafide.mean() - spoof.mean()) / max(spread, 1e-9))
