@@ -1,16 +1,15 @@
-"""The command line: the user's own verbs; those of the miniature codecs and of the rules are in `cli_*`."""
+"""The command line: the user's own verbs; those of scores, of the miniature codecs and of the rules are in `cli_*`."""
 
 import argparse
 import contextlib
 import fcntl
-import json
 import os
 import sys
 import warnings
 from pathlib import Path
 
-from codecfake import __version__, cli_detectors, cli_miniatures, cli_rules
-from codecfake.errors import CodecFakeError, ConfigError
+from codecfake import __version__, cli_detectors, cli_miniatures, cli_rules, cli_scores
+from codecfake.errors import CodecFakeError
 
 # Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
 
@@ -33,6 +32,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--version", action="version", version=__version__)
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     _user_verbs(verbs)
+    cli_scores.add_verbs(verbs)
     cli_miniatures.add_verbs(verbs)
     cli_rules.add_verbs(verbs)
     cli_detectors.add_verbs(verbs)
@@ -99,38 +99,6 @@ def _user_verbs(verbs) -> None:
     verb.add_argument("output", type=Path, metavar="OUT")
     verb.set_defaults(run=resynthesise)
 
-    verb = verbs.add_parser(
-        "score",
-        help="CM scores of audio files, or of all in folders",
-        description="Tells filename and cm-score of each file. Higher = more bona fide. A file that cannot be scored "
-        "is named on standard error, the others are scored all the same, and the exit code is 1.",
-        epilog="example: codecfake score --detector aasist_2019 recordings/ speech.wav --out scores.tsv",
-    )
-    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
-    verb.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="as `codecfake train` saved it; without it, published weights"
-    )
-    cli_rules.add_device(verb)
-    cli_rules.add_fetch_options(verb)
-    verb.add_argument("--format", choices=["tsv", "json"], default="tsv", help="json: a list of objects")
-    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write them; printed without it")
-    verb.add_argument("inputs", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
-    verb.set_defaults(run=score)
-
-    verb = verbs.add_parser(
-        "evaluate",
-        help="every metric of anyone's score file",
-        description="Scores: filename and cm-score, as `codecfake score` and ASVspoof 5 have them, or lines of a file "
-        "and, last, its score. Key: filename and cm-label, or a protocol of ASVspoof 2019, 2021 or 5 with speakers and "
-        "attacks. Higher = more bona fide; nothing is flipped. Intervals: 95 %, of the EER, by speakers and by trials.",
-        epilog="example: codecfake evaluate scores.tsv ASVspoof2019.LA.cm.eval.trl.txt --against others.tsv",
-    )
-    verb.add_argument("scores", type=Path)
-    verb.add_argument("key", type=Path)
-    verb.add_argument("--against", type=Path, metavar="SCORES", help="another detector's, for the paired difference")
-    verb.add_argument("--json", action="store_true", help="figures as JSON, rates as fractions")
-    verb.set_defaults(run=evaluate)
-
 
 def list_codecs(args: argparse.Namespace) -> None:
     from codecfake import config
@@ -147,7 +115,7 @@ def list_codecs(args: argparse.Namespace) -> None:
         millions = f"{entry['parameters'] / 1e6:.2f} M" if "parameters" in entry else "-"
         numbers = [str(entry.get(key, "-")) for key in ("sample_rate", "hop", "n_q", "bandwidth_kbps")]
         rows.append((name, entry["family"], *numbers, millions, entry["licence"]["weights"], there))
-    print_table(rows)
+    cli_scores.print_table(rows)
 
 
 def fetch(args: argparse.Namespace) -> None:
@@ -171,14 +139,7 @@ def list_detectors(args: argparse.Namespace) -> None:
     for name, entry in config.detectors().items():
         published = "published" if "checkpoint" in entry.get("files", {}) else "to be trained"
         rows.append((name, entry["module"], str(entry["sample_rate"]), published))
-    print_table(rows)
-
-
-def print_table(rows: list) -> None:
-    """Rows of strings as aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    cli_scores.print_table(rows)
 
 
 def show(args: argparse.Namespace) -> None:
@@ -188,7 +149,7 @@ def show(args: argparse.Namespace) -> None:
     results = Path(Layout(config.read_run(args.config)).experiment)
     matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
     print("EER (%)  rows: trained on, columns: evaluated on")
-    print_table(matrix)
+    cli_scores.print_table(matrix)
     print(f"report: {(results / 'report.html').resolve()}")
 
 
@@ -219,77 +180,6 @@ def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
     for role, path in files.items():
         if sha256(path) != entry["files"][role].get("sha256"):
             print(f"{path}: not known to be {entry['files'][role]['key']}; used as asked", file=sys.stderr)
-
-
-def score(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
-    from codecfake import compute, config
-    from codecfake.errors import AudioError
-    from codecfake.score import audio_files, score_files
-
-    entry, paths = config.entry(config.detectors(), args.detector, "detector"), audio_files(args.inputs)
-    model = _detector(args, entry, compute.device(args.device))
-    print("cm-score: higher = more bona fide", file=sys.stderr)
-    found, lost = [("filename", "cm-score")], 0
-    for path, value in tqdm(score_files(model, paths), total=len(paths), unit="file", disable=None):
-        if isinstance(value, AudioError):
-            lost += 1
-            tqdm.write(f"codecfake score: {value}", file=sys.stderr)
-        else:
-            found.append((str(path), round(value, 6)))
-    _write_scores(found, args.format, args.out)
-    if lost:
-        raise AudioError(f"{lost} of {len(paths)} files could not be scored")
-
-
-def _detector(args: argparse.Namespace, entry: dict, device: str):
-    """The detector of a checkpoint, or as its authors published it."""
-    from codecfake import config, detectors
-
-    if args.checkpoint:
-        return detectors.load(args.checkpoint, args.detector, device)
-    if "checkpoint" not in entry.get("files", {}):
-        raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a file with your own")
-    entry = config.pretrained(args.detector)
-    return detectors.load_published(entry, cli_rules.model_files(entry, vars(args))["checkpoint"], device)
-
-
-def _write_scores(rows: list[tuple], kind: str, path: Path | None) -> None:
-    from codecfake.files import write_text
-
-    head, *scores = rows
-    if kind == "json":
-        text = json.dumps([dict(zip(head, row, strict=True)) for row in scores], indent=2) + "\n"
-    else:
-        text = "".join(f"{name}\t{value}\n" for name, value in rows)
-    if path:
-        write_text(path, text)
-    else:
-        sys.stdout.write(text)
-
-
-def evaluate(args: argparse.Namespace) -> None:
-    from dataclasses import asdict
-
-    from codecfake import exchange
-
-    key, scores = exchange.read_key(args.key), exchange.read_scores(args.scores)
-    table = exchange.assess(scores, key)
-    compared = exchange.compare(scores, exchange.read_scores(args.against), key) if args.against else None
-    if args.json:
-        told = {"metrics": json.loads(table.to_json(orient="index"))}
-        print(json.dumps(told | ({"against": asdict(compared)} if compared else {}), indent=2))
-        return
-    print_table(exchange.readable(table))
-    if compared:
-        print(exchange.readable_difference(compared))
-    if (table["eer"] > 0.5).any():
-        wrong = ", ".join(table.index[table["eer"] > 0.5])
-        print(
-            f"warning: EER above 50 % on {wrong}: bona fide scores below spoof; is higher = more bona fide?",
-            file=sys.stderr,
-        )
 
 
 @contextlib.contextmanager

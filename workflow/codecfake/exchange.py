@@ -152,16 +152,18 @@ def compare(scores: pd.Series, others: pd.Series, key: pd.DataFrame) -> bootstra
 
 
 def readable(table: pd.DataFrame) -> list[list[str]]:
-    """`assess` as rows of text, rates in %."""
-    rates = [*table.columns[table.columns.str.startswith("eer")], "auc"]
-    shown = table.copy()
-    for name in shown.columns:
-        if name in rates:
-            shown[name] = [f"{100 * value:.2f}" for value in shown[name]]
-        elif not name.endswith("_trials"):
-            shown[name] = [f"{value:.4f}" for value in shown[name]]
-    head = ["attack", *(f"{name} (%)" if name in rates else name for name in shown.columns)]
-    return [head, *([name, *map(str, row)] for name, row in zip(shown.index, shown.to_numpy(), strict=True))]
+    """`assess` as rows of text, rates in %, - where there is no number."""
+    counts = ("bonafide_trials", "spoof_trials")
+    rates = [name for name in table.columns if name.startswith("eer") or name == "auc"]
+    scale = {**dict.fromkeys(rates, (100, 2)), **dict.fromkeys(counts, (1, 0))}
+    head = ["attack", *(f"{name} (%)" if name in rates else name for name in table.columns)]
+    rows = [head]
+    for attack, values in table.iterrows():
+        numbers = ((value, *scale.get(name, (1, 4))) for name, value in values.items())
+        rows.append(
+            [str(attack), *("-" if pd.isna(v) else f"{factor * v:.{digits}f}" for v, factor, digits in numbers)]
+        )
+    return rows
 
 
 def readable_difference(compared: bootstrap.Paired) -> str:
