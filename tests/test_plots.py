@@ -33,7 +33,7 @@ def heatmap(numbers: Evaluation) -> bytes:
     eers = [
         [metrics.eer(*numbers.cell(detector, column)[:2]) for column in numbers.columns] for detector in numbers.scores
     ]
-    return plots.heatmap(pd.DataFrame(eers, numbers.rows, list(numbers.columns)))
+    return plots.heatmap(pd.DataFrame(eers, list(numbers.columns), list(numbers.columns)))
 
 
 def det_curves(numbers: Evaluation) -> bytes:

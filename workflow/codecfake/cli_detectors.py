@@ -108,14 +108,6 @@ def _named_path(text: str) -> tuple[str, Path]:
     return name, Path(path)
 
 
-def _trials(paths: list[Path]):
-    import pandas as pd
-
-    from codecfake import manifest
-
-    return pd.concat([manifest.read(path, manifest.Protocol) for path in paths], ignore_index=True)
-
-
 def waveforms(args: argparse.Namespace) -> None:
     import torch
 
@@ -134,12 +126,12 @@ def condition(args: argparse.Namespace) -> None:
 
     torch.set_num_threads(1)
     describe_condition(args.out, args.condition, args.entry, args.protocols, args.heard, args.workers)
-    protocol = condition_protocol(args.condition, _trials(args.protocols))
+    protocol = condition_protocol(args.condition, manifest.read_trials(args.protocols))
     manifest.write(protocol, manifest.Protocol, args.out_protocol)
 
 
 def train(args: argparse.Namespace) -> None:
-    from codecfake import files, heard, parallel
+    from codecfake import files, heard, manifest, parallel
     from codecfake.train import save, train
 
     if args.gpus > 1 and not parallel.started():
@@ -150,7 +142,7 @@ def train(args: argparse.Namespace) -> None:
     state = args.out.with_suffix(".state")
     with own_device(args) as device, parallel.processes(device) as together:
         trained = train(
-            _trials(args.protocols),
+            manifest.read_trials(args.protocols),
             waveforms,
             args.entry,
             seed=args.seed,
@@ -170,7 +162,7 @@ def train(args: argparse.Namespace) -> None:
 
 
 def score_protocol(args: argparse.Namespace) -> None:
-    from codecfake import detectors, heard
+    from codecfake import detectors, heard, manifest
     from codecfake.score import score_protocol
 
     published = model_files(args.entry, vars(args))["checkpoint"] if args.entry else None
@@ -180,14 +172,14 @@ def score_protocol(args: argparse.Namespace) -> None:
             model = detectors.load_published(args.entry, published, device)
         else:
             model = detectors.load(args.checkpoint, args.detector, device)
-        scores = score_protocol(model, _trials(args.protocols), waveforms, args.batch_size, args.workers)
+        scores = score_protocol(model, manifest.read_trials(args.protocols), waveforms, args.batch_size, args.workers)
     _write_scores(scores, args)
 
 
 def score_baseline(args: argparse.Namespace) -> None:
-    from codecfake import heard, score
+    from codecfake import heard, manifest, score
 
-    trials = _trials(args.protocols)
+    trials = manifest.read_trials(args.protocols)
     if args.baseline == RANDOM:
         scores = score.score_randomly(trials, args.seed)
     else:
@@ -199,16 +191,17 @@ def _write_scores(scores, args: argparse.Namespace) -> None:
     from codecfake import manifest
     from codecfake.waveforms import trial_names
 
-    trials = _trials(args.codecs)
+    trials = manifest.read_trials(args.codecs)
     main = scores["filename"].isin(trial_names(trials[trials["split"] == "eval"]))
     manifest.write(scores[~main], manifest.Scores, args.other)
     manifest.write(scores[main], manifest.Scores, args.out)
 
 
 def keys(args: argparse.Namespace) -> None:
+    from codecfake import manifest
     from codecfake.exchange import write_key, write_protocol
 
-    trials = _trials(args.protocols)
+    trials = manifest.read_trials(args.protocols)
     for split, path in args.splits:
         write_protocol(trials[trials["split"] == split], path)
     write_key(trials[trials["split"] == "eval"], args.key)

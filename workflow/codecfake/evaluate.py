@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,6 +26,17 @@ class Cell(NamedTuple):
     spoof: np.ndarray
     bonafide_speakers: np.ndarray
     spoof_speakers: np.ndarray
+
+    @classmethod
+    def parted(cls, scores: np.ndarray, labels: pd.Series, speakers: np.ndarray) -> "Cell":
+        """The trials [N + M] of both classes, parted by their labels."""
+        bonafide = (labels == "bonafide").to_numpy()
+        return cls(scores[bonafide], scores[~bonafide], speakers[bonafide], speakers[~bonafide])
+
+    @property
+    def clusters(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+        """What a bootstrap resamples: the speakers, or, if there is only one, trials."""
+        return (self.bonafide_speakers, self.spoof_speakers) if self.speakers > 1 else (None, None)
 
     @property
     def speakers(self) -> int:
@@ -54,11 +64,6 @@ class Evaluation:
     columns: dict[str, pd.DataFrame]
     dev: pd.DataFrame
 
-    @cached_property
-    def rows(self) -> list[str]:
-        """What detectors are called whatever their seed."""
-        return list(dict.fromkeys(map(row_of, self.scores)))
-
     def cell(self, detector: str, column: str) -> Cell:
         return self.cell_of(detector, self.columns[column])
 
@@ -73,13 +78,7 @@ class Evaluation:
         if np.isnan(found).any():
             missing = names[np.isnan(found)]
             raise DataError(f"{detector}: no score for trial {missing.iloc[0]!r} ({len(missing)} missing)")
-        bonafide, speakers = (trials["label"] == "bonafide").to_numpy(), trials["speaker_id"].to_numpy()
-        return Cell(found[bonafide], found[~bonafide], speakers[bonafide], speakers[~bonafide])
-
-
-def row_of(detector: str) -> str:
-    """The row of a detector called ROW@SEED or ROW."""
-    return detector.partition("@")[0]
+        return Cell.parted(found, trials["label"], trials["speaker_id"].to_numpy())
 
 
 def read(scores: Iterable[tuple[str, Path]], protocols: dict[str, Path]) -> Evaluation:
@@ -199,17 +198,18 @@ def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFr
     Speakers are resampled (trials, if there is only one), the first seed of each row is compared, and p values are
     adjusted (Holm) within a column.
     """
-    first = {row: next(name for name in evaluation.scores if row_of(name) == row) for row in evaluation.rows}
+    first: dict[str, str] = {}
+    for detector in evaluation.scores:
+        first.setdefault(detector.partition("@")[0], detector)
     rows = []
     for column in tqdm(evaluation.columns, desc="significance", unit="column", mininterval=5):
         base = evaluation.cell(first[reference], column)
-        clusters = (base.bonafide_speakers, base.spoof_speakers) if base.speakers > 1 else (None, None)
         found = {}
-        for row in evaluation.rows:
+        for row, detector in first.items():
             if row != reference:
-                cell = evaluation.cell(first[row], column)
+                cell = evaluation.cell(detector, column)
                 found[row] = bootstrap.paired(
-                    cell.bonafide, cell.spoof, base.bonafide, base.spoof, *clusters, seed=seed
+                    cell.bonafide, cell.spoof, base.bonafide, base.spoof, *base.clusters, seed=seed
                 )
         adjusted = bootstrap.holm([result.p for result in found.values()])
         for (row, result), p in zip(found.items(), adjusted, strict=True):

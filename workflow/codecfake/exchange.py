@@ -139,16 +139,13 @@ def cell_of(scores: pd.Series, key: pd.DataFrame) -> Cell:
     missing = key.index.difference(scores.index, sort=False)
     if len(missing):
         raise DataError(f"no score for {missing[0]!r} ({len(missing)} of the key's {len(key)} files have none)")
-    found, bonafide = scores[key.index].to_numpy(float), (key["label"] == "bonafide").to_numpy()
-    speakers = key["speaker"].fillna("").to_numpy(str)
-    return Cell(found[bonafide], found[~bonafide], speakers[bonafide], speakers[~bonafide])
+    return Cell.parted(scores[key.index].to_numpy(float), key["label"], key["speaker"].fillna("").to_numpy(str))
 
 
 def compare(scores: pd.Series, others: pd.Series, key: pd.DataFrame) -> bootstrap.Paired:
     """The EERs of two detectors on the same trials; see `bootstrap.paired`."""
     one, other = cell_of(scores, key), cell_of(others, key)
-    clusters = one[2:] if one.speakers > 1 else (None, None)
-    return bootstrap.paired(*one[:2], *other[:2], *clusters)
+    return bootstrap.paired(*one[:2], *other[:2], *one.clusters)
 
 
 def readable(table: pd.DataFrame) -> list[list[str]]:

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from filelock import FileLock
 
 from codecfake import evaluation_sets, files, manifest
@@ -86,8 +85,6 @@ def _make(cache: Path, description: dict, workers: int) -> None:
 def _items(description: dict, workers: int) -> Iterator[tuple[str, np.ndarray]]:
     if "shards" in description:
         return shard_waveforms([Path(shard) for shard in description["shards"]], workers)
-    trials = pd.concat(
-        [manifest.read(Path(path), manifest.Protocol) for path in description["protocols"]], ignore_index=True
-    )
+    trials = manifest.read_trials([Path(path) for path in description["protocols"]])
     heard = waveforms([Path(path) for path in description["heard"]], workers)
     return evaluation_sets.condition_waveforms(description["name"], description["condition"], trials, heard, workers)

@@ -187,6 +187,11 @@ def read(path: Path, model: type[Table]) -> pd.DataFrame:
     return check(table, model, str(path))
 
 
+def read_trials(paths: list[Path]) -> pd.DataFrame:
+    """The trials of several protocols."""
+    return pd.concat([read(path, Protocol) for path in paths], ignore_index=True)
+
+
 def write(table: pd.DataFrame, model: type[Table], path: Path) -> None:
     """Check and write a table as TSV."""
     write_text(path, check(table, model, str(path)).to_csv(sep="\t", index=False, lineterminator="\n"))

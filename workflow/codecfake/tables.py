@@ -14,6 +14,16 @@ def percent(value: float) -> str:
     return f"{100 * value:.2f}"
 
 
+def interval(low: float, high: float) -> str:
+    return f"{percent(low)} to {percent(high)}"
+
+
+def _first_seed(table: pd.DataFrame, row: str) -> pd.DataFrame:
+    """A row's part of a table, of its first seed."""
+    of_row = table[table["train_codec"] == row]
+    return of_row[of_row["seed"] == of_row["seed"].iloc[0]]
+
+
 def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
     """What the matrix says in each cell (row, column): the EER in %, and how sure it is.
 
@@ -25,9 +35,9 @@ def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
         if len(group) > 1:
             spread = f"± {percent(group['eer'].std())}"
         elif np.isnan(first["eer_low"]):
-            spread = f"{percent(first['eer_low_by_trial'])} to {percent(first['eer_high_by_trial'])}"
+            spread = interval(first["eer_low_by_trial"], first["eer_high_by_trial"])
         else:
-            spread = f"{percent(first['eer_low'])} to {percent(first['eer_high'])}"
+            spread = interval(first["eer_low"], first["eer_high"])
         cells[key] = {"eer": percent(mean), "spread": spread, "inverted": mean > 0.5}
     return cells
 
@@ -84,8 +94,6 @@ def significance(table: pd.DataFrame) -> list[list[str]]:
 
 def all_metrics(metrics: pd.DataFrame, row: str) -> list[list[str]]:
     """Every metric of a row (its first seed) in each column."""
-    first = metrics[metrics["train_codec"] == row]
-    first = first[first["seed"] == first["seed"].iloc[0]]
     return [
         [
             one.eval_codec,
@@ -93,20 +101,19 @@ def all_metrics(metrics: pd.DataFrame, row: str) -> list[list[str]]:
             str(one.spoof_trials),
             str(one.speakers),
             percent(one.eer),
-            "" if np.isnan(one.eer_low) else f"{percent(one.eer_low)} to {percent(one.eer_high)}",
-            f"{percent(one.eer_low_by_trial)} to {percent(one.eer_high_by_trial)}",
+            "" if np.isnan(one.eer_low) else interval(one.eer_low, one.eer_high),
+            interval(one.eer_low_by_trial, one.eer_high_by_trial),
             *(f"{value:.3f}" for value in (one.auc, one.min_dcf, one.act_dcf, one.min_cllr, one.cllr)),
             percent(one.dev_miss),
             percent(one.dev_false_alarm),
         ]
-        for one in first.itertuples()
+        for one in _first_seed(metrics, row).itertuples()
     ]
 
 
 def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
     """The EER of a row (its first seed) by gender and speaker: the columns, and a line a group."""
-    first = table[table["train_codec"] == row]
-    first = first[first["seed"] == first["seed"].iloc[0]]
+    first = _first_seed(table, row)
     columns = list(dict.fromkeys(first["eval_codec"]))
     lines = []
     for (by, group), part in first.groupby(["by", "group"], sort=True):
