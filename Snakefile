@@ -1,7 +1,8 @@
 """CodecFake: from a corpus to the EER matrix of every train codec × eval codec.
 
 INPUTS   config/config.yaml (or --configfile), config/codecs.yaml, detectors.yaml, downloads.yaml
-OUTPUTS  results/<run>/: shards, protocols, detectors, scores, eer_matrix.tsv, report.html
+OUTPUTS  results/<run>/: shards, protocols, detectors, scores, eer_matrix.tsv, audit.tsv, report.html, samples/; the same
+         of the run's other recipes below it
 """
 
 from snakemake.utils import min_version
@@ -23,7 +24,8 @@ include: "workflow/rules/3_protocols.smk"
 include: "workflow/rules/4_train.smk"
 include: "workflow/rules/5_score.smk"
 include: "workflow/rules/6_evaluate.smk"
-include: "workflow/rules/7_report.smk"
+include: "workflow/rules/7_audit.smk"
+include: "workflow/rules/8_report.smk"
 
 
 onstart:
@@ -35,15 +37,8 @@ rule all:
     default_target: True
     input:
         LAYOUT.report(),
-        LAYOUT.matrix(),
         LAYOUT.corpus_tables(),
         LAYOUT.source_shards(),
         LAYOUT.splits(),
-        LAYOUT.codec_shards(LAYOUT.codecs),
         map(LAYOUT.set_shard, LAYOUT.sets),
-        [LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
-        [LAYOUT.heard_of(name) for name in LAYOUT.protocols()],
-        LAYOUT.keys(),
-        [LAYOUT.detector_of(*detector) for detector in LAYOUT.detectors()],
-        [LAYOUT.history_of(*detector) for detector in LAYOUT.detectors()],
-        [path for _, path in LAYOUT.scores()],
+        [file for at in AT.values() for file in at.all_files()],

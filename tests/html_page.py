@@ -51,16 +51,18 @@ class Page(HTMLParser):
         return next(rows for rows in self.tables if rows[0][0] == first_cell)
 
 
-def chromium(page: Path, *options: str) -> str:
-    """What headless Chromium prints of a page; its profile lies beside the page.
-
-    Without Chromium the test is skipped, or fails if CODECFAKE_REQUIRE_BROWSER=1.
-    """
+def require_chromium() -> None:
+    """Without Chromium the test is skipped, or fails if CODECFAKE_REQUIRE_BROWSER=1."""
     if shutil.which(CHROMIUM[0]) is None:
         message = f"no {CHROMIUM[0]} on PATH"
         if os.environ.get("CODECFAKE_REQUIRE_BROWSER") == "1":
             pytest.fail(message)
         pytest.skip(message)
+
+
+def chromium(page: Path, *options: str) -> str:
+    """What headless Chromium prints of a page; its profile lies beside the page. See `require_chromium`."""
+    require_chromium()
     command = [*CHROMIUM, f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()]
     for _ in range(ATTEMPTS):
         result = subprocess.run(command, check=False, capture_output=True, timeout=120, cwd=page.parent)

@@ -20,9 +20,10 @@ import soundfile
 import torch
 import yaml
 
-from codecfake import audio, cli, cli_rules, config, detectors
+from codecfake import audio, cli, config, detectors
+from codecfake.cli.shared import own_device
 from codecfake.errors import ConfigError
-from codecfake.train import TrainedDetector, save
+from codecfake.train import Trained, save
 from tiny_run import ENTRY
 
 
@@ -36,7 +37,7 @@ def wav(tmp_path, speech):
 @pytest.fixture
 def checkpoint(tmp_path):
     torch.manual_seed(0)
-    trained = TrainedDetector(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
+    trained = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
     save(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     return tmp_path / "detector.pt"
 
@@ -335,7 +336,7 @@ def test_a_job_that_would_share_a_gpu_after_all_does_not_begin(seen, fits, monke
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     # where the driver began before the choice, it does not see it
     monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
-    job = cli_rules.own_device(argparse.Namespace(device="auto", gpu_use=None))
+    job = own_device(argparse.Namespace(device="auto", gpu_use=None))
     expected = contextlib.nullcontext() if fits else pytest.raises(ConfigError, match="name those to be used in CUDA_V")
     with expected, job as device:
         assert device == "cuda"

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import audio, codecs, config, download, quality
+from codecfake import audio, codecs, config, download
 from codecfake.codecs.base import FastELU, FastSnake, half_state_dict, make_fast, read_checkpoint
 from codecfake.errors import AudioError, CheckpointError, ConfigError
+from codecfake.quality import quality
 from codecfake.resynthesise import through_codec
 
 MINIATURES = [name for name in config.codecs() if name.endswith("_mini")]

@@ -9,7 +9,7 @@ from scipy.signal import butter, sosfilt
 
 from codecfake import audio, conditions, config
 from codecfake.errors import AudioError, ConfigError
-from codecfake.quality import pesq_wb
+from codecfake.quality.quality import pesq_wb
 
 SAMPLE_RATE = 16000
 CONDITIONS = config.conditions()

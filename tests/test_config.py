@@ -27,7 +27,9 @@ KNOWN_STRIDES = [name for name, entry in CODECS.items() if entry.get("model", {}
 
 @pytest.fixture
 def run():
-    return copy.deepcopy(config.read_yaml(config.CONFIG / "demo.yaml", "config"))
+    """The demo's, without what goes with one recipe only."""
+    demo = copy.deepcopy(config.read_yaml(config.CONFIG / "demo.yaml", "config"))
+    return {key: value for key, value in demo.items() if key != "matched"}
 
 
 @pytest.mark.parametrize("path", sorted(config.CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
@@ -93,6 +95,22 @@ def test_detector_options_replace_values_of_its_entry(run):
     resolved = config.resolve(run)
     entry = {**config.detectors()[run["detector"]["name"]], **run["detector"]["options"]}
     assert resolved["detector_entry"] == {**entry, "files": {}, "training": config.training()["sound"]}
+
+
+@pytest.mark.parametrize("recipe", ["clean", ["published", "matched"]])
+def test_a_recipe_or_several(run, recipe):
+    expected = [recipe] if isinstance(recipe, str) else recipe
+    assert config.resolve({**run, "recipe": recipe})["recipes"] == expected
+
+
+def test_without_a_recipe_it_is_clean(run):
+    assert config.resolve({key: value for key, value in run.items() if key != "recipe"})["recipes"] == ["clean"]
+
+
+def test_a_published_set_needs_no_files_of_codecs(run):
+    changed = {**run, "source": "published", **corpus("codecfake", path="p")}
+    assert config.model_files(config.resolve(run))
+    assert not config.model_files(config.resolve(changed))
 
 
 @pytest.mark.parametrize("seed", [7, [7, 8]])
@@ -177,6 +195,26 @@ def corpus(name, **options):
             {"corpus": {"name": "voices", "folds": {"count": 5, "eval": 0}, "utterances_per_speaker": {"dev": 1}}},
             "my.yaml: corpus: utterances_per_speaker: with folds, one number for all splits",
         ),
+        (
+            {"recipe": "tidy"},
+            "my.yaml: recipe: 'tidy' is not allowed; allowed: published, clean, raw or matched, or a list of them",
+        ),
+        ({"recipe": ["clean", "clean"]}, "my.yaml: recipe: ['clean', 'clean'] is not allowed"),
+        (
+            {"recipe": "clean", "matched": {"trim_silence": True}},
+            "my.yaml: matched: of no use to recipe clean; leave it out",
+        ),
+        (
+            {"recipe": "matched", "matched": {"bandwidth_hz": 9000}},
+            "my.yaml: matched.bandwidth_hz: 9000 is greater than or equal to the maximum of 8000",
+        ),
+        ({"source": "published"}, "my.yaml: source: published with corpus 'voices'; allowed: codecfake"),
+        (
+            {"source": "published", "recipe": "clean", **corpus("codecfake", path="p")},
+            "my.yaml: recipe: 'clean' with source published; allowed: published, matched",
+        ),
+        (corpus("codecfake"), "my.yaml: corpus: 'path' is missing; corpus codecfake needs it"),
+        ({"tracing": ["speaker"]}, "my.yaml: tracing.0: 'speaker' is not one of ['codec', 'family']"),
         (corpus("voices", on_bad_audio="ignore"), "corpus.on_bad_audio: 'ignore' is not one of ['fail', 'skip']"),
         (
             {"corpus": {"name": "voices", "splits": {"test": ["a"]}}},

@@ -89,6 +89,7 @@ def unpacked(tmp_path, speech, write_g722):
     write_g722(sounds / "fr_CA_f_June/vm-hello.g722", speech(1.0))
     write_g722(sounds / "fr_CA_f_June/digits/day-1.g722", speech(2.5))
     write_g722(sounds / "fr_CA_f_June/digits/1.g722", speech(0.5))
+    write_g722(sounds / "fr_CA_f_June/silence/2.g722", 0 * speech(2.0))
     return root
 
 

@@ -11,7 +11,7 @@ import torch
 from codecfake import compute, config, detectors
 from codecfake.detectors import BONAFIDE, SPOOF
 from codecfake.errors import CheckpointError
-from codecfake.train import TrainedDetector, save
+from codecfake.train import Trained, save
 from tiny_run import ENTRY
 
 PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7, "max_hz": 8000}}
@@ -32,7 +32,7 @@ def waveforms(speech) -> torch.Tensor:
 @pytest.fixture
 def checkpoint(model, tmp_path):
     path = tmp_path / "detector.pt"
-    save(TrainedDetector(model.state_dict(), 0.1, pd.DataFrame()), "lfcc_lcnn", ENTRY, path)
+    save(Trained(model.state_dict(), 0.1, pd.DataFrame()), "lfcc_lcnn", ENTRY, path)
     return path
 
 

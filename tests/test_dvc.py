@@ -16,7 +16,7 @@ from snakemake_project import REPOSITORY, Project
 
 SPEAKERS = ["s1", "s2", "s3", "s4"]
 CODEC, ADDED = "academicodec_mini", "speechtokenizer_mini"
-STAGES = ["corpus", f"resynthesise@{CODEC}", "protocols", "train", "evaluate", "report"]
+STAGES = ["corpus", f"resynthesise@{CODEC}", "protocols", "train", "evaluate", "audit", "matched", "report"]
 
 
 class Clone:
@@ -79,7 +79,8 @@ def published(tmp_path_factory, speech) -> Clone:
     (folder / "author").mkdir()
     project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
     author = Clone(project.folder)
-    settings = {**project.config, "shards": 1, "recipe": "clean", "train_sets": ["each", "pooled"]}
+    settings = {**project.config, "shards": 1, "recipe": ["clean", "matched"], "train_sets": ["each", "pooled"]}
+    settings |= {"source": "resynthesised", "matched": {}, "tracing": [], "quality_utterances": 1}
     settings |= {"baselines": ["random"], "conditions": ["noise_10db"], "evaluation_sets": {}}
     (author.folder / "small.yaml").write_text(yaml.safe_dump(settings))
     stages = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "small.yaml")
@@ -134,8 +135,8 @@ def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
     detector = yaml.safe_load((clone.folder / "small.yaml").read_text())["detector"]
     clone.configure(detector={**detector, "options": {**detector["options"], "epochs": 2}})
     stages, jobs = clone.repro()
-    assert stages == ["train", "evaluate", "report"]
-    assert jobs == {"train": 2, "score_protocol": 2, "matrix": 1, "resolved_config": 1, "report": 1}
+    assert stages == ["train", "evaluate", "matched", "report"]
+    assert jobs == {"train": 4, "score_protocol": 4, "matrix": 2, "resolved_config": 1, "report": 1, "samples": 1}
     assert "eer" in clone.call("dvc", "metrics", "diff", "--all")
     # the other version, and back: each comes with its own records
     clone.commit()
@@ -148,8 +149,8 @@ def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
 def test_a_new_codec_is_all_that_is_resynthesised(clone, published):
     clone.configure(codecs=[CODEC, ADDED])
     stages, jobs = clone.repro()
-    assert stages == [f"resynthesise@{ADDED}", "protocols", "train", "evaluate", "report"]
-    assert (jobs["resynthesise_shard"], jobs["protocol"], jobs["train"]) == (1, 1, 2)
+    assert stages == [f"resynthesise@{ADDED}", "protocols", "train", "evaluate", "audit", "matched", "report"]
+    assert (jobs["resynthesise_shard"], jobs["protocol"], jobs["train"]) == (2, 2, 4)
     made = clone.contents()
     assert made.pop(f"resynthesised/{ADDED}/000.parquet")
     assert made == published.contents()
@@ -161,7 +162,7 @@ def test_what_was_pulled_and_is_stale_is_never_taken_for_new(clone, published):
     del table[CODEC]["level"]
     entries.write_text(yaml.safe_dump(table, sort_keys=False))
     _, jobs = clone.repro()
-    assert jobs["resynthesise_shard"] == 1
+    assert jobs["resynthesise_shard"] == 2
     made, before = clone.contents(), published.contents()
     assert {name for name in made if made[name] != before[name]} == {f"resynthesised/{CODEC}/000.parquet"}
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
@@ -171,7 +172,7 @@ def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_old
     adapter = clone.folder / "workflow/codecfake/codecs/academicodec.py"
     adapter.write_text(adapter.read_text() + "# other\n")
     os.utime(adapter, (1.6e9, 1.6e9))
-    assert re.search(r"^resynthesise_shard +1$", clone.snakemake("--dry-run"), re.MULTILINE)
+    assert re.search(r"^resynthesise_shard +2$", clone.snakemake("--dry-run"), re.MULTILINE)
 
 
 def test_files_of_a_codec_no_longer_in_the_config_are_told(clone):
@@ -192,7 +193,7 @@ def test_a_result_edited_by_hand_is_refused_and_comes_back(clone, published):
 
 def test_files_that_came_without_records_are_refused_and_kept(clone, published):
     shutil.rmtree(clone.results / ".records")
-    clone.configure(recipe="published")
+    clone.configure(recipe=["published", "matched"])
     said = clone.call("codecfake", "stage", f"resynthesise@{CODEC}", "small.yaml", code=1)
     assert "1 files were changed, or have no record of how they were made" in said
     assert f"results/small/resynthesised/{CODEC}/000.parquet; `dvc checkout` or `dvc pull resynth" in said

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codecfake.layout import Layout
+from codecfake.layout import Layout, by_recipe
 
 RUN = {
     "run": "r",
@@ -66,3 +66,23 @@ def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
 def test_others_are_compared_with_the_pooled_detector_if_there_is_one():
     assert Layout(RUN).reference() == "pooled"
     assert Layout({**RUN, "train_sets": ["leave-one-family-out", "each"]}).reference() == "without-fa"
+
+
+def test_each_recipe_has_files_of_its_own_but_one_corpus_and_one_report():
+    folds = {"name": "voices", "folds": {"count": 5, "eval": 3}}
+    first, second = by_recipe({**RUN, "recipes": ["published", "matched"], "corpus": folds}).values()
+    assert first.codec_shards(["a"])[0] == "results/r/resynthesised/a/000.parquet"
+    assert second.codec_shards(["a"])[0] == "results/r/matched/resynthesised/a/000.parquet"
+    assert second.heard_of("a") == "results/r/matched/waveforms/a.json"
+    assert second.detector_of("a", 1) == "results/r/matched/fold3of5/detectors/lcnn/seed1/a.pt"
+    assert first.source_shards() == second.source_shards()
+    assert first.splits() == second.splits() == "results/r/fold3of5/splits.tsv"
+    assert first.report() == second.report()
+    assert not set(first.all_files()) & set(second.all_files())
+
+
+def test_the_layout_of_any_recipe_is_that_of_each_with_a_name_filled_in():
+    run = {**RUN, "recipes": ["clean", "matched"], "tracing": ["family"]}
+    for at in by_recipe(run).values():
+        filled = [path.replace("{audio}", at.audio) for path in Layout(run, "{audio}").all_files()]
+        assert filled == at.all_files()

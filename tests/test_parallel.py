@@ -61,7 +61,7 @@ def train_all(folder: Path, together: Processes, out: Path) -> None:
             options = {"seed": 3, "device": "cpu", "workers": 0, "together": together}
             paths = {"state": out / f"written/{name}.state", "curves": out / f"written/{name}"}
             trained = train(trials, heard(folder), entry, **options, **paths)
-            torch.save((trained.state_dict, trained.dev_eer, trained.history.to_dict("list")), out / f"{name}.pt")
+            torch.save((trained.state_dict, trained.dev_error, trained.history.to_dict("list")), out / f"{name}.pt")
     finally:
         detectors.build = build
     lists = [list(range(length)) for length in (0, 1, 5)]

@@ -1,12 +1,12 @@
 """STOI and PESQ: the top for identical speech, lower with noise, undefined without speech."""
 
 import math
-import warnings
 
 import numpy as np
 import pytest
 
-from codecfake import audio, quality
+from codecfake import audio
+from codecfake.quality import quality
 
 METRICS = {"stoi": quality.stoi, "pesq_wb": quality.pesq_wb}
 TOP = {"stoi": 1.0, "pesq_wb": 4.64}
@@ -47,12 +47,10 @@ def test_speech_of_another_rate_is_judged_alike(real, metric):
 @pytest.mark.parametrize("metric", METRICS)
 def test_quality_is_undefined_on_silence(metric):
     silence = np.zeros(16000, np.float32)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        assert math.isnan(METRICS[metric](silence, silence, 16000))
+    assert math.isnan(METRICS[metric](silence, silence, 16000))
 
 
-@pytest.mark.parametrize("seconds", [0.001, 0.02, 0.2])
+@pytest.mark.parametrize("seconds", [0, 0.001, 0.02, 0.2])
 @pytest.mark.parametrize("metric", METRICS)
 def test_quality_is_undefined_on_too_little_speech(real, metric, seconds):
     start = int(np.abs(real).argmax())
@@ -60,6 +58,7 @@ def test_quality_is_undefined_on_too_little_speech(real, metric, seconds):
     assert math.isnan(METRICS[metric](short, short, 16000))
 
 
+@pytest.mark.filterwarnings("ignore:Not enough STFT frames")
 def test_stoi_is_undefined_where_all_but_a_moment_is_silent(real):
     start = int(np.abs(real).argmax())
     moment = np.zeros(16000, np.float32)

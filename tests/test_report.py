@@ -11,6 +11,7 @@ from matplotlib import pyplot as plt
 from codecfake import audio, evaluate, manifest, plots, tables
 from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.evaluate import Evaluation
+from codecfake.findings import Findings, Traced
 from codecfake.names import IDENTITY, POOLED
 from codecfake.report import counts, write_report
 from codecfake.store import Shard, shard_path
@@ -39,6 +40,8 @@ RUN = {
     "run": "tiny <script>alert(1)</script>",
     "seed": 1234,
     "seeds": [1234],
+    "recipes": ["published", "matched"],
+    "tracing": ["codec"],
     "shards": 3,
     "corpus": {"name": "folder", "path": "https://example.org/corpus"},
     "codecs": [CODEC, OTHER],
@@ -52,10 +55,58 @@ RUN = {
     },
     "detector_entry": {"module": "lfcc_lcnn"},
 }
+GROUPS = ("format", "length", "level", "silence", "band", "lsb", "all")
+#: The EER of the probe with all cues, by recipe and codec; none where there were too few trials.
+PROBE = {"published": {CODEC: 0.01, OTHER: 0.2}, "matched": {CODEC: 0.48, OTHER: None}}
+VERDICT = "level: <+6> dB against bona fide"
 HISTORY = pd.DataFrame(
     {"epoch": [1, 2], "learning_rate": [1e-3, 5.04e-5], "train_loss": [0.7, 0.34567], "dev_eer": [0.25, 0.125]}
 )
 GENDERS = {"eval0": "F", "eval1": "M"}
+
+
+def findings(metrics: pd.DataFrame, recipe: str) -> Findings:
+    """What came of a recipe, made up but for the metrics."""
+    counts = {"bonafide_trials": 12, "spoof_trials": 12, "speakers": 3}
+    probe = [
+        {
+            "codec": codec,
+            "group": group,
+            **counts,
+            "eer": eer,
+            "eer_low": eer and eer - 0.005,
+            "eer_high": eer and eer + 0.01,
+            "remark": "" if eer else "too few",
+        }
+        for codec, eer in PROBE[recipe].items()
+        for group in GROUPS
+    ]
+    means = {"pesq_wb": 2.345, "stoi": 0.9}
+    quality = [
+        {
+            "codec": codec,
+            "measure": measure,
+            "utterances": 4,
+            "speakers": 2,
+            "mean": mean,
+            "low": mean - 1,
+            "high": mean + 1,
+        }
+        for codec in (IDENTITY, CODEC)
+        for measure, mean in means.items()
+    ]
+    quality[0] |= dict.fromkeys(("mean", "low", "high"), np.nan) | {"utterances": 0}
+    names = ("accuracy", "balanced_accuracy", "macro_f1")
+    shares = {"trials": 9, "speakers": 3, "value": 0.875, "low": 0.5, "high": 1.0}
+    tracing = pd.DataFrame([{"measure": name, "class": "", **shares} for name in names])
+    return Findings(
+        metrics=metrics,
+        audit=pd.DataFrame({"codec": [IDENTITY, CODEC, OTHER], "verdict": ["", VERDICT, "no cue found"]}),
+        probe=pd.DataFrame(probe).astype({"eer": float, "eer_low": float, "eer_high": float}),
+        picture=f"the audit of {recipe}".encode(),
+        quality=pd.DataFrame(quality),
+        tracing={"codec": Traced(tracing, f"the confusions of {recipe}".encode())},
+    )
 
 
 def benchmark(folder, name: str, *lines: str) -> None:
@@ -82,10 +133,12 @@ def made(folder, speech) -> dict:
     left_out.append(LeftOut("dev0_9", "dev0", "cut short"))
     utterances["text"] = TEXT
     known = {"eval0": Speaker("23", "F", comment="<b>"), "dev0": Speaker(age="44")}
+    metrics = metrics_of(evaluation, EER)
     return {
         "run": RUN,
         "evaluation": evaluation,
-        "metrics": metrics_of(evaluation, EER),
+        "metrics": metrics,
+        "recipes": {"published": findings(metrics, "published"), "matched": findings(harder(metrics), "matched")},
         "breakdown": evaluate.breakdown(evaluation, GENDERS),
         "significance": evaluate.significance(evaluation, POOLED, 0).assign(p_adjusted=[0.01, 0.9, 1, 1, 1] * 3),
         "heatmap": plots.heatmap(pd.DataFrame(EER.values(), list(EER), COLUMNS)),
@@ -116,6 +169,11 @@ def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataF
     table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
     low, high = table["eer"] - 0.01, table["eer"] + 0.02
     return table.assign(eer_low=low, eer_high=high, eer_low_by_trial=low, eer_high_by_trial=high)
+
+
+def harder(metrics: pd.DataFrame) -> pd.DataFrame:
+    """The same with 0.05 more EER."""
+    return metrics.assign(**{name: metrics[name] + 0.05 for name in ("eer", "eer_low", "eer_high")})
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +212,7 @@ def test_the_page_needs_no_other_file_and_no_network(page, html):
     for tag, attributes in page.tags:
         assert tag not in ("script", "link", "iframe", "base")
         for name in {"src", "href", "srcset", "data", "action", "poster"} & attributes.keys():
-            assert attributes[name].startswith(("data:", "#"))
+            assert attributes[name].startswith(("data:", "#")) or attributes[name] == "samples/index.html"
     assert "url(" not in html
     assert "@import" not in html
     assert "https://example.org/corpus" in page.text
@@ -162,8 +220,10 @@ def test_the_page_needs_no_other_file_and_no_network(page, html):
 
 def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page, made):
     assert page.table("train \\ eval") == table(page, "matrix") == MATRIX
-    heatmap, *det_curves, curves = map(png, page.sources("img"))
+    heatmap, *others, curves = map(png, page.sources("img"))
     assert heatmap == made["heatmap"]
+    assert others[:4] == [f"the {what} of {recipe}".encode() for what in ("audit", "confusions") for recipe in PROBE]
+    det_curves = others[4:]
     assert det_curves == [plots.det_curves(made["evaluation"], detector) for detector in made["evaluation"].scores]
     assert curves == plots.training_curves(made["training"])
 
@@ -172,7 +232,7 @@ def test_of_several_seeds_the_matrix_has_mean_and_standard_deviation(seeds_page)
     row = table(seeds_page, "matrix")[1]
     assert row == [CODEC, *(f"{value} ± 1.41" for value in ("2.23", "31.00", "21.00"))]
     assert "standard deviation over 2 seeds" in " ".join(seeds_page.text.split())
-    assert len(seeds_page.sources("img")) == 1 + 2 * 5 + 1 + 1
+    assert len(seeds_page.sources("img")) == 1 + 4 + 2 * 5 + 1 + 1
 
 
 def test_cells_are_marked_by_what_was_seen_and_what_is_the_wrong_way_round(page):
@@ -202,6 +262,29 @@ def test_generalisation_is_told_codec_by_codec(page):
         [OTHER, "10.00", "12.00", "50.00", "52.67"],
     ]
     assert rows[0][1] == MATRIX[1][1]
+
+
+def test_recipes_are_told_side_by_side(page):
+    head, *rows = table(page, "side-by-side")
+    told = ("probe", "trained on it", "pooled", "leave-one-family-out")
+    assert head == ["eval codec", *(f"{name}{recipe}" for name in told for recipe in ("published", "matched"))]
+    assert rows[0] == [
+        CODEC, "1.00 0.50 to 2.00", "48.00 47.50 to 49.00", "1.23 0.23 to 3.23", "6.23 5.23 to 8.23",
+        "11.00 10.00 to 13.00", "16.00 15.00 to 18.00", "40.00 39.00 to 42.00", "45.00 44.00 to 47.00",
+    ]  # fmt: skip
+    assert rows[1][:3] == [OTHER, "20.00 19.50 to 21.00", "–"]
+
+
+def test_verdicts_quality_and_tracing_are_told_of_each_recipe(page):
+    for recipe in PROBE:
+        assert table(page, f"verdicts-{recipe}")[1:] == [[CODEC, VERDICT], [OTHER, "no cue found"]]
+        assert table(page, f"quality-{recipe}") == [
+            [recipe, "pesq_wb", "stoi"],
+            [IDENTITY, "–", "0.90 -0.10 to 1.90"],
+            [CODEC, "2.35 1.35 to 3.35", "0.90 -0.10 to 1.90"],
+        ]
+        assert f"by codec, {recipe}" in page.text
+    assert page.text.count("Balanced accuracy 87.50 % (50.00 to 100.00)") == 2
 
 
 def test_differences_metrics_and_the_breakdown_are_told(page, made):
@@ -258,8 +341,11 @@ def test_what_was_run_is_told(page):
 def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
     sources = page.sources("audio")
     rows = page.table("utterance")[1:]
-    assert [row[0] for row in rows] == [f"eval0_0{TEXT}", f"eval1_0{TEXT}"]
-    places = [(codec, row) for row in (0, 2) for codec in RUN["codec_entries"]]
+    chosen = [row[0].removesuffix(TEXT) for row in rows]
+    assert len(set(chosen)) == 2
+    assert all(name.startswith("eval") for name in chosen)
+    members = [item["utterance_id"] for item in Shard(shard_path(folder, IDENTITY, 2)).describe()]
+    places = [(codec, members.index(name)) for name in chosen for codec in RUN["codec_entries"]]
     for source, (codec, row) in zip(sources, places, strict=True):
         mime, content = source.split(";base64,")
         assert mime == "data:audio/flac"

@@ -19,6 +19,8 @@ PROFILE = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").re
 #: By the profile, the --cores of the helper taken back. This cluster has no accounting and its jobs last seconds.
 ON_SLURM = ("--workflow-profile", "workflow/profiles/slurm", "--cores", str(PROFILE["cores"]))
 ON_SLURM += ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
+#: The group of what comes after all else.
+END = "end_audit_matrix_quality_table_report_samples"
 WITH_GPU = {"resynthesise_shard", "train", "score_protocol"}
 
 pytestmark = pytest.mark.slurm
@@ -78,7 +80,7 @@ def test_a_run_ends_with_matrix_and_report(run, project):
 def test_all_jobs_but_the_least_go_through_slurm(run):
     jobs = collections.Counter(rule_of(job) for job in run if job["JobState"] == "COMPLETED")
     expected = {"corpus": 1, "shards_source_shard": 1, "resynthesise_shard": 2, "protocol": 2, "waveforms": 2}
-    assert jobs == {**expected, "train": 2, "score_protocol": 2, "end_matrix_report": 1}
+    assert jobs == {**expected, "train": 2, "score_protocol": 2, "cues": 2, "quality": 2, END: 1}
 
 
 def test_a_job_asks_for_what_the_profile_says(run):
@@ -91,7 +93,9 @@ def test_a_job_asks_for_what_the_profile_says(run):
         "waveforms": ("cpu", 4, 8000, 12 * 60),
         "train": ("gpu", 4, 16000, 24 * 60),
         "score_protocol": ("gpu", 4, 12000, 4 * 60),
-        "end_matrix_report": ("cpu", 1, 8000, 140),
+        "cues": ("cpu", 4, 8000, 12 * 60),
+        "quality": ("cpu", 4, 8000, 12 * 60),
+        END: ("cpu", 3, 19000, 140),
     }
 
 

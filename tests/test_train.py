@@ -13,7 +13,7 @@ from codecfake import compute, config, detectors, metrics
 from codecfake.dataset import TrialDataset
 from codecfake.errors import DataError
 from codecfake.score import score_trials
-from codecfake.train import TrainedDetector, class_weights, learning_rate, save, train
+from codecfake.train import Trained, class_weights, learning_rate, save, train
 from tiny_run import ENTRY, MUFFLED, heard, make_run
 
 
@@ -32,7 +32,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 def run(resynthesised, trials, tmp_path):
     """Train with the tiny entry; keyword arguments replace values of its, or of its recipe."""
 
-    def run(*, trials=trials, seed=1, classes=None, curves=None, **options) -> TrainedDetector:
+    def run(*, trials=trials, seed=1, classes=None, curves=None, **options) -> Trained:
         recipe = {
             **ENTRY["training"],
             **{key: options.pop(key) for key in ("average", "patience", "clip") if key in options},
@@ -48,24 +48,24 @@ def run(resynthesised, trials, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def undisturbed(resynthesised, trials, tmp_path_factory) -> TrainedDetector:
+def undisturbed(resynthesised, trials, tmp_path_factory) -> Trained:
     state = tmp_path_factory.mktemp("undisturbed") / "run.state"
     return train(trials, heard(resynthesised), ENTRY, seed=1, device="cpu", workers=0, state=state)
 
 
-def same_weights(one: TrainedDetector, other: TrainedDetector) -> bool:
+def same_weights(one: Trained, other: Trained) -> bool:
     return all(torch.equal(value, other.state_dict[key]) for key, value in one.state_dict.items())
 
 
 def test_a_trivial_spoof_is_learnt(undisturbed):
-    assert undisturbed.dev_eer < 0.2
+    assert undisturbed.dev_error < 0.2
     assert undisturbed.history["train_loss"].iloc[-1] < undisturbed.history["train_loss"].iloc[0]
 
 
 def test_the_history_has_a_row_an_epoch(undisturbed):
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_eer"]
     assert undisturbed.history["epoch"].tolist() == [1, 2, 3]
-    assert undisturbed.dev_eer == undisturbed.history["dev_eer"].min()
+    assert undisturbed.dev_error == undisturbed.history["dev_eer"].min()
 
 
 def test_the_kept_weights_have_the_kept_dev_eer(undisturbed, resynthesised, trials):
@@ -73,7 +73,7 @@ def test_the_kept_weights_have_the_kept_dev_eer(undisturbed, resynthesised, tria
     model = detectors.build(ENTRY)
     model.load_state_dict(undisturbed.state_dict)
     scores = score_trials(model, dev, 5, 0)
-    assert metrics.eer(scores[dev.labels == 1], scores[dev.labels == 0]) == undisturbed.dev_eer
+    assert metrics.eer(scores[dev.labels == 1], scores[dev.labels == 0]) == undisturbed.dev_error
 
 
 def with_gaps(monkeypatch, values: list[float]) -> list[dict]:
@@ -104,7 +104,7 @@ def with_gaps(monkeypatch, values: list[float]) -> list[dict]:
 def test_the_selected_epoch_has_the_lowest_dev_eer(run, monkeypatch, gaps, best):
     seen = with_gaps(monkeypatch, gaps)
     trained = run(epochs=len(gaps))
-    assert trained.dev_eer == trained.history["dev_eer"].iloc[best] == trained.history["dev_eer"].min()
+    assert trained.dev_error == trained.history["dev_eer"].iloc[best] == trained.history["dev_eer"].min()
     equal = [all(torch.equal(trained.state_dict[key], state[key]) for key in state) for state in seen]
     assert equal == [number == best for number in range(len(gaps))]
 
@@ -196,7 +196,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkey
     assert len(begun) == 2 + 2, "epoch 1 must not be trained again"
     assert same_weights(resumed, undisturbed)
     pd.testing.assert_frame_equal(resumed.history, undisturbed.history)
-    assert resumed.dev_eer == undisturbed.dev_eer
+    assert resumed.dev_error == undisturbed.dev_error
     assert not state.exists()
 
 
@@ -243,7 +243,7 @@ def test_a_saved_detector_is_the_same_file_whichever_process_wrote_it(undisturbe
     monkeypatch.setattr(os, "getpid", lambda: 4242)
     save(undisturbed, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     assert (tmp_path / "detector.pt").read_bytes() == first
-    assert torch.load(tmp_path / "detector.pt", weights_only=True)["dev_eer"] == undisturbed.dev_eer
+    assert torch.load(tmp_path / "detector.pt", weights_only=True)["dev_eer"] == undisturbed.dev_error
 
 
 def test_the_learning_rate_falls_by_half_a_cosine_to_its_share():
@@ -344,4 +344,4 @@ def test_aasist_l_learns_eight_trials(resynthesised, trials, tmp_path):
     both = pd.concat([few, few.assign(split="dev")])
     trained = train(both, heard(resynthesised), entry, seed=1, device="cpu", workers=0, state=tmp_path / "state")
     assert trained.history["train_loss"].iloc[-3:].mean() < 0.35
-    assert trained.dev_eer == 0
+    assert trained.dev_error == 0

@@ -60,8 +60,9 @@ def test_a_second_run_does_nothing_and_says_so(project):
     assert "Nothing to be done" in result.stdout
 
 
-def test_another_mirror_or_device_reruns_only_the_report(project):
-    assert set(project.planned(mirror="/elsewhere", device="auto")) == {"resolved_config", "report"}
+def test_another_mirror_or_device_reruns_only_the_pages(project):
+    planned = project.planned(mirror="/elsewhere", device="auto")
+    assert set(planned) == {"resolved_config", "report", "samples"}
 
 
 def test_a_new_codec_makes_its_own_shards_only(project):
@@ -264,7 +265,7 @@ def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch
 
 
 def test_every_rule_has_a_log_and_a_benchmark():
-    for path in (REPOSITORY / "workflow/rules").glob("[1-7]_*.smk"):
+    for path in (REPOSITORY / "workflow/rules").glob("[1-8]_*.smk"):
         for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
             assert "    log:\n" in rule, rule
             assert "    benchmark:\n" in rule, rule

@@ -14,6 +14,9 @@ from codecfake.errors import AudioError
 from codecfake.files import write_bytes
 
 PCM16_FULL_SCALE = 32768
+#: Zero crossings of the resampler's windowed sinc: torchaudio's default, which rolls off from 7 kHz on where the lower
+#: rate is 16 kHz, and one that is flat up to 7.8 kHz.
+DEFAULT_WIDTH, SHARP_WIDTH = 6, 64
 #: The level every written sample is clamped to, as the authors of CodecFake did (resyn_vctk.py).
 CLAMP = 0.99
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
@@ -116,15 +119,16 @@ def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
 
 
 @lru_cache(maxsize=16)
-def _resampler(from_rate: int, to_rate: int) -> torchaudio.transforms.Resample:
-    return torchaudio.transforms.Resample(from_rate, to_rate)
+def _resampler(from_rate: int, to_rate: int, width: int) -> torchaudio.transforms.Resample:
+    return torchaudio.transforms.Resample(from_rate, to_rate, lowpass_filter_width=width)
 
 
-def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
-    """Change the rate with torchaudio's windowed sinc, defaults as the authors of CodecFake used.
+def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEFAULT_WIDTH) -> np.ndarray:
+    """Change the rate with torchaudio's windowed sinc, by default as the authors of CodecFake used it.
 
     Args:
         samples: float32 [N] at `from_rate` Hz.
+        width: zero crossings of the sinc; the more, the steeper it ends.
 
     Returns:
         float32 [ceil(N * to_rate / from_rate)] at `to_rate` Hz.
@@ -132,7 +136,7 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
     if from_rate == to_rate:
         return samples
     with torch.inference_mode():
-        resampled = _resampler(from_rate, to_rate)(torch.from_numpy(samples)).numpy()
+        resampled = _resampler(from_rate, to_rate, width)(torch.from_numpy(samples)).numpy()
     # torchaudio reckons the length in float32, which for seconds of audio may be one short
     return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from codecfake import audio
+from codecfake import audio, measures
 from codecfake.errors import DataError
 from codecfake.selection import stable_number
 
@@ -21,15 +21,6 @@ FEATURES = (
     "bandwidth_hz",
     "above_7khz_db",
 )
-#: Stands for no power at all; about that of the rounding to 16 bits.
-FLOOR_DB = -100.0
-FRAME_SECONDS = 0.01
-#: A frame further below the loudest one is silence.
-ACTIVE_DB = -30.0
-SPECTRUM_SECONDS = 0.032
-#: The band ends where the mean spectrum stays further below its peak.
-BAND_DB = -60.0
-HIGH_HZ = 7000
 
 
 def random_scores(names: Sequence[str], seed: int) -> np.ndarray:
@@ -41,7 +32,7 @@ def features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
     """What a detector should not live on, of one utterance.
 
     Levels are of the frames that are not silence; silence is what comes before the first of them and after the last.
-    Of digital silence, all is leading and all is trailing, the bandwidth is 0 and each level `FLOOR_DB`.
+    Of digital silence, all is leading and all is trailing, the bandwidth is 0 and each level `measures.FLOOR_DB`.
 
     Args:
         samples: float32 [N] at `sample_rate` Hz.
@@ -53,41 +44,9 @@ def features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         AudioError: the samples are empty or not finite.
     """
     audio.check(samples, "features")
-    samples = samples.astype(np.float64)
-    length = len(samples) / sample_rate
-    level, leading, trailing = _activity(samples, sample_rate)
-    bandwidth, high = _band(samples, sample_rate)
-    return np.array([length, level, _decibels(np.max(samples**2)), leading, trailing, bandwidth, high])
-
-
-def _decibels(power: np.ndarray, reference: float = 1.0) -> np.ndarray:
-    """Power over `reference` in dB, at least `FLOOR_DB`; that, too, where there is no reference."""
-    ratio = np.divide(power, reference, out=np.zeros_like(power), where=reference > 0)
-    return 10 * np.log10(np.maximum(ratio, 10 ** (FLOOR_DB / 10)))
-
-
-def _activity(samples: np.ndarray, sample_rate: int) -> tuple[float, float, float]:
-    """Level (dBFS) of the active frames of samples [N]; seconds before the first and after the last."""
-    starts = np.arange(0, len(samples), max(1, round(FRAME_SECONDS * sample_rate)))
-    ends = np.append(starts[1:], len(samples))
-    energy = np.add.reduceat(samples**2, starts)
-    levels = _decibels(energy / (ends - starts))
-    active = np.flatnonzero(levels > max(levels.max() + ACTIVE_DB, FLOOR_DB))
-    if not len(active):
-        return FLOOR_DB, len(samples) / sample_rate, len(samples) / sample_rate
-    level = _decibels(energy[active].sum() / (ends - starts)[active].sum())
-    return float(level), starts[active[0]] / sample_rate, (len(samples) - ends[active[-1]]) / sample_rate
-
-
-def _band(samples: np.ndarray, sample_rate: int) -> tuple[float, float]:
-    """Highest frequency (Hz) in the band of samples [N], and what share of the power is above `HIGH_HZ`, in dB."""
-    from scipy.signal import welch
-
-    frame = min(len(samples), round(SPECTRUM_SECONDS * sample_rate))
-    frequencies, spectrum = welch(samples, sample_rate, nperseg=frame)
-    in_band = frequencies[_decibels(spectrum, spectrum.max()) >= BAND_DB]
-    high = _decibels(spectrum[frequencies > HIGH_HZ].sum(), spectrum.sum())
-    return float(in_band.max(initial=0)), float(high)
+    level, *others = measures.heard(samples, sample_rate)
+    peak = measures.decibels(np.max(samples.astype(np.float64) ** 2))
+    return np.array([len(samples) / sample_rate, level, peak, *others])
 
 
 def fit_and_score(train: np.ndarray, labels: np.ndarray, evaluated: np.ndarray) -> np.ndarray:

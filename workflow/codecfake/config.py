@@ -9,7 +9,7 @@ import yaml
 
 from codecfake.errors import ConfigError
 from codecfake.files import REPOSITORY
-from codecfake.names import IDENTITY, POOLED, RANDOM, TRIVIAL
+from codecfake.names import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.train_sets import train_sets
 
 CONFIG = REPOSITORY / "config"
@@ -112,7 +112,7 @@ def resolve(run: dict, name: str = "config") -> dict:
 
     Returns:
         `run` with `codec_entries`, `detector_entry` (with its `options` and recipe of training merged in),
-        `condition_entries`, `baseline_entries` (of those that are detectors) and `seeds` added.
+        `condition_entries`, `baseline_entries` (of those that are detectors), `seeds` and `recipes` added.
 
     Raises:
         ConfigError: the config breaks its schema or names what does not exist.
@@ -131,11 +131,17 @@ def resolve(run: dict, name: str = "config") -> dict:
         "detector_entry": _trained_detector(run["detector"], name),
         "condition_entries": {name: entry(conditions(), name, "condition") for name in run.get("conditions", [])},
         "baseline_entries": {name: pretrained(name) for name in baselines},
-        "seeds": run["seed"] if isinstance(run["seed"], list) else [run["seed"]],
+        "seeds": _listed(run["seed"]),
+        "recipes": _listed(run.get("recipe", "published" if run.get("source") == "published" else "clean")),
     }
     _check_names(resolved, name)
     _check_gpus(resolved, name)
+    _check_source(resolved, name)
     return resolved
+
+
+def _listed(value) -> list:
+    return value if isinstance(value, list) else [value]
 
 
 def _trained_detector(section: dict, name: str) -> dict:
@@ -165,6 +171,18 @@ def _check_gpus(run: dict, name: str) -> None:
         raise ConfigError(f"{name}: detector.gpus: {count} with device {run['device']!r}; allowed: auto, cuda")
 
 
+def _check_source(run: dict, name: str) -> None:
+    """Refuse recipes that do not go with where speech comes from, and what would have no effect."""
+    if "matched" in run and MATCHED not in run["recipes"]:
+        raise ConfigError(f"{name}: matched: of no use to recipe {', '.join(run['recipes'])}; leave it out")
+    if run.get("source") != "published":
+        return
+    if run["corpus"]["name"] != "codecfake":
+        raise ConfigError(f"{name}: source: published with corpus {run['corpus']['name']!r}; allowed: codecfake")
+    for recipe in set(run["recipes"]) - {"published", MATCHED}:
+        raise ConfigError(f"{name}: recipe: {recipe!r} with source published; allowed: published, {MATCHED}")
+
+
 def _check_names(run: dict, name: str) -> None:
     """Refuse two rows or two columns of the matrix with one name."""
     rows = [*train_sets(run), *run.get("baselines", [])]
@@ -187,7 +205,7 @@ def check_corpus(section: dict, name: str) -> None:
         ConfigError: a key is missing, or one too many.
     """
     vctk = {"version", "microphone"} if section.get("version") == "0.92" else {"version"}
-    needed = {"vctk": vctk, "folder": {"path"}, "voices": set()}[section["name"]]
+    needed = {"vctk": vctk, "folder": {"path"}, "codecfake": {"path"}, "voices": set()}[section["name"]]
     for key in ("version", "microphone", "path"):
         if key in needed and key not in section:
             raise ConfigError(f"{name}: {key!r} is missing; corpus {section['name']} needs it")
@@ -205,7 +223,8 @@ def check_corpus(section: dict, name: str) -> None:
 
 def model_files(run: dict) -> dict[str, dict]:
     """The entries of downloads.yaml that a resolved run's codecs and detectors need, by key."""
-    entries = [*run["codec_entries"].values(), run["detector_entry"], *run["baseline_entries"].values()]
+    codecs = [] if run.get("source") == "published" else run["codec_entries"].values()
+    entries = [*codecs, run["detector_entry"], *run["baseline_entries"].values()]
     return {file["key"]: file for entry in entries for file in entry["files"].values()}
 
 

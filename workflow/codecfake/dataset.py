@@ -1,6 +1,6 @@
 """Trials to waveforms of one length."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,11 @@ from codecfake.detectors import BONAFIDE, SPOOF
 from codecfake.waveforms import Waveforms, trial_names
 
 LABEL_INDEX = {"spoof": SPOOF, "bonafide": BONAFIDE}
+
+
+def cm_labels(trials: pd.DataFrame) -> np.ndarray:
+    """`SPOOF` or `BONAFIDE` of each trial, int64 [N]."""
+    return trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
 
 
 def fixed_length(samples: np.ndarray, num_samples: int, start: int = 0) -> np.ndarray:
@@ -30,13 +35,19 @@ class TrialDataset(torch.utils.data.Dataset):
     Args:
         trials: rows of `manifest.Protocol`.
         waveforms: files that hold theirs.
+        label: gives the label indices [N] of trials.
     """
 
     def __init__(
-        self, trials: pd.DataFrame, waveforms: Sequence[Path], crop_samples: int, random_crops: int | None = None
+        self,
+        trials: pd.DataFrame,
+        waveforms: Sequence[Path],
+        crop_samples: int,
+        random_crops: int | None = None,
+        label: Callable[[pd.DataFrame], np.ndarray] = cm_labels,
     ):
         self.names = trial_names(trials).tolist()
-        self.labels = trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
+        self.labels = label(trials)
         self.waveforms = Waveforms(waveforms, self.names)
         self.crop_samples = crop_samples
         self.random_crops, self.epoch = random_crops, 0

@@ -99,19 +99,24 @@ def read(scores: Iterable[tuple[str, Path]], protocols: dict[str, Path]) -> Eval
     columns[POOLED] = everything
     columns |= {name: table for name, table in trials.items() if name not in (IDENTITY, *codecs)}
     columns = {name: table[table["split"] == "eval"].reset_index(drop=True) for name, table in columns.items()}
+    dev = everything[everything["split"] == "dev"].reset_index(drop=True)
+    return Evaluation(read_scores(scores), columns, dev)
+
+
+def read_scores(paths: Iterable[tuple[str, Path]]) -> dict[str, pd.Series]:
+    """CM scores by trial name, by detector; a detector's may be in several files.
+
+    Raises:
+        DataError: a trial has two scores of one detector.
+    """
     parts: dict[str, list[pd.Series]] = {}
-    for detector, path in scores:
-        table = manifest.read(path, manifest.Scores).set_index("filename")["cm-score"]
-        parts.setdefault(detector, []).append(table)
+    for detector, path in paths:
+        parts.setdefault(detector, []).append(manifest.read(path, manifest.Scores).set_index("filename")["cm-score"])
     found = {detector: pd.concat(tables) for detector, tables in parts.items()}
     for detector, table in found.items():
         if not table.index.is_unique:
             raise DataError(f"{detector}: trial {table.index[table.index.duplicated()][0]!r} has two scores")
-    return Evaluation(
-        found,
-        columns,
-        everything[everything["split"] == "dev"].reset_index(drop=True),
-    )
+    return found
 
 
 def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed: int) -> pd.DataFrame:

@@ -1,7 +1,6 @@
 """What is evaluated on besides codecs: the user's own sets, and eval speech under conditions."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from codecfake import audio, conditions, store
 from codecfake.errors import DataError
 from codecfake.names import LABELS
+from codecfake.threads import spread
 from codecfake.waveforms import SAMPLE_RATE, Waveforms, trial_names
 
 
@@ -77,6 +77,6 @@ def condition_waveforms(
         # the same noise for all that was made of an utterance
         return conditions.apply(condition, samples, SAMPLE_RATE, chosen["utterance_id"].iloc[number])
 
-    with ThreadPoolExecutor(workers) as threads:
-        made = tqdm(threads.map(changed, range(len(heard))), total=len(heard), desc=name, unit="utt", mininterval=5)
-        yield from zip(trial_names(condition_protocol(name, trials)), made, strict=True)
+    made = spread(changed, range(len(heard)), workers)
+    made = tqdm(made, total=len(heard), desc=name, unit="utt", mininterval=5)
+    yield from zip(trial_names(condition_protocol(name, trials)), made, strict=True)

@@ -6,11 +6,14 @@ import io
 import json
 import os
 import platform
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+#: Of pages and cards, for jinja2.
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @contextmanager
@@ -31,6 +34,32 @@ def replacing(path: Path) -> Iterator[Path]:
             os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder beside `folder`, which takes its place if the block ends well and else is removed.
+
+    What a killed writer left is removed first. A folder that is there is whole; killed between the two renamings, there
+    is none.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for stale in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
+        shutil.rmtree(stale)
+    stem = folder.with_name(f".{folder.name}.{platform.node()}-{os.getpid()}")
+    temporary, former = Path(f"{stem}.part"), Path(f"{stem}.old.part")
+    try:
+        temporary.mkdir()
+        yield temporary
+        if folder.exists():
+            os.replace(folder, former)
+        os.replace(temporary, folder)
+    finally:
+        if former.exists() and not folder.exists():
+            os.replace(former, folder)
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
 
 
 @contextmanager

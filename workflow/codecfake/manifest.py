@@ -16,10 +16,6 @@ from codecfake.names import LABELS, SPLITS
 from codecfake.selection import stable_number
 from codecfake.store import Shard
 
-#: Columns that stay text where their values look like numbers.
-IDS = ("speaker_id", "utterance_id", "filename", "text", "reason", "seed", "group", *Speaker._fields)
-#: Columns in which nothing means that there is no number.
-MAYBE = ("eer_low", "eer_high")
 RATE = {"min_value": 0, "max_value": 1}
 #: The most a shard's audio may come to, as 16-bit PCM at 48 kHz (FLAC is about half): files of at most 1 GB.
 MAX_SHARD_SECONDS = 1e9 / (2 * 48000)
@@ -177,10 +173,13 @@ def check(table: pd.DataFrame, model: type[Table], name: str) -> pd.DataFrame:
 
 
 def read(path: Path, model: type[Table]) -> pd.DataFrame:
-    """Read and check a table written by `write`."""
+    """Read and check a table written by `write`: text stays text, and nothing is no number where there may be none."""
+    described = model.to_schema().columns
+    texts = [name for name, column in described.items() if pd.api.types.is_string_dtype(column.dtype.type)]
+    maybe = [name for name, column in described.items() if column.nullable]
     try:
         table = pd.read_csv(
-            path, sep="\t", dtype=dict.fromkeys(IDS, str), keep_default_na=False, na_values=dict.fromkeys(MAYBE, "")
+            path, sep="\t", dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=dict.fromkeys(maybe, "")
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{path}: cannot be read as a table ({error})") from None

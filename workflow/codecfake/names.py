@@ -12,3 +12,5 @@ SPLITS = ("train", "dev", "eval")
 LABELS = ("bonafide", "spoof")
 #: What happens to level, length and delay around a codec; see `recipes`.
 RECIPES = ("published", "clean", "raw")
+#: The recipe that makes both classes alike; see `matching`.
+MATCHED = "matched"

@@ -19,7 +19,8 @@ DET_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6])
 CHANCE_PERCENT = 50
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """A figure's picture; it is closed."""
     buffer = io.BytesIO()
     # no version in the metadata: the same figure is the same bytes
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None})
@@ -42,7 +43,7 @@ def heatmap(eer: pd.DataFrame) -> bytes:
     axes.set_xlabel("eval codec")
     axes.set_ylabel("train codec")
     figure.colorbar(image, label="EER (%)")
-    return _png(figure)
+    return png(figure)
 
 
 def det_curves(evaluation: Evaluation, detector: str) -> bytes:
@@ -66,7 +67,7 @@ def det_curves(evaluation: Evaluation, detector: str) -> bytes:
     axes.set_title(detector)
     axes.legend(fontsize=6, title="eval codec")
     axes.grid(alpha=0.3)
-    return _png(figure)
+    return png(figure)
 
 
 def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
@@ -84,4 +85,28 @@ def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
         axes.set_ylim(bottom=0)
         axes.grid(alpha=0.3)
     figure.legend(fontsize=6, loc="center left", bbox_to_anchor=(0.91, 0.5))
-    return _png(figure)
+    return png(figure)
+
+
+def confusion_matrix(confusion: pd.DataFrame) -> bytes:
+    """True classes down, classes told across: % of a row's trials, and below it how many; nothing where there are none.
+
+    Args:
+        confusion: `tracing.Confusion`.
+    """
+    classes = confusion["true_class"].unique()
+    counts = confusion.pivot(index="true_class", columns="told_class", values="trials").loc[classes, classes].to_numpy()
+    # a class without trials has an empty row
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    figure, axes = plt.subplots(figsize=(2.5 + 0.75 * len(classes), 1.5 + 0.6 * len(classes)))
+    image = axes.imshow(percent, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for row, column in np.argwhere(counts):
+        share, colour = percent[row, column], "w" if percent[row, column] > 55 else "k"
+        axes.text(column, row, f"{share:.1f}", ha="center", va="bottom", color=colour, fontsize=9)
+        axes.text(column, row, f"{counts[row, column]}", ha="center", va="top", color=colour, fontsize=6, alpha=0.8)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
+    axes.set_yticks(range(len(classes)), classes)
+    axes.set_xlabel("class told")
+    axes.set_ylabel("true class")
+    figure.colorbar(image, label="% of the trials of a class")
+    return png(figure)

@@ -2,8 +2,9 @@
 
 `published` repeats what the authors of CodecFake did (resyn_vctk.py and the codecs' own tools), with what it
 does to level, length and delay. `clean` leaves all three as the input had them: a step before the model is
-undone after it, the delay is taken out, and zeros at the input's end complete what the model would cut. `raw`
-is the model alone.
+undone after it, the delay is taken out (with an inverted polarity, where the delay has to be looked for), and zeros at
+the input's end complete what the model would cut. `raw` is the model alone. (`matched` is `clean`, and then what
+`matching` does to both classes.)
 """
 
 import itertools
@@ -50,17 +51,18 @@ def finish(decoded: np.ndarray, prepared: Prepared, codec: Codec, recipe: str) -
             decoded = decoded * _decibels(prepared.loudness - loudness(decoded, codec.sample_rate))
         return match_length(decoded, len(prepared.samples)) if codec.entry.get("length") == "input" else decoded
     if recipe == "clean":
-        delay = _delay(decoded, prepared.samples, codec.delays(len(prepared.waveform)))
-        return decoded[delay : delay + len(prepared.samples)] / np.float32(prepared.gain)
+        delay, polarity = _delay(decoded, prepared.samples, codec.delays(len(prepared.waveform)))
+        return decoded[delay : delay + len(prepared.samples)] / np.float32(polarity * prepared.gain)
     return decoded
 
 
-def _delay(decoded: np.ndarray, samples: np.ndarray, allowed: range) -> int:
-    """The lag, of those allowed, at which the output is most like the input."""
+def _delay(decoded: np.ndarray, samples: np.ndarray, allowed: range) -> tuple[int, int]:
+    """The lag, of those allowed, at which the output is most like the input, and its polarity (1 or -1) there."""
     if len(allowed) == 1:
-        return allowed[0]
+        return allowed[0], 1
     likeness = np.correlate(decoded[allowed[0] : allowed[-1] + len(samples)], samples, "valid")
-    return allowed[int(np.argmax(likeness))]
+    best = int(np.argmax(np.abs(likeness)))
+    return allowed[best], -1 if likeness[best] < 0 else 1
 
 
 def loudness(samples: np.ndarray, sample_rate: int) -> float:

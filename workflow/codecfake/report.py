@@ -14,12 +14,12 @@ import yaml
 from codecfake import __version__, plots, tables, usage
 from codecfake.corpora import Speaker
 from codecfake.evaluate import Evaluation
-from codecfake.files import write_text
+from codecfake.files import TEMPLATES, write_text
+from codecfake.findings import Findings
 from codecfake.layout import Layout
 from codecfake.names import SPLITS
-from codecfake.store import Shard, shard_path
+from codecfake.samples import choose, clip_rows
 
-TEMPLATES = Path(__file__).parent / "templates"
 PACKAGES = (
     "torch", "torchaudio", "snakemake", "encodec", "descript-audio-codec", "speechtokenizer",
     "ai-edge-litert", "pandas", "pyarrow", "soundfile",
@@ -58,19 +58,20 @@ def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="first").reset_index()
 
 
-def samples(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
+def embedded(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
     """A few eval utterances in every codec, embedded as FLAC."""
-    chosen = utterances[utterances["split"] == "eval"].groupby("speaker_id").head(1).head(SAMPLES)
-    found = []
-    for _, utterance in chosen.iterrows():
-        audio = {}
-        for codec in codecs:
-            shard = Shard(shard_path(resynthesised, codec, utterance["shard"]))
-            ids = [item["utterance_id"] for item in shard.describe()]
-            item = shard[ids.index(utterance["utterance_id"])]
-            audio[codec] = data_uri(item["audio"]["bytes"], "audio/flac")
-        found.append({"utterance_id": utterance["utterance_id"], "text": utterance["text"], "audio": audio})
-    return found
+    chosen = choose(utterances, SAMPLES)
+    rows = clip_rows(resynthesised, codecs, chosen)
+    return [
+        {
+            "utterance_id": one.utterance_id,
+            "text": one.text,
+            "audio": {
+                codec: data_uri(rows[one.utterance_id, codec]["audio"]["bytes"], "audio/flac") for codec in codecs
+            },
+        }
+        for one in chosen.itertuples()
+    ]
 
 
 def versions() -> dict[str, str]:
@@ -80,6 +81,20 @@ def versions() -> dict[str, str]:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def _told(found: Findings) -> dict:
+    """What the page says of a recipe."""
+    verdicts = found.audit[found.audit["verdict"] != ""]
+    return {
+        "verdicts": dict(zip(verdicts["codec"], verdicts["verdict"], strict=True)),
+        "picture": data_uri(found.picture, "image/png"),
+        "quality": tables.quality(found.quality),
+        "tracing": {
+            by: {**tables.traced(traced.measures), "confusions": data_uri(traced.confusions, "image/png")}
+            for by, traced in found.tracing.items()
+        },
+    }
 
 
 def write_report(
@@ -98,6 +113,7 @@ def write_report(
     resynthesised: Path,
     benchmarks: list[Path],
     training: dict[str, pd.DataFrame],
+    recipes: dict[str, Findings],
 ) -> None:
     """Write the page.
 
@@ -109,6 +125,7 @@ def write_report(
         heatmap: the matrix as a picture.
         benchmarks: folders of the files Snakemake's `benchmark:` wrote; see `usage`.
         training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
+        recipes: what came of each recipe, the first among them.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
@@ -141,6 +158,12 @@ def write_report(
         det={name: data_uri(plots.det_curves(evaluation, name), "image/png") for name in evaluation.scores},
         curves=data_uri(plots.training_curves(training), "image/png"),
         training={codec: history.to_dict("records") for codec, history in training.items()},
-        samples=samples(utterances, resynthesised, list(run["codec_entries"])),
+        samples=embedded(utterances, resynthesised, list(run["codec_entries"])),
+        side_by_side=tables.side_by_side(
+            {recipe: found.metrics for recipe, found in recipes.items()},
+            {recipe: found.probe for recipe, found in recipes.items()},
+            run,
+        ),
+        recipes={recipe: _told(found) for recipe, found in recipes.items()},
     )
     write_text(path, page)

@@ -21,6 +21,7 @@ from codecfake.compute import Portions
 from codecfake.corpora import Corpus, Utterance
 from codecfake.errors import AudioError
 from codecfake.files import digest, sha256
+from codecfake.matching import Matching, treat
 from codecfake.names import SOURCE
 from codecfake.pieces import Pieces
 
@@ -131,37 +132,50 @@ def batches(frames: list[int], causal: bool, most: int) -> Iterator[list[int]]:
 
 
 def resynthesise_shard(
-    source: Path, target: Path, codec: Codec, codec_name: str, label: str, recipe: str, making: str
+    source: Path,
+    target: Path,
+    codec: Codec,
+    codec_name: str,
+    label: str,
+    recipe: str,
+    making: str,
+    matching: Matching | None = None,
 ) -> None:
     """A source shard through a codec to the codec's shard, in the same order.
 
     A stopped job goes on after the last `AT_ONCE` utterances that it had written.
 
     Args:
+        matching: what is made alike in both classes afterwards.
         making: whatever the codec's output depends on besides the source and the other arguments.
 
     Raises:
         AudioError: see `through_codec`.
     """
     shard = store.Shard(source)
-    pieces = Pieces(target, digest(codec_name, label, recipe, making, sha256(source)))
+    pieces = Pieces(target, digest(codec_name, label, recipe, repr(matching), making, sha256(source)))
+    width = audio.SHARP_WIDTH if matching else audio.DEFAULT_WIDTH
 
     def write(some: Utterances) -> int:
-        pieces.add(_rows(some, codec.sample_rate, codec_name, label))
+        pieces.add(_rows(some, codec.sample_rate, codec_name, label, matching))
         return len(some.rows)
 
     with tqdm(unit="utt", desc=codec_name, initial=len(pieces), total=len(shard), mininterval=5) as bar:
-        for number in ahead(write, resynthesised(shard, codec, recipe, start=len(pieces))):
+        for number in ahead(write, _resynthesised(shard, codec, recipe, width, start=len(pieces))):
             bar.update(number)
     pieces.join()
 
 
-def resynthesised(source: store.Shard, codec: Codec, recipe: str, start: int) -> Iterator[Utterances]:
-    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time."""
+def _resynthesised(source: store.Shard, codec: Codec, recipe: str, width: int, start: int) -> Iterator[Utterances]:
+    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time.
+
+    Args:
+        width: of the resampler.
+    """
 
     def read(indices: range) -> Utterances:
         rows = [source[index] for index in indices]
-        return Utterances(rows, [audio.resample(*store.decode_row(row), codec.sample_rate) for row in rows])
+        return Utterances(rows, [audio.resample(*store.decode_row(row), codec.sample_rate, width) for row in rows])
 
     begins = range(start, len(source), AT_ONCE)
     indices = (range(begin, min(begin + AT_ONCE, len(source))) for begin in begins)
@@ -171,18 +185,15 @@ def resynthesised(source: store.Shard, codec: Codec, recipe: str, start: int) ->
         yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe, portions))
 
 
-def _rows(some: Utterances, sample_rate: int, codec_name: str, label: str) -> list[dict[str, Any]]:
-    return [
-        store.row(
-            samples,
-            sample_rate,
-            label=label,
-            speaker_id=row["speaker_id"],
-            utterance_id=row["utterance_id"],
-            codec_name=codec_name,
-        )
-        for row, samples in zip(*some, strict=True)
-    ]
+def _rows(
+    some: Utterances, sample_rate: int, codec_name: str, label: str, matching: Matching | None
+) -> list[dict[str, Any]]:
+    rows = []
+    for row, samples in zip(*some, strict=True):
+        stored = treat(samples, sample_rate, row, matching) if matching else (samples, sample_rate)
+        known = {key: row[key] for key in ("speaker_id", "utterance_id")}
+        rows.append(store.row(*stored, label=label, codec_name=codec_name, **known))
+    return rows
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:

@@ -1,6 +1,6 @@
 """CM scores: a detector over the trials of protocols, or over a user's own files."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -11,31 +11,46 @@ from tqdm import tqdm
 
 from codecfake import audio, baselines
 from codecfake.compute import Portions
-from codecfake.dataset import LABEL_INDEX, TrialDataset, fixed_length, in_batches, load, to_device
+from codecfake.dataset import TrialDataset, cm_labels, fixed_length, in_batches, load, to_device
 from codecfake.detectors import Detector
 from codecfake.errors import AudioError
 from codecfake.waveforms import SAMPLE_RATE, Waveforms, trial_names
 
 
+def cm_scores(model: Detector, logits: torch.Tensor) -> torch.Tensor:
+    """CM scores [B] of a detector's logits [B, 2]."""
+    return model.cm_score(logits)
+
+
 @torch.inference_mode()
 def score_trials(
-    model: Detector, dataset: TrialDataset, batch_size: int, workers: int, chosen: Sequence[int] | None = None
+    model: Detector,
+    dataset: TrialDataset,
+    batch_size: int,
+    workers: int,
+    chosen: Sequence[int] | None = None,
+    read: Callable[[Detector, torch.Tensor], torch.Tensor] = cm_scores,
 ) -> np.ndarray:
-    """CM scores, float64 [N], of the chosen trials (all by default), in that order, on their fixed crops."""
+    """What a model says of the chosen trials (all by default), in that order, on their fixed crops.
+
+    Args:
+        read: makes of its logits what is told.
+
+    Returns:
+        CM scores, float64 [N], or what `read` makes, float64 [N, ...].
+    """
     model.eval()
     device = next(model.parameters()).device
     portions = Portions()
     batches = in_batches(range(len(dataset)) if chosen is None else chosen, batch_size)
     scores = [torch.empty(0, dtype=torch.float64)]
     for waveforms, _ in tqdm(load(dataset, batches, workers, device), desc="score", unit="batch", mininterval=5):
-        scores.append(portions.of(len(waveforms), partial(_score, model, waveforms, device)))
+        scores.append(portions.of(len(waveforms), partial(_read, read, model, waveforms, device)))
     return torch.cat(scores).numpy()
 
 
-def _score(model: Detector, waveforms: torch.Tensor, device: torch.device, portion: int) -> torch.Tensor:
-    return torch.cat(
-        [model.cm_score(model(to_device(some, device))).cpu().double() for some in waveforms.split(portion)]
-    )
+def _read(read: Callable, model: Detector, waveforms: torch.Tensor, device: torch.device, portion: int) -> torch.Tensor:
+    return torch.cat([read(model, model(to_device(some, device))).cpu().double() for some in waveforms.split(portion)])
 
 
 def score_protocol(
@@ -67,8 +82,7 @@ def score_by_features(trials: pd.DataFrame, waveforms: Sequence[Path]) -> pd.Dat
     """Scores from trivial features, learnt on train, for the trials that `score_protocol` scores."""
     train, rows = trials[trials["split"] == "train"].reset_index(drop=True), evaluated(trials)
     known, asked = (Waveforms(waveforms, trial_names(part).tolist()) for part in (train, rows))
-    labels = train["label"].map(LABEL_INDEX).to_numpy()
-    scores = baselines.fit_and_score(_features(known, "train"), labels, _features(asked, "dev and eval"))
+    scores = baselines.fit_and_score(_features(known, "train"), cm_labels(train), _features(asked, "dev and eval"))
     return score_table(trial_names(rows).tolist(), scores)
 
 
@@ -78,11 +92,17 @@ def _features(waveforms: Waveforms, title: str) -> np.ndarray:
     return np.stack([baselines.features(audio.from_pcm16(waveforms[number]), SAMPLE_RATE) for number in numbers])
 
 
-@torch.inference_mode()
 def score_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, float | AudioError]]:
-    """The CM score of each audio file, of any rate and number of channels, on its fixed crop.
+    """The CM score of each audio file; see `logits_of_files`."""
+    for path, logits in logits_of_files(model, paths):
+        yield path, logits if isinstance(logits, AudioError) else float(model.cm_score(logits)[0])
 
-    A file that cannot be read, or is shorter than a frame of 20 ms, has an error in place of a score.
+
+@torch.inference_mode()
+def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, torch.Tensor | AudioError]]:
+    """The logits [1, C] of each audio file, of any rate and number of channels, on its fixed crop.
+
+    A file that cannot be read, or is shorter than a frame of 20 ms, has an error in place of them.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -95,7 +115,7 @@ def score_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, 
             yield path, error
             continue
         crop = torch.from_numpy(fixed_length(samples, model.crop_samples).copy()).to(device)
-        yield path, float(model.cm_score(model(crop[None]))[0])
+        yield path, model(crop[None])
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from codecfake import records
 from codecfake.errors import CodecFakeError, ConfigError, DataError
-from codecfake.layout import Layout
+from codecfake.layout import Layout, by_recipe
 from codecfake.names import IDENTITY
 
 #: Options by which Snakemake ends well without having made anything.
@@ -24,27 +24,27 @@ class Stage(NamedTuple):
 
 
 def stages(run: dict) -> dict[str, Stage]:
-    """The stages of a resolved run, in order; each codec's resynthesis is one."""
-    at = Layout(run)
+    """The stages of a resolved run, in order; each codec's resynthesis is one, and each recipe but the first."""
+    at, *others = by_recipe(run).values()
+    files, resynthesis = at.files(), "ingest_shard" if run.get("source") == "published" else "resynthesise_shard"
     recordings = [*at.corpus_tables(), *at.source_shards(), *map(at.set_shard, at.sets)]
-    protocols = [
-        at.splits(),
-        *at.keys(),
-        *(of(name) for name in at.protocols() for of in (at.protocol_of, at.heard_of)),
-    ]
-    detectors = [path_of(*one) for one in at.detectors() for path_of in (at.detector_of, at.history_of)]
-    scores = [path for _, path in at.scores()]
-    codecs = {f"resynthesise@{name}": Stage(("resynthesise_shard",), at.codec_shards([name])) for name in run["codecs"]}
+    protocols, train = ("protocol", "set_protocol", "keys", "waveforms", "condition"), ("train", "train_tracer")
+    evaluate = ("score_protocol", "score_pretrained", "score_baseline", "matrix", "trace_protocol")
+    audit = ("cues", "audit", "quality", "quality_table")
+    codecs = {f"resynthesise@{name}": Stage((resynthesis,), at.codec_shards([name])) for name in run["codecs"]}
+    all_rules = (resynthesis, *protocols, *train, *evaluate, *audit)
     return {
         "corpus": Stage(
-            ("corpus", "source_shard", "evaluation_set", "resynthesise_shard"),
+            ("corpus", "source_shard", "evaluation_set", resynthesis),
             [*recordings, *at.codec_shards([IDENTITY])],
         ),
         **codecs,
-        "protocols": Stage(("splits", "protocol", "set_protocol", "keys", "waveforms", "condition"), protocols),
-        "train": Stage(("train",), detectors),
-        "evaluate": Stage(("score_protocol", "score_pretrained", "score_baseline", "matrix"), [*scores, *at.matrix()]),
-        "report": Stage(("resolved_config", "report"), at.report()),
+        "protocols": Stage(("splits", *protocols), [at.splits(), *files["protocols"]]),
+        "train": Stage(train, files["detectors"]),
+        "evaluate": Stage(evaluate, [*files["scores"], *files["matrix"]]),
+        "audit": Stage(audit, [*files["audit"], *files["quality"]]),
+        **{Path(other.audio).name: Stage(all_rules, other.all_files()) for other in others},
+        "report": Stage(("resolved_config", "report", "samples"), at.report()),
     }
 
 
@@ -79,17 +79,21 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     if code:
         raise CodecFakeError(f"stage {name}: snakemake ended with exit code {code}")
     records.keep(records.place(results, name), stage.files)
-    if name == "report" and (others := _of_other_configs(results, table)):
+    if name == "report" and (others := _of_other_configs(run, table)):
         print(
             f"{len(others)} files of another config, to be removed if not wanted, the first {others[0]}",
             file=sys.stderr,
         )
 
 
-def _of_other_configs(results: str, table: dict[str, Stage]) -> list[str]:
+def _of_other_configs(run: dict, table: dict[str, Stage]) -> list[str]:
     """Files beside those of the stages, as a codec leaves them that was once in the config."""
     files = {file for stage in table.values() for file in stage.files}
-    below = [Path(file).relative_to(results).parts for file in files]
-    folders = sorted({parts[0] for parts in below if len(parts) > 1})
-    there = [path for folder in folders for path in sorted(Path(results, folder).rglob("[!.]*")) if path.is_file()]
+    roots = sorted((at.audio for at in by_recipe(run).values()), reverse=True)  # what lies below another comes first
+    folders = set()
+    for file in files:
+        root = next(root for root in roots if file.startswith(f"{root}/"))
+        folder, *below = Path(file).relative_to(root).parts
+        folders |= {Path(root, folder)} if below else set()
+    there = [path for folder in sorted(folders) for path in sorted(folder.rglob("[!.]*")) if path.is_file()]
     return [path.as_posix() for path in there if path.as_posix() not in files]

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from codecfake.audit.probe import ALL
 from codecfake.names import POOLED
 from codecfake.train_sets import train_sets, without
 
@@ -70,6 +71,61 @@ def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tu
     there = {name: row for name, row in rows_of.items() if any((row(codec), codec) in cells for codec in run["codecs"])}
     rows = [(codec, [cells.get((row(codec), codec)) for row in there.values()]) for codec in run["codecs"]]
     return list(there), rows
+
+
+def side_by_side(
+    metrics: dict[str, pd.DataFrame], probes: dict[str, pd.DataFrame], run: dict
+) -> tuple[list[str], list[tuple[str, list[list[dict | None]]]]]:
+    """The probe and detectors on each codec, recipe by recipe.
+
+    Args:
+        metrics, probes: `manifest.Metrics` and `probe.Probe`, by recipe.
+
+    Returns:
+        What is told, and by codec for each of these a cell (of `eer_cells`, or like them) per recipe.
+    """
+    told = {"probe": [probe_cells(table) for table in probes.values()]}
+    for recipe in metrics.values():
+        columns, rows = generalisation(recipe, run)
+        for number, column in enumerate(columns):
+            if column not in run.get("baselines", []):
+                told.setdefault(column, []).append({codec: cells[number] for codec, cells in rows})
+    return list(told), [
+        (codec, [[cells.get(codec) for cells in recipes] for recipes in told.values()]) for codec in run["codecs"]
+    ]
+
+
+def probe_cells(probe: pd.DataFrame) -> dict[str, dict]:
+    """By codec, the EER in % of the probe that has all cues a detector hears, where there is one, with its interval."""
+    whole = probe[probe["group"] == ALL].dropna(subset="eer")
+    return {
+        row.codec: {"eer": percent(row.eer), "spread": interval(row.eer_low, row.eer_high)}
+        for row in whole.itertuples()
+    }
+
+
+def quality(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[dict | None]]]]:
+    """The measures of a `quality_table.QualitySummary`, and by codec the mean of each with its interval."""
+    measures, codecs = (list(dict.fromkeys(table[name])) for name in ("measure", "codec"))
+    cells = {
+        (row.codec, row.measure): {
+            "mean": f"{row.mean:.2f}",
+            "spread": "" if np.isnan(row.low) else f"{row.low:.2f} to {row.high:.2f}",
+        }
+        for row in table.dropna(subset="mean").itertuples()
+    }
+    return measures, [(codec, [cells.get((codec, measure)) for measure in measures]) for codec in codecs]
+
+
+def traced(measures: pd.DataFrame) -> dict[str, dict]:
+    """Measures of all classes together, of `tracing.TracingMeasures`, in %, each with its interval."""
+    return {
+        row.measure: {
+            "value": percent(row.value),
+            "spread": "" if np.isnan(row.low) else interval(row.low, row.high),
+        }
+        for row in measures[measures["class"] == ""].itertuples()
+    }
 
 
 def inverted(metrics: pd.DataFrame) -> list[str]:

@@ -1,25 +1,25 @@
-"""Train a detector: cross-entropy on train, selection on dev, resumed after a stop at the last epoch."""
+"""Train a detector or a tracer: cross-entropy on train, selection on dev, resumed after a stop at the last epoch."""
 
 import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from tqdm import tqdm
 
-from codecfake import compute, files, metrics
+from codecfake import compute, files
 from codecfake.averaging import estimate_batch_norm
 from codecfake.dataset import TrialDataset, in_batches, load, to_device
-from codecfake.detectors import BONAFIDE
 from codecfake.errors import DataError
 from codecfake.parallel import Processes
 from codecfake.score import score_trials
+from codecfake.tasks import Detection, Task
 from codecfake.train_sets import draw
 from codecfake.training_state import TrainingState, snapshot
 
@@ -27,25 +27,25 @@ from codecfake.training_state import TrainingState, snapshot
 Log = Callable[[str, float, int], None]
 
 
-@dataclass(frozen=True)
-class TrainedDetector:
-    """What training leaves: the state that was chosen, its EER on dev, and the course of it."""
+class Trained(NamedTuple):
+    """What training leaves: the state that was chosen, its error on dev (see `Task`), and the course of it."""
 
     state_dict: dict
-    dev_eer: float
+    dev_error: float
     history: pd.DataFrame
 
 
-def class_weights(labels: np.ndarray, kind: str) -> torch.Tensor:
-    """Weights [2] of the loss: `equal`, or `balanced`, by which both classes count the same however many trials.
+def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str] = Detection.classes) -> torch.Tensor:
+    """Weights [C] of the loss: `equal`, or `balanced`, by which all classes count the same however many trials.
 
     Raises:
         DataError: a class has no trial.
     """
-    counts = np.bincount(labels, minlength=2)
+    counts = np.bincount(labels, minlength=len(classes))
     if not counts.all():
-        raise DataError(f"training trials: {counts[0]} spoof, {counts[1]} bona fide; both classes are needed")
-    weights = counts.sum() / (2 * counts) if kind == "balanced" else np.ones(2)
+        found = ", ".join(f"{count} {name}" for count, name in zip(counts, classes, strict=True))
+        raise DataError(f"training trials: {found}; {'both' if len(classes) == 2 else 'all'} classes are needed")
+    weights = counts.sum() / (len(classes) * counts) if kind == "balanced" else np.ones(len(classes))
     return torch.tensor(weights, dtype=torch.float32)
 
 
@@ -56,10 +56,11 @@ def learning_rate(entry: dict, step: int, steps: int) -> float:
 
 
 class Training:
-    """One detector's training, of which `run` does the whole and the methods the parts.
+    """One model's training, of which `run` does the whole and the methods the parts.
 
     Args:
-        trials: rows of `manifest.Protocol` of both classes; eval trials are not looked at.
+        task: what it is to tell.
+        trials: rows of `manifest.Protocol` of all classes; eval trials are not looked at.
         waveforms: files that hold them.
         state: what is trained.
         seed: of the order and the crops.
@@ -70,6 +71,7 @@ class Training:
 
     def __init__(
         self,
+        task: Task,
         trials: pd.DataFrame,
         waveforms: Sequence[Path],
         state: TrainingState,
@@ -79,38 +81,38 @@ class Training:
         classes: dict[str, str] | None = None,
         together: Processes | None = None,
     ):
-        self.state, self.seed, self.workers, self.classes = state, seed, workers, classes
+        self.task, self.state, self.seed, self.workers, self.classes = task, state, seed, workers, classes
         self.together = together or Processes()
         self.entry, self.crop = state.entry, state.entry["crop_samples"]
-        self.trials = trials[trials["split"] == "train"].reset_index(drop=True)
-        self.train = TrialDataset(self.trials, waveforms, self.crop, seed)
-        self.dev = TrialDataset(trials[trials["split"] == "dev"].reset_index(drop=True), waveforms, self.crop)
-        self.weights = class_weights(self.train.labels, state.recipe["class_weights"])
+        self.trials, dev = (trials[trials["split"] == split].reset_index(drop=True) for split in ("train", "dev"))
+        self.train = TrialDataset(self.trials, waveforms, self.crop, seed, label=task.labels)
+        self.dev = TrialDataset(dev, waveforms, self.crop, label=task.labels)
+        self.weights = class_weights(self.train.labels, state.recipe["class_weights"], task.classes)
         self.steps_an_epoch = len(self.batches(0))
         self.portions = compute.Portions()
         if not self.together.alone and state.device.type == "cuda":
             state.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.model)
 
-    def run(self, path: Path, curves: Path | None = None) -> TrainedDetector:
+    def run(self, path: Path, curves: Path | None = None) -> Trained:
         """Train to the end.
 
         Args:
             path: keeps the state after every epoch.
             curves: a folder for TensorBoard.
         """
-        state, first = self.state, self.together.first
+        state, first, error = self.state, self.together.first, f"dev_{self.task.error}"
         with _curves(curves if first else None, len(state.history) * self.steps_an_epoch) as log:
             while not state.ended:
                 # seeded by epoch, so that a resumed run draws what an undisturbed one does
                 compute.seed(self.seed * 1000 + len(state.history) + self.together.rank * 10**6)
-                state.note(*self.epoch(len(state.history), log), *self.dev_scores())
-                log("dev/eer", state.history[-1]["dev_eer"], len(state.history) * self.steps_an_epoch)
+                state.note(*self.epoch(len(state.history), log), self.dev_rank(), error)
+                log(f"dev/{self.task.error}", state.history[-1][error], len(state.history) * self.steps_an_epoch)
                 if first:
                     state.save(path)
-        chosen, dev_eer = state.best, state.best_rank[0]
+        chosen, dev_error = state.best, state.best_rank[0]
         if state.recipe["average"]:
-            chosen, dev_eer = self.averaged()
-        return TrainedDetector(chosen, dev_eer, pd.DataFrame(state.history))
+            chosen, dev_error = self.averaged()
+        return Trained(chosen, dev_error, pd.DataFrame(state.history))
 
     def batches(self, epoch: int) -> list[list[int]]:
         """The trials of an epoch; what is left at the end must suffice for every process."""
@@ -167,24 +169,28 @@ class Training:
             total += loss.item()
         return total
 
-    def dev_scores(self) -> tuple[np.ndarray, np.ndarray]:
-        """CM scores of dev, of bona fide and of spoof."""
+    def dev_rank(self) -> tuple[float, float]:
+        """The error on dev, and what decides between epochs of the same; see `Task.rank`."""
         mine = self.together.share(list(range(len(self.dev))))
-        scores = score_trials(self.state.model, self.dev, self.entry["batch_size"], self.workers, mine)
-        scores = np.array(self.together.whole(scores.tolist()))
-        bonafide = self.dev.labels == BONAFIDE
-        return scores[bonafide], scores[~bonafide]
+        told = score_trials(self.state.model, self.dev, self.entry["batch_size"], self.workers, mine, self.task.read)
+        return self.task.rank(np.array(self.together.whole(told.tolist())), self.dev.labels)
 
     def averaged(self) -> tuple[dict[str, torch.Tensor], float]:
-        """The mean weights of the epochs that were the best so far when they came, and their EER on dev."""
+        """The mean weights of the epochs that were the best so far when they came, and their error on dev."""
         state = self.state
         state.average.put_into(state.model)
         batches = self.batches(self.entry["epochs"])
         estimate_batch_norm(state.model, load(self.train, batches, self.workers, state.device))
-        return snapshot(state.model), metrics.eer(*self.dev_scores())
+        return snapshot(state.model), self.dev_rank()[0]
 
 
-def train(
+def train(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, **options) -> Trained:
+    """Train one detector on the train trials, keep the epoch with the lowest EER on the dev trials; see `fit`."""
+    return fit(Detection(), trials, waveforms, entry, **options)
+
+
+def fit(
+    task: Task,
     trials: pd.DataFrame,
     waveforms: Sequence[Path],
     entry: dict,
@@ -198,25 +204,24 @@ def train(
     together: Processes | None = None,
     made_of: str = "",
     curves: Path | None = None,
-) -> TrainedDetector:
-    """Train one detector on the train trials, keep the epoch with the lowest EER on the dev trials.
+) -> Trained:
+    """Train one model on the train trials, keep the epoch with the lowest error on the dev trials.
 
     Args:
-        entry: of detectors.yaml, with its training recipe.
+        entry: of detectors.yaml, with its training recipe; a tracer's has `classes`, see `detectors.build`.
         device: of torch.
-        state: file of the state after every epoch, from which a stopped training goes on; the caller's to remove once
-            the result is safe.
+        state: file of the state after every epoch, from which a stopped training goes on; the caller's to remove.
         made_of: a hash of the audio and the code; of another one a state is not gone on with.
         front_end: published weights of the part of the model that has some.
         curves: a folder for TensorBoard.
-        trials, waveforms, seed, workers, classes, together: see `Training`.
+        task, trials, waveforms, seed, workers, classes, together: see `Training`.
     """
     made_for = files.digest(trials.to_csv(), json.dumps(classes), made_of)
     training_state = TrainingState(entry, device, seed, made_for, front_end)
     if state.is_file():
         training_state.restore(state)
     options = {"seed": seed, "workers": workers, "classes": classes, "together": together}
-    return Training(trials, waveforms, training_state, **options).run(state, curves)
+    return Training(task, trials, waveforms, training_state, **options).run(state, curves)
 
 
 @contextmanager
@@ -231,7 +236,7 @@ def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
         yield writer.add_scalar
 
 
-def save(trained: TrainedDetector, name: str, entry: dict, path: Path) -> None:
+def save(trained: Trained, name: str, entry: dict, path: Path) -> None:
     """Write what `detectors.load` reads."""
-    content = {"detector": name, "entry": entry, "dev_eer": trained.dev_eer, "state_dict": trained.state_dict}
+    content = {"detector": name, "entry": entry, "dev_eer": trained.dev_error, "state_dict": trained.state_dict}
     files.write_checkpoint(path, content)

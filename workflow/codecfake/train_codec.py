@@ -10,12 +10,13 @@ import torch
 import torchaudio
 from tqdm import tqdm
 
-from codecfake import audio, quality
+from codecfake import audio
 from codecfake.codecs import TrainableCodec
 from codecfake.codecs.base import read_checkpoint
 from codecfake.corpora import Corpus
 from codecfake.errors import CheckpointError, DataError
 from codecfake.files import digest, write_checkpoint
+from codecfake.quality import quality
 from codecfake.resynthesise import through_codec
 from codecfake.selection import assign_splits, choose, speakers_of, subset
 

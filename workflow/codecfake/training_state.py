@@ -4,10 +4,9 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from codecfake import compute, detectors, files, metrics
+from codecfake import compute, detectors, files
 from codecfake.averaging import Average
 
 
@@ -25,7 +24,7 @@ class TrainingState:
         front_end: published weights of the part of the model that has some.
 
     Attributes:
-        history: a row an epoch: epoch, learning_rate (of its last step), train_loss, dev_eer.
+        history: a row an epoch: epoch, learning_rate (of its last step), train_loss, the error on dev.
         best, best_rank, best_epoch: the weights of the best epoch, what makes it the best, its number.
     """
 
@@ -79,19 +78,16 @@ class TrainingState:
         patience = self.recipe.get("patience", math.inf)
         return len(self.history) >= self.entry["epochs"] or len(self.history) - self.best_epoch >= patience
 
-    def note(self, learning_rate: float, loss: float, bonafide: np.ndarray, spoof: np.ndarray) -> None:
-        """Take down an epoch with its CM scores on dev, and its weights if they are the best so far."""
-        dev_eer, epoch = metrics.eer(bonafide, spoof), len(self.history) + 1
-        if self.recipe["average"] and dev_eer <= self.best_rank[0]:
+    def note(self, learning_rate: float, loss: float, rank: tuple[float, float], error: str) -> None:
+        """Take down an epoch, and its weights if they are the best so far.
+
+        Args:
+            rank: see `Task.rank`.
+            error: the column of its first number.
+        """
+        epoch = len(self.history) + 1
+        if self.recipe["average"] and rank[0] <= self.best_rank[0]:
             self.average.add(self.model.state_dict())
-        # of two epochs with one EER, the one that keeps the classes further apart
-        rank = (dev_eer, -_separation(bonafide, spoof))
         if rank < self.best_rank:
             self.best, self.best_rank, self.best_epoch = snapshot(self.model), rank, epoch
-        self.history.append({"epoch": epoch, "learning_rate": learning_rate, "train_loss": loss, "dev_eer": dev_eer})
-
-
-def _separation(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Distance of the class means in pooled standard deviations (d')."""
-    spread = np.sqrt((bonafide.var() + spoof.var()) / 2)
-    return float((bonafide.mean() - spoof.mean()) / max(spread, 1e-9))
+        self.history.append({"epoch": epoch, "learning_rate": learning_rate, "train_loss": loss, error: rank[0]})

@@ -1,7 +1,6 @@
 """Speech decoded and resampled once: memory-mapped files that hold what detectors hear, 16-bit at one rate."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from codecfake import audio
 from codecfake.errors import DataError
 from codecfake.files import replacing
 from codecfake.store import Shard, decode_row
+from codecfake.threads import spread
 
 #: Hz, of every waveform.
 SAMPLE_RATE = 16000
@@ -60,9 +60,7 @@ def shard_waveforms(shards: list[Path], workers: int) -> Iterator[tuple[str, np.
         return f"{row['codec_name']}+{row['utterance_id']}", audio.resample(samples, sample_rate, SAMPLE_RATE)
 
     rows = (row for path in shards for row in Shard(path))
-    with ThreadPoolExecutor(workers) as threads:
-        while group := list(islice(rows, BATCH)):
-            yield from threads.map(heard, group)
+    return spread(heard, rows, workers)
 
 
 class Waveforms:

@@ -7,6 +7,8 @@ OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/
 
 # not what fetches: whatever way a file or a member comes, its bytes are checked
 CORPUS_CODE = ["audio", "corpora/base", f"corpora/{RUN['corpus']['name']}"]
+if RUN["corpus"]["name"] == "codecfake":
+    CORPUS_CODE += ["release/released", "release/holders"]
 
 
 rule corpus:

@@ -1,43 +1,79 @@
-"""Every shard through every codec; bona fide speech through the identity codec.
+"""Every shard through every codec, bona fide speech through the identity codec; or out of a released set.
 
-INPUTS   corpus/NNN.parquet, each codec's own entry and files
+INPUTS   corpus/NNN.parquet, each codec's own entry and files, or the released set
 OUTPUTS  resynthesised/CODEC/NNN.parquet
 """
 
+if RUN.get("source") == "published":
 
-rule resynthesise_shard:
-    input:
-        source=f"{RESULTS}/corpus/{{shard}}.parquet",
-        code=lambda wildcards: code(
-            "audio",
-            "store",
-            "pieces",
-            "recipes",
-            "resynthesise",
-            "codecs/base",
-            *adapter(RUN["codec_entries"][wildcards.codec]["family"]),
-        ),
-    output:
-        f"{RESULTS}/resynthesised/{{codec}}/{{shard}}.parquet",
-    log:
-        f"{RESULTS}/logs/resynthesise_shard/{{codec}}.{{shard}}.log",
-    benchmark:
-        f"{RESULTS}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        gpu=GPUS,
-    params:
-        entry=lambda wildcards: json.dumps(
-            codecfake_config.computed_with(RUN["codec_entries"][wildcards.codec])
-        ),
-        recipe=RUN.get("recipe", "clean"),
-        label=lambda wildcards: ("bonafide" if wildcards.codec == IDENTITY else "spoof"),
-        gpu_use=f"{RESULTS}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.gpu.json",
-    message:
-        "{wildcards.codec}: resynthesise shard {wildcards.shard}"
-    shell:
-        "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
-        " --label {params.label} --recipe {params.recipe}"
-        " --source {input.source:q} --gpu-use {params.gpu_use:q} --out {output:q} 2> {log:q}"
+    rule ingest_shard:
+        input:
+            source=f"{RESULTS}/corpus/{{shard}}.parquet",
+            code=lambda wildcards: code(
+                "audio",
+                "store",
+                "release/holders",
+                "release/released",
+                "release/ingest",
+                *treatment(wildcards.audio),
+            ),
+        output:
+            f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
+        log:
+            f"{AUDIO}/logs/ingest_shard/{{codec}}.{{shard}}.log",
+        benchmark:
+            f"{AUDIO}/benchmarks/ingest_shard/{{codec}}.{{shard}}.tsv"
+        conda:
+            ENVIRONMENT
+        params:
+            released=RUN["corpus"]["path"],
+            recipe=lambda wildcards: RECIPE_OF[wildcards.audio],
+            matched=lambda wildcards: matching(wildcards.audio),
+            label=lambda wildcards: label_of(wildcards.codec),
+        message:
+            "{wildcards.codec}: shard {wildcards.shard} of the released set"
+        shell:
+            "codecfake ingest-shard --set {params.released:q} --codec {wildcards.codec:q}"
+            " --label {params.label} --recipe {params.recipe} --matched {params.matched:q}"
+            " --source {input.source:q} --out {output:q} 2> {log:q}"
+
+else:
+
+    rule resynthesise_shard:
+        input:
+            source=f"{RESULTS}/corpus/{{shard}}.parquet",
+            code=lambda wildcards: code(
+                "audio",
+                "store",
+                "pieces",
+                "recipes",
+                *treatment(wildcards.audio),
+                "resynthesise",
+                "codecs/base",
+                *adapter(RUN["codec_entries"][wildcards.codec]["family"]),
+            ),
+        output:
+            f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
+        log:
+            f"{AUDIO}/logs/resynthesise_shard/{{codec}}.{{shard}}.log",
+        benchmark:
+            f"{AUDIO}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            gpu=GPUS,
+        params:
+            entry=lambda wildcards: json.dumps(
+                codecfake_config.computed_with(RUN["codec_entries"][wildcards.codec])
+            ),
+            recipe=lambda wildcards: RECIPE_OF[wildcards.audio],
+            matched=lambda wildcards: matching(wildcards.audio),
+            label=lambda wildcards: label_of(wildcards.codec),
+            gpu_use=f"{AUDIO}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.gpu.json",
+        message:
+            "{wildcards.codec}: resynthesise shard {wildcards.shard}"
+        shell:
+            "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
+            " --label {params.label} --recipe {params.recipe} --matched {params.matched:q}"
+            " --source {input.source:q} --gpu-use {params.gpu_use:q} --out {output:q} 2> {log:q}"

@@ -14,9 +14,9 @@ rule splits:
     output:
         LAYOUT.splits(),
     log:
-        f"{EXPERIMENT}/logs/splits/splits.log",
+        f"{STUDY}/logs/splits/splits.log",
     benchmark:
-        f"{EXPERIMENT}/benchmarks/splits/splits.tsv"
+        f"{STUDY}/benchmarks/splits/splits.tsv"
     # a wrong split is told before days of resynthesis
     priority: 1
     localrule: True
@@ -34,10 +34,10 @@ rule protocol:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         splits=LAYOUT.splits(),
-        shards=lambda wildcards: LAYOUT.codec_shards([wildcards.codec]),
+        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
         code=code("manifest"),
     output:
-        LAYOUT.protocol_of("{codec}"),
+        ANY.protocol_of("{codec}"),
     log:
         f"{EXPERIMENT}/logs/protocol/{{codec}}.log",
     benchmark:
@@ -56,7 +56,7 @@ rule set_protocol:
         shard=LAYOUT.set_shard("{set}"),
         code=code("manifest", "evaluation_sets"),
     output:
-        LAYOUT.protocol_of("{set}"),
+        ANY.protocol_of("{set}"),
     log:
         f"{EXPERIMENT}/logs/set_protocol/{{set}}.log",
     benchmark:
@@ -71,14 +71,14 @@ rule set_protocol:
 
 rule waveforms:
     input:
-        shards=lambda wildcards: LAYOUT.shards_of(wildcards.heard),
-        code=code("audio", "store", "waveforms", "heard"),
+        shards=lambda wildcards: AT[wildcards.audio].shards_of(wildcards.heard),
+        code=code("audio", "store", "threads", "waveforms", "heard"),
     output:
-        LAYOUT.heard_of("{heard}"),
+        ANY.heard_of("{heard}"),
     log:
-        f"{RESULTS}/logs/waveforms/{{heard}}.log",
+        f"{AUDIO}/logs/waveforms/{{heard}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/waveforms/{{heard}}.tsv"
+        f"{AUDIO}/benchmarks/waveforms/{{heard}}.tsv"
     conda:
         ENVIRONMENT
     threads: 4
@@ -90,11 +90,13 @@ rule waveforms:
 
 rule condition:
     input:
-        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
-        heard=[LAYOUT.heard_of(codec) for codec in LAYOUT.codecs],
-        code=code("audio", "waveforms", "heard", "conditions", "evaluation_sets"),
+        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
+        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
+        code=code(
+            "audio", "threads", "waveforms", "heard", "conditions", "evaluation_sets"
+        ),
     output:
-        protocol=LAYOUT.protocol_of("{condition}"),
+        protocol=ANY.protocol_of("{condition}"),
         heard=f"{EXPERIMENT}/waveforms/{{condition}}.json",
     log:
         f"{EXPERIMENT}/logs/condition/{{condition}}.log",
@@ -117,11 +119,11 @@ rule condition:
 
 rule keys:
     input:
-        protocols=[LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs],
+        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
         code=code("exchange"),
     output:
-        key=LAYOUT.key(),
-        splits=[LAYOUT.exported_protocol(split) for split in SPLITS],
+        key=ANY.key(),
+        splits=[ANY.exported_protocol(split) for split in SPLITS],
     log:
         f"{EXPERIMENT}/logs/keys/keys.log",
     benchmark:
@@ -130,7 +132,7 @@ rule keys:
     conda:
         ENVIRONMENT
     params:
-        splits=named(LAYOUT.exported_protocol, SPLITS),
+        splits=named(ANY.exported_protocol, SPLITS),
     message:
         "keys and protocols for the tools of ASVspoof"
     shell:

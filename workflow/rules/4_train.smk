@@ -1,8 +1,9 @@
-"""A detector per training set and seed: on one codec, on all, on all but a family.
+"""A detector per training set and seed: on one codec, on all, on all but a family. And what traces their source.
 
 INPUTS   protocols and waveforms (descriptions) of bona fide speech and of the codecs trained on
 OUTPUTS  detectors/DETECTOR/seedN/TRAIN_SET.pt, .history.tsv (learning rate, loss and dev EER by epoch);
-         tensorboard/DETECTOR/seedN/TRAIN_SET/ (the same to watch; no result)
+         tensorboard/DETECTOR/seedN/TRAIN_SET/ (the same to watch; no result);
+         detectors/DETECTOR/seedN/tracing/BY.pt, .history.tsv, of the first seed
 """
 
 # processes, each with a GPU of its own, that train one detector
@@ -12,11 +13,12 @@ TOGETHER = RUN["detector"].get("gpus", 1)
 rule train:
     input:
         protocols=lambda wildcards: [
-            LAYOUT.protocol_of(codec)
+            AT[wildcards.audio].protocol_of(codec)
             for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
         heard=lambda wildcards: [
-            LAYOUT.heard_of(codec) for codec in LAYOUT.trained_on(wildcards.train_set)
+            AT[wildcards.audio].heard_of(codec)
+            for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
         code=code(
             "audio",
@@ -26,13 +28,15 @@ rule train:
             "train_sets",
             "train",
             "training_state",
+            "tasks",
             "averaging",
             "score",
+            "metrics",
             *detector_modules(RUN["detector_entry"]["module"]),
         ),
     output:
-        checkpoint=LAYOUT.detector_of("{train_set}", "{seed}"),
-        history=LAYOUT.history_of("{train_set}", "{seed}"),
+        checkpoint=ANY.detector_of("{train_set}", "{seed}"),
+        history=ANY.history_of("{train_set}", "{seed}"),
     log:
         f"{EXPERIMENT}/logs/train/{{train_set}}.{{seed}}.log",
     benchmark:
@@ -58,6 +62,55 @@ rule train:
     shell:
         "codecfake train --detector {params.detector} --entry {params.entry:q}"
         " --seed {wildcards.seed} --classes {params.classes:q} --protocols {input.protocols:q}"
+        " --heard {input.heard:q} --workers {threads} --gpus {params.gpus}"
+        " --gpu-use {params.gpu_use:q}"
+        " --curves {params.curves:q} --history {output.history:q}"
+        " --out {output.checkpoint:q} 2> {log:q}"
+
+
+rule train_tracer:
+    input:
+        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
+        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
+        code=code(
+            "audio",
+            "waveforms",
+            "heard",
+            "dataset",
+            "train_sets",
+            "train",
+            "training_state",
+            "tasks",
+            "tracing",
+            "averaging",
+            "score",
+            *detector_modules(RUN["detector_entry"]["module"]),
+        ),
+    output:
+        **ANY.tracer_of("{by}")._asdict(),
+    log:
+        f"{EXPERIMENT}/logs/train_tracer/{{by}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/train_tracer/{{by}}.tsv"
+    priority: len(LAYOUT.codecs)
+    conda:
+        ENVIRONMENT
+    threads: LOADERS * TOGETHER
+    resources:
+        gpu=GPUS * TOGETHER,
+    params:
+        entry=json.dumps(RUN["detector_entry"]),
+        classes=lambda wildcards: json.dumps(class_of_codecs(wildcards.by)),
+        detector=DETECTOR,
+        seed=RUN["seeds"][0],
+        gpus=TOGETHER,
+        curves=f"{EXPERIMENT}/tensorboard/{DETECTOR}/seed{RUN['seeds'][0]}/tracing/{{by}}",
+        gpu_use=f"{EXPERIMENT}/benchmarks/train_tracer/{{by}}.gpu.json",
+    message:
+        "train {params.detector} to tell the {wildcards.by}"
+    shell:
+        "codecfake train-tracer --detector {params.detector} --entry {params.entry:q}"
+        " --classes {params.classes:q} --seed {params.seed} --protocols {input.protocols:q}"
         " --heard {input.heard:q} --workers {threads} --gpus {params.gpus}"
         " --gpu-use {params.gpu_use:q}"
         " --curves {params.curves:q} --history {output.history:q}"

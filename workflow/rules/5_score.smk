@@ -2,23 +2,24 @@
 
 INPUTS   detectors/DETECTOR/seedN/TRAIN_SET.pt or published weights, all protocols and waveforms
 OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' eval trials), .other.tsv (of all others);
-         scores/baselines/BASELINE.tsv, .other.tsv
+         scores/baselines/BASELINE.tsv, .other.tsv;
+         scores/DETECTOR/seedN/tracing/BY.tsv, .confusion.tsv, .png, .traces.tsv
 """
 
 SCORED = {
-    "protocols": [LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
-    "heard": [LAYOUT.heard_of(name) for name in LAYOUT.protocols()],
+    "protocols": [ANY.protocol_of(name) for name in LAYOUT.protocols()],
+    "heard": [ANY.heard_of(name) for name in LAYOUT.protocols()],
 }
-CODECS = [LAYOUT.protocol_of(codec) for codec in LAYOUT.codecs]
+CODECS = [ANY.protocol_of(codec) for codec in LAYOUT.codecs]
 
 
 rule score_protocol:
     input:
         **SCORED,
-        checkpoint=LAYOUT.detector_of("{train_set}", "{seed}"),
+        checkpoint=ANY.detector_of("{train_set}", "{seed}"),
         code=code("audio", "waveforms", "heard", "dataset", "score"),
     output:
-        **LAYOUT.scores_of("{train_set}", "{seed}")._asdict(),
+        **ANY.scores_of("{train_set}", "{seed}")._asdict(),
     log:
         f"{EXPERIMENT}/logs/score_protocol/{{train_set}}.{{seed}}.log",
     benchmark:
@@ -55,7 +56,7 @@ rule score_pretrained:
             *detector_modules(RUN["baseline_entries"][wildcards.pretrained]["module"]),
         ),
     output:
-        **LAYOUT.baseline_scores_of("{pretrained}")._asdict(),
+        **ANY.baseline_scores_of("{pretrained}")._asdict(),
     log:
         f"{EXPERIMENT}/logs/score_pretrained/{{pretrained}}.log",
     benchmark:
@@ -87,9 +88,9 @@ rule score_pretrained:
 rule score_baseline:
     input:
         **SCORED,
-        code=code("audio", "waveforms", "heard", "baselines", "score"),
+        code=code("audio", "waveforms", "heard", "measures", "baselines", "score"),
     output:
-        **LAYOUT.baseline_scores_of("{baseline}")._asdict(),
+        **ANY.baseline_scores_of("{baseline}")._asdict(),
     log:
         f"{EXPERIMENT}/logs/score_baseline/{{baseline}}.log",
     benchmark:
@@ -105,3 +106,45 @@ rule score_baseline:
         "codecfake score-baseline --baseline {wildcards.baseline} --seed {params.seed}"
         " --protocols {input.protocols:q} --heard {input.heard:q}"
         " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
+
+
+rule trace_protocol:
+    input:
+        protocols=CODECS,
+        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
+        checkpoint=ANY.tracer_of("{by}").checkpoint,
+        code=code(
+            "audio",
+            "waveforms",
+            "heard",
+            "dataset",
+            "score",
+            "tasks",
+            "tracing",
+            "plots",
+        ),
+    output:
+        **ANY.traces_of("{by}")._asdict(),
+    log:
+        f"{EXPERIMENT}/logs/trace_protocol/{{by}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/trace_protocol/{{by}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: LOADERS
+    resources:
+        gpu=GPUS,
+    params:
+        batch_size=RUN["detector_entry"]["batch_size"],
+        detector=DETECTOR,
+        seed=RUN["seeds"][0],
+        gpu_use=f"{EXPERIMENT}/benchmarks/trace_protocol/{{by}}.gpu.json",
+    message:
+        "trace the {wildcards.by} with {params.detector}"
+    shell:
+        "codecfake trace-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
+        " --batch-size {params.batch_size} --seed {params.seed}"
+        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --workers {threads} --gpu-use {params.gpu_use:q}"
+        " --tracing {output.tracing:q} --confusion {output.confusion:q}"
+        " --png {output.png:q} --traces {output.traces:q} 2> {log:q}"

@@ -8,17 +8,15 @@ OUTPUTS  eer_matrix.tsv (%, rows trained on, columns evaluated on), eer_matrix.j
 
 rule matrix:
     input:
-        scores=[path for _, path in LAYOUT.scores()],
-        protocols=[LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
+        scores=[path for _, path in ANY.scores()],
+        protocols=[ANY.protocol_of(name) for name in LAYOUT.protocols()],
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         code=code("metrics", "bootstrap", "evaluate", "plots"),
     output:
-        tsv=f"{EXPERIMENT}/eer_matrix.tsv",
-        json=f"{EXPERIMENT}/eer_matrix.json",
-        png=report(f"{EXPERIMENT}/eer_matrix.png", category="results"),
-        metrics=f"{EXPERIMENT}/metrics.tsv",
-        breakdown=f"{EXPERIMENT}/breakdown.tsv",
-        significance=f"{EXPERIMENT}/significance.tsv",
+        **{
+            **ANY.matrix()._asdict(),
+            "png": report(ANY.matrix().png, category="results"),
+        },
     log:
         f"{EXPERIMENT}/logs/matrix/matrix.log",
     benchmark:
@@ -26,8 +24,8 @@ rule matrix:
     conda:
         ENVIRONMENT
     params:
-        scores=[f"{name}={path}" for name, path in LAYOUT.scores()],
-        protocols=named(LAYOUT.protocol_of, LAYOUT.protocols()),
+        scores=[f"{name}={path}" for name, path in ANY.scores()],
+        protocols=named(ANY.protocol_of, LAYOUT.protocols()),
         trained_on=json.dumps(
             {name: set.codecs for name, set in LAYOUT.train_sets.items()}
         ),

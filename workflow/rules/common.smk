@@ -1,7 +1,7 @@
 """The validated config, the paths of results, and what several stages share.
 
 INPUTS   the run's config
-OUTPUTS  RUN, LAYOUT (every path of the run), and what rules need besides
+OUTPUTS  RUN, LAYOUT, AT and ANY (every path of the run), and what rules need besides
 """
 
 import json
@@ -12,8 +12,8 @@ import uuid
 
 from codecfake import config as codecfake_config, records
 from codecfake.errors import ConfigError
-from codecfake.layout import Layout
-from codecfake.names import IDENTITY, RANDOM, SPLITS, TRIVIAL
+from codecfake.layout import Layout, by_recipe
+from codecfake.names import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
 from filelock import FileLock, Timeout
 
 # `codecfake` is found beside the running Snakemake even if its environment is not activated
@@ -34,9 +34,15 @@ os.environ.update(
     CODECFAKE_OFFLINE="1" if RUN.get("offline") else "",
 )
 
+# the run's own files; those of each recipe, by the folder of its audio; and, for the rules that are the same for all
+# recipes, with that folder as the wildcard `audio`
 LAYOUT = Layout(RUN)
-RESULTS = LAYOUT.results
-EXPERIMENT = LAYOUT.experiment
+RECIPES = by_recipe(RUN)
+AT = {layout.audio: layout for layout in RECIPES.values()}
+RECIPE_OF = {layout.audio: recipe for recipe, layout in RECIPES.items()}
+ANY = Layout(RUN, "{audio}")
+RESULTS, STUDY = LAYOUT.results, LAYOUT.study
+AUDIO, EXPERIMENT = ANY.audio, ANY.experiment
 LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 DETECTOR = RUN["detector"]["name"]
 ENVIRONMENT = "../../envs/codecfake.yaml"
@@ -89,7 +95,9 @@ def one_of(names):
 
 
 wildcard_constraints:
+    audio=one_of(AT),
     codec=one_of(LAYOUT.codecs),
+    by=one_of(LAYOUT.tracing),
     train_set=one_of(LAYOUT.train_sets),
     seed=one_of(map(str, LAYOUT.seeds)),
     set=one_of(LAYOUT.sets),
@@ -121,9 +129,27 @@ def detector_modules(module):
     return [f"detectors/{name}" for name in (module, "base", *parts.get(module, []))]
 
 
-def folder_of_codecs(shards):
-    """The folder that has one folder of shards per codec."""
-    return os.path.dirname(os.path.dirname(shards[0]))
+def matching(audio):
+    """What the matched set is to have, as JSON; nothing for another recipe, which so knows nothing of it."""
+    return json.dumps(RUN.get("matched", {}) if RECIPE_OF[audio] == MATCHED else {})
+
+
+def label_of(codec):
+    return "bonafide" if codec == IDENTITY else "spoof"
+
+
+def class_of_codecs(by):
+    """What a tracer is to tell of each codec: itself, or its family; bona fide speech is a class of its own."""
+    entries = RUN["codec_entries"].items()
+    return {
+        codec: codec if by == "codec" or codec == IDENTITY else entry["family"]
+        for codec, entry in entries
+    }
+
+
+def treatment(audio):
+    """The modules of what is done to both classes after the codec."""
+    return ["alignment", "matching", "measures"] if RECIPE_OF[audio] == MATCHED else []
 
 
 def named(path_of, names):

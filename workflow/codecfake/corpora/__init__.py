@@ -6,7 +6,7 @@ from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker, Utteranc
 from codecfake.download import Places
 from codecfake.errors import ConfigError
 
-CORPORA = ("vctk", "voices", "folder")
+CORPORA = ("vctk", "voices", "folder", "codecfake")
 
 __all__ = ["CORPORA", "Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "open_corpus"]
 

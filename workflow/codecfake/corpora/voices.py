@@ -17,6 +17,8 @@ TUXPAINT = "tuxpaint-stamps-default"
 TUXPAINT_LANGUAGES = ("ro", "be", "ru", "bg", "da", "ca", "el", "fr")
 ASTERISK_LANGUAGES = ("en", "fr", "it", "ru")
 MIN_SECONDS, MAX_SECONDS = 1.0, 6.0
+#: The folder of prompts in which nobody speaks.
+SILENCE = "silence"
 PACKAGES = (TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in ASTERISK_LANGUAGES))
 G722_BYTES_PER_SECOND = 8000
 
@@ -42,7 +44,10 @@ class VoicesCorpus(FileCorpus):
         for language in ASTERISK_LANGUAGES:
             base = self.root / f"asterisk-core-sounds-{language}-g722" / "usr/share/asterisk/sounds"
             for path in sorted(base.rglob("*.g722")):
-                if MIN_SECONDS <= path.stat().st_size / G722_BYTES_PER_SECOND <= MAX_SECONDS:
+                if (
+                    path.parent.name != SILENCE
+                    and MIN_SECONDS <= path.stat().st_size / G722_BYTES_PER_SECOND <= MAX_SECONDS
+                ):
                     # the first folder is the voice's name, e.g. it_IT_m_Carlo
                     name = Path(*path.relative_to(base).parts[1:]).with_suffix("").as_posix()
                     found.append(self._recording(f"asterisk-{language}", name, path))

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from codecfake.detectors import tiles
+from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector
 from codecfake.detectors.rawnet2 import sinc_filters
 
@@ -46,7 +47,7 @@ class Model(GraphDetector):
     Args:
         filters: of the front end.
         maps: feature maps of the six blocks.
-        nodes, pool, temperatures: see `GraphDetector`.
+        nodes, pool, temperatures, outputs: see `GraphDetector`.
     """
 
     def __init__(
@@ -58,8 +59,9 @@ class Model(GraphDetector):
         nodes: list[int],
         pool: list[float],
         temperatures: list[float],
+        outputs: int = OUTPUTS,
     ):
-        super().__init__(sample_rate, crop_samples, maps[-1], filters // 3, nodes, pool, temperatures)
+        super().__init__(sample_rate, crop_samples, maps[-1], filters // 3, nodes, pool, temperatures, outputs)
         self.register_buffer("filters", sinc_filters(filters, SINC_TAPS, sample_rate)[:, None], persistent=False)
         self.first_bn = nn.BatchNorm2d(1)
         blocks = zip([1, *maps], maps, strict=False)

@@ -7,7 +7,7 @@ Shapes: B utterances, N nodes of a graph, D features of a node.
 import torch
 from torch import nn
 
-from codecfake.detectors.base import Detector
+from codecfake.detectors.base import OUTPUTS, Detector
 
 
 def _normalised(bn: nn.BatchNorm1d, x: torch.Tensor) -> torch.Tensor:
@@ -108,6 +108,7 @@ class GraphDetector(Detector):
         nodes: features of a node, in the graphs and in their heterogeneous attention.
         pool: share of nodes kept of the spectral, the temporal and the joint graph.
         temperatures: of attention, in the same order.
+        outputs: logits.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class GraphDetector(Detector):
         nodes: list[int],
         pool: list[float],
         temperatures: list[float],
+        outputs: int = OUTPUTS,
     ):
         super().__init__(sample_rate, crop_samples)
         graph, joint = nodes
@@ -133,15 +135,15 @@ class GraphDetector(Detector):
             self.add_module(f"pool_hT{branch}", Pool(pool[2], joint))
         self.pool_S, self.pool_T = Pool(pool[0], graph), Pool(pool[1], graph)
         self.drop_branch, self.drop = nn.Dropout(0.2), nn.Dropout(0.5)
-        self.out_layer = nn.Linear(5 * joint, 2)
+        self.out_layer = nn.Linear(5 * joint, outputs)
 
     def logits(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps [B, C, F, T] to logits [B, 2]: a node is the largest of its band or frame."""
+        """Maps [B, C, F, T] to logits [B, outputs]: a node is the largest of its band or frame."""
         maps = maps.abs()
         return self.graph_logits(maps.amax(dim=3).transpose(1, 2), maps.amax(dim=2).transpose(1, 2))
 
     def graph_logits(self, spectral: torch.Tensor, temporal: torch.Tensor) -> torch.Tensor:
-        """Nodes [B, F, C] and [B, T, C] to logits [B, 2]."""
+        """Nodes [B, F, C] and [B, T, C] to logits [B, outputs]."""
         spectral = self.pool_S(self.GAT_layer_S(spectral + self.pos_S))
         temporal = self.pool_T(self.GAT_layer_T(temporal))
         one = self._branch(temporal, spectral, self.master1, "1")

@@ -10,7 +10,7 @@ import torch
 import torchaudio
 from torch import nn
 
-from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
+from codecfake.detectors.base import BONAFIDE, OUTPUTS, SPOOF, Detector
 
 N_FILTERS = 20
 FRAME_SECONDS, HOP_SECONDS, N_FFT = 0.020, 0.010, 512
@@ -80,9 +80,18 @@ class Model(Detector):
         width: factor of all numbers of feature maps; 1.0 is the published size.
         dropout: before the recurrent layers.
         max_hz: what lies above is not heard; at most half the sample rate.
+        outputs: logits.
     """
 
-    def __init__(self, sample_rate: int, crop_samples: int, width: float, dropout: float, max_hz: float):
+    def __init__(
+        self,
+        sample_rate: int,
+        crop_samples: int,
+        width: float,
+        dropout: float,
+        max_hz: float,
+        outputs: int = OUTPUTS,
+    ):
         super().__init__(sample_rate, crop_samples)
         # even, so that the two directions of the recurrent layers share them
         small, middle, large = (2 * max(1, round(maps * width / 2)) for maps in (32, 48, 64))
@@ -111,7 +120,7 @@ class Model(Detector):
         )
         dimension = small * (3 * N_FILTERS // 16)
         self.recurrent = ResidualBlstm(dimension)
-        self.output = nn.Linear(dimension, 2)
+        self.output = nn.Linear(dimension, outputs)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         maps = self.cnn(self.features(waveforms).transpose(1, 2).unsqueeze(1))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import leaky_relu, max_pool1d, selu
 
-from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
+from codecfake.detectors.base import BONAFIDE, OUTPUTS, SPOOF, Detector
 
 #: Samples of a filter of the front end.
 SINC_TAPS = 1025
@@ -54,6 +54,7 @@ class Model(Detector):
         layers: of the GRU.
         preactivation: whether a block normalises before its first convolution, as the paper and the baseline of
             ASVspoof 5 do; that of 2021 has the parameters for it and does not use them.
+        outputs: logits.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class Model(Detector):
         recurrent: int,
         layers: int,
         preactivation: bool,
+        outputs: int = OUTPUTS,
     ):
         super().__init__(sample_rate, crop_samples)
         self.register_buffer("filters", sinc_filters(filters, SINC_TAPS, sample_rate)[:, None], persistent=False)
@@ -76,7 +78,7 @@ class Model(Detector):
         self.bn_before_gru = nn.BatchNorm1d(maps[-1])
         self.gru = nn.GRU(maps[-1], recurrent, layers, batch_first=True)
         self.fc1_gru = nn.Linear(recurrent, recurrent)
-        self.fc2_gru = nn.Linear(recurrent, 2)
+        self.fc2_gru = nn.Linear(recurrent, outputs)
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         bands = nn.functional.conv1d(waveforms[:, None], self.filters).abs()

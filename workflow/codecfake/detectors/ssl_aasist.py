@@ -15,6 +15,7 @@ from torch import nn
 
 from codecfake.codecs.base import load_state, read_checkpoint
 from codecfake.detectors import aasist
+from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector
 
 #: Kernel and stride of the convolutions that make frames of a waveform.
@@ -68,7 +69,7 @@ class Model(GraphDetector):
         frozen: whether the front end stays as loaded; else it is trained with the rest.
         bands: to which the front end's features are reduced.
         maps: feature maps of the six blocks.
-        nodes, pool, temperatures: see `GraphDetector`.
+        nodes, pool, temperatures, outputs: see `GraphDetector`.
     """
 
     def __init__(
@@ -82,8 +83,9 @@ class Model(GraphDetector):
         nodes: list[int],
         pool: list[float],
         temperatures: list[float],
+        outputs: int = OUTPUTS,
     ):
-        super().__init__(sample_rate, crop_samples, maps[-1], bands // 3, nodes, pool, temperatures)
+        super().__init__(sample_rate, crop_samples, maps[-1], bands // 3, nodes, pool, temperatures, outputs)
         self.frozen = frozen
         self.front_end = wav2vec2(**front_end).requires_grad_(not frozen)
         self.LL = nn.Linear(front_end["features"], bands)

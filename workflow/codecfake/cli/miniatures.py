@@ -4,7 +4,7 @@ import argparse
 import os
 from pathlib import Path
 
-from codecfake import cli_rules
+from codecfake.cli.shared import codec_files, open_corpus
 
 
 def add_verbs(verbs) -> None:
@@ -41,7 +41,7 @@ def train_codec(args: argparse.Namespace) -> None:
     settings = config.read_yaml(args.recipe, "codec_training")
     steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
     recipe = train_codec.Recipe(**{**settings, "steps": steps})
-    corpus = cli_rules.open_corpus(run["corpus"], run)
+    corpus = open_corpus(run["corpus"], run)
     training = train_codec.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
     held_out = train_codec.pcm_of_split(
         corpus, run["corpus"], "dev", entry["sample_rate"], train_codec.HELD_OUT_PER_SPEAKER
@@ -57,14 +57,15 @@ def train_codec(args: argparse.Namespace) -> None:
 
 
 def codec_quality(args: argparse.Namespace) -> None:
-    from codecfake import audio, codecs, compute, config, quality, train_codec
+    from codecfake import audio, codecs, compute, config, train_codec
+    from codecfake.quality import quality
     from codecfake.resynthesise import through_codec
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
-    files = cli_rules.codec_files(entry, run)
+    files = codec_files(entry, run)
     codec = codecs.load(entry, files, compute.device(run["device"]))
     rate, section = codec.sample_rate, run["corpus"]
-    corpus = cli_rules.open_corpus(run["corpus"], run)
+    corpus = open_corpus(run["corpus"], run)
     references = [audio.from_pcm16(x) for x in train_codec.pcm_of_split(corpus, section, "eval", rate, args.utterances)]
     names = [args.codec] * len(references)
     pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))

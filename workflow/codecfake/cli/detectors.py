@@ -5,7 +5,16 @@ import json
 from functools import partial
 from pathlib import Path
 
-from codecfake.cli_rules import add_fetch_options, add_rule, device_options, model_files, own_device
+from codecfake.cli.options import (
+    add_fetch_options,
+    add_rule,
+    add_training,
+    add_trials,
+    add_workers,
+    device_options,
+    named_path,
+)
+from codecfake.cli.shared import model_files, own_device, train_by
 from codecfake.names import RANDOM, TRIVIAL
 
 
@@ -15,28 +24,19 @@ def add_verbs(verbs) -> None:
 
     verb = add("waveforms", waveforms, "a codec's shards, decoded and resampled, to be memory-mapped")
     verb.add_argument("--shards", type=Path, nargs="+", required=True)
-    _workers(verb)
+    add_workers(verb)
     verb.add_argument("--out", type=Path, required=True)
 
     verb = add("condition", condition, "eval speech under a condition")
     verb.add_argument("--condition", required=True)
     verb.add_argument("--entry", type=json.loads, required=True, help="of conditions.yaml, as JSON")
-    _trial_options(verb)
+    add_trials(verb)
     verb.add_argument("--out-protocol", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
 
     verb = add("train", train, "train a detector")
-    verb.add_argument("--detector", required=True)
-    verb.add_argument("--entry", type=json.loads, required=True, help="of detectors.yaml, with its recipe, as JSON")
-    verb.add_argument("--seed", type=int, required=True)
+    add_training(verb)
     verb.add_argument("--classes", type=json.loads, help="of each codec, among which spoof is balanced, as JSON")
-    _trial_options(verb)
-    device_options(verb)
-    add_fetch_options(verb)
-    verb.add_argument("--gpus", type=int, default=1, help="that train it together")
-    verb.add_argument("--curves", type=Path, required=True, help="folder for TensorBoard")
-    verb.add_argument("--history", type=Path, required=True)
-    verb.add_argument("--out", type=Path, required=True)
 
     verb = add("score-protocol", score_protocol, "CM scores of the dev and eval trials of protocols")
     verb.add_argument("--detector", required=True)
@@ -44,7 +44,7 @@ def add_verbs(verbs) -> None:
     model.add_argument("--checkpoint", type=Path, help="as `codecfake train` saved it")
     model.add_argument("--entry", type=json.loads, help="of detectors.yaml, of one that others trained, as JSON")
     verb.add_argument("--batch-size", type=int, required=True)
-    _trial_options(verb)
+    add_trials(verb)
     device_options(verb)
     add_fetch_options(verb)
     _score_outputs(verb)
@@ -52,13 +52,13 @@ def add_verbs(verbs) -> None:
     verb = add("score-baseline", score_baseline, "scores of chance, or of trivial features")
     verb.add_argument("--baseline", choices=[RANDOM, TRIVIAL], required=True)
     verb.add_argument("--seed", type=int, required=True)
-    _trial_options(verb)
+    add_trials(verb)
     _score_outputs(verb)
 
     verb = add("keys", keys, "keys and protocols in the forms of the ASVspoof challenges")
     verb.add_argument("--protocols", type=Path, nargs="+", required=True, help="of bona fide speech and all codecs")
     verb.add_argument("--key", type=Path, required=True)
-    verb.add_argument("--splits", type=_named_path, nargs="+", required=True, metavar="SPLIT=FILE")
+    verb.add_argument("--splits", type=named_path, nargs="+", required=True, metavar="SPLIT=FILE")
 
     verb = add("matrix", matrix, "every metric of every detector and column")
     _evaluation_options(verb)
@@ -70,24 +70,8 @@ def add_verbs(verbs) -> None:
         verb.add_argument(f"--{kind}", type=Path, required=True)
 
     verb = add("report", report, "the HTML report")
-    _evaluation_options(verb)
     verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
-    tables = ("metrics", "breakdown", "significance", "utterances", "left-out", "speakers", "splits")
-    for table in (*tables, "heatmap", "resynthesised"):
-        verb.add_argument(f"--{table}", type=Path, required=True)
-    verb.add_argument("--benchmarks", type=Path, nargs="+", required=True)
-    verb.add_argument("--histories", type=_named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
     verb.add_argument("--out", type=Path, required=True)
-
-
-def _workers(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--workers", type=int, default=1, help="that prepare audio beside the one that computes")
-
-
-def _trial_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--protocols", type=Path, nargs="+", required=True)
-    verb.add_argument("--heard", type=Path, nargs="+", required=True, help="descriptions of these trials' waveforms")
-    _workers(verb)
 
 
 def _score_outputs(verb: argparse.ArgumentParser) -> None:
@@ -97,15 +81,8 @@ def _score_outputs(verb: argparse.ArgumentParser) -> None:
 
 
 def _evaluation_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--scores", type=_named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
-    verb.add_argument("--protocols", type=_named_path, nargs="+", required=True, metavar="COLUMN=FILE")
-
-
-def _named_path(text: str) -> tuple[str, Path]:
-    name, separator, path = text.partition("=")
-    if not separator:
-        raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
-    return name, Path(path)
+    verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
+    verb.add_argument("--protocols", type=named_path, nargs="+", required=True, metavar="COLUMN=FILE")
 
 
 def waveforms(args: argparse.Namespace) -> None:
@@ -131,34 +108,9 @@ def condition(args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    from codecfake import files, heard, manifest, parallel
     from codecfake.train import save, train
 
-    if args.gpus > 1 and not parallel.started():
-        parallel.start(args.device, args.gpus)
-        return
-    fetched, waveforms = model_files(args.entry, vars(args)), heard.waveforms(args.heard, args.workers)
-    described = "".join(path.read_text(encoding="utf-8") for path in args.heard)
-    state = args.out.with_suffix(".state")
-    with own_device(args) as device, parallel.processes(device) as together:
-        trained = train(
-            manifest.read_trials(args.protocols),
-            waveforms,
-            args.entry,
-            seed=args.seed,
-            device=device,
-            workers=args.workers // together.count,
-            classes=args.classes,
-            front_end=fetched.get("front_end"),
-            together=together,
-            state=state,
-            made_of=files.digest(described, files.code_digest()),
-            curves=args.curves,
-        )
-    if together.first:
-        files.write_text(args.history, trained.history.to_csv(sep="\t", index=False))
-        save(trained, args.detector, args.entry, args.out)
-        state.unlink(missing_ok=True)
+    train_by(args, args.entry, partial(train, classes=args.classes), save)
 
 
 def score_protocol(args: argparse.Namespace) -> None:
@@ -223,24 +175,7 @@ def matrix(args: argparse.Namespace) -> None:
 
 
 def report(args: argparse.Namespace) -> None:
-    import pandas as pd
-
-    from codecfake import evaluate, manifest
+    from codecfake import findings
     from codecfake.report import write_report
 
-    write_report(
-        args.out,
-        run=json.loads(args.settings.read_text(encoding="utf-8")),
-        evaluation=evaluate.read(args.scores, dict(args.protocols)),
-        metrics=manifest.read(args.metrics, manifest.Metrics),
-        breakdown=manifest.read(args.breakdown, manifest.Breakdown),
-        significance=manifest.read(args.significance, manifest.Significance),
-        heatmap=args.heatmap.read_bytes(),
-        utterances=manifest.read(args.utterances, manifest.Utterances),
-        left_out=manifest.read(args.left_out, manifest.LeftOutUtterances),
-        speakers=manifest.read(args.speakers, manifest.Speakers),
-        splits=manifest.read(args.splits, manifest.Splits),
-        resynthesised=args.resynthesised,
-        benchmarks=args.benchmarks,
-        training={name: pd.read_csv(path, sep="\t") for name, path in args.histories},
-    )
+    write_report(args.out, **findings.read(json.loads(args.settings.read_text(encoding="utf-8"))))

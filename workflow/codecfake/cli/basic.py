@@ -1,49 +1,18 @@
-"""The command line: the user's own verbs; those of scores, of the miniature codecs and of the rules are in `cli_*`."""
+"""The user's first verbs: what there is, what is fetched, one file through a codec, a finished run."""
 
 import argparse
-import contextlib
-import fcntl
-import os
 import sys
-import warnings
 from pathlib import Path
 
-from codecfake import __version__, cli_detectors, cli_miniatures, cli_rules, cli_scores
-from codecfake.errors import CodecFakeError
-
-# Third-party imports of hundreds of milliseconds are made inside the verbs that need them.
-
-EPILOG = """examples:
-  codecfake resynthesise --codec encodec_mini speech.wav resynthesised.wav
-  codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/seed1234/pooled.pt *.wav
-  codecfake evaluate scores.tsv key.tsv
-  codecfake codecs
-"""
+from codecfake.cli.options import add_device, add_fetch_options, add_recipe
+from codecfake.cli.shared import codec_files, open_corpus, print_table
 
 
-def parser() -> argparse.ArgumentParser:
-    """All verbs and their options."""
-    top = argparse.ArgumentParser(
-        prog="codecfake",
-        description="Resynthesise speech with neural codecs; train and evaluate detectors of it.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    top.add_argument("--version", action="version", version=__version__)
-    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _user_verbs(verbs)
-    cli_scores.add_verbs(verbs)
-    cli_miniatures.add_verbs(verbs)
-    cli_rules.add_verbs(verbs)
-    cli_detectors.add_verbs(verbs)
-    return top
-
-
-def _user_verbs(verbs) -> None:
+def add_verbs(verbs) -> None:
     verb = verbs.add_parser(
         "codecs", help="table of the codecs that can be named", epilog="example: codecfake codecs --mirror /data/mirror"
     )
-    cli_rules.add_fetch_options(verb)
+    add_fetch_options(verb)
     verb.set_defaults(run=list_codecs)
 
     verb = verbs.add_parser(
@@ -75,7 +44,7 @@ def _user_verbs(verbs) -> None:
         description="Has Snakemake make its files, with the options in CODECFAKE_SNAKEMAKE (default: --cores all).",
         epilog="example: codecfake stage train config/demo.yaml",
     )
-    verb.add_argument("name", help="corpus, resynthesise@CODEC, protocols, train, evaluate or report")
+    verb.add_argument("name", help="corpus, resynthesise@CODEC, protocols, train, evaluate, audit, report, or a recipe")
     verb.add_argument("config", type=Path, help="the run's config")
     verb.set_defaults(run=stage)
 
@@ -86,15 +55,15 @@ def _user_verbs(verbs) -> None:
         epilog="example: codecfake resynthesise --codec dac_mini speech.flac resynthesised.wav",
     )
     verb.add_argument("--codec", required=True, metavar="NAME", help="a name of `codecfake codecs`")
-    cli_rules.add_recipe(verb)
+    add_recipe(verb)
     verb.add_argument(
         "--checkpoint",
         type=Path,
         metavar="DIR_OR_FILE",
         help="your own model: a directory with files under their published names, or the only file",
     )
-    cli_rules.add_fetch_options(verb)
-    cli_rules.add_device(verb)
+    add_fetch_options(verb)
+    add_device(verb)
     verb.add_argument("input", type=Path, metavar="IN")
     verb.add_argument("output", type=Path, metavar="OUT")
     verb.set_defaults(run=resynthesise)
@@ -115,7 +84,7 @@ def list_codecs(args: argparse.Namespace) -> None:
         millions = f"{entry['parameters'] / 1e6:.2f} M" if "parameters" in entry else "-"
         numbers = [str(entry.get(key, "-")) for key in ("sample_rate", "hop", "n_q", "bandwidth_kbps")]
         rows.append((name, entry["family"], *numbers, millions, entry["licence"]["weights"], there))
-    cli_scores.print_table(rows)
+    print_table(rows)
 
 
 def fetch(args: argparse.Namespace) -> None:
@@ -127,7 +96,7 @@ def fetch(args: argparse.Namespace) -> None:
     config.require_files(run)
     for key, entry in config.model_files(run).items():
         print(download.fetch(key, entry, download.Places.of(run)))
-    corpus = cli_rules.open_corpus(run["corpus"], run)
+    corpus = open_corpus(run["corpus"], run)
     corpus.fetch(choose(corpus.recordings(), corpus.speakers(), run["corpus"]))
     print(f"all files of run {run['run']!r} are here")
 
@@ -139,7 +108,7 @@ def list_detectors(args: argparse.Namespace) -> None:
     for name, entry in config.detectors().items():
         published = "published" if "checkpoint" in entry.get("files", {}) else "to be trained"
         rows.append((name, entry["module"], str(entry["sample_rate"]), published))
-    cli_scores.print_table(rows)
+    print_table(rows)
 
 
 def show(args: argparse.Namespace) -> None:
@@ -149,8 +118,9 @@ def show(args: argparse.Namespace) -> None:
     results = Path(Layout(config.read_run(args.config)).experiment)
     matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
     print("EER (%)  rows: trained on, columns: evaluated on")
-    cli_scores.print_table(matrix)
+    print_table(matrix)
     print(f"report: {(results / 'report.html').resolve()}")
+    print(f"samples to listen to: {(results / 'samples/index.html').resolve()}")
 
 
 def stage(args: argparse.Namespace) -> None:
@@ -169,7 +139,7 @@ def resynthesise(args: argparse.Namespace) -> None:
         files = codecs.find_files(entry, args.checkpoint)
         _say_if_not_pinned(entry, files)
     else:
-        files = cli_rules.codec_files(entry, vars(args))
+        files = codec_files(entry, vars(args))
     codec = codecs.load(entry, files, compute.device(args.device))
     resynthesise_file(args.input, args.output, codec, args.recipe)
 
@@ -180,35 +150,3 @@ def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
     for role, path in files.items():
         if sha256(path) != entry["files"][role].get("sha256"):
             print(f"{path}: not known to be {entry['files'][role]['key']}; used as asked", file=sys.stderr)
-
-
-@contextlib.contextmanager
-def at_work():
-    """Let a Snakemake that begins see that a job of the run is at work: it may outlive the one that began it."""
-    path = os.environ.get("CODECFAKE_JOBS")
-    with open(path, "a") if path else contextlib.nullcontext() as handle:
-        if path:
-            with contextlib.suppress(OSError):  # a file system without locks
-                fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        yield
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; the exit code is 0, or 1 with a message on standard error."""
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", message=".*weight_norm.*")
-    args = parser().parse_args(arguments)
-    try:
-        with at_work():
-            args.run(args)
-    except CodecFakeError as error:
-        print(f"codecfake {args.verb}: error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"codecfake {args.verb}: error: {error.filename or ''}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

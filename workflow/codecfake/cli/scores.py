@@ -5,7 +5,8 @@ import json
 import sys
 from pathlib import Path
 
-from codecfake import cli_rules
+from codecfake.cli.options import add_audio_files, add_fetch_options
+from codecfake.cli.shared import model_files, print_table, tell_files
 from codecfake.errors import ConfigError
 
 
@@ -21,11 +22,8 @@ def add_verbs(verbs) -> None:
     verb.add_argument(
         "--checkpoint", type=Path, metavar="FILE", help="as `codecfake train` saved it; without it, published weights"
     )
-    cli_rules.add_device(verb)
-    cli_rules.add_fetch_options(verb)
-    verb.add_argument("--format", choices=["tsv", "json"], default="tsv", help="json: a list of objects")
-    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write them; printed without it")
-    verb.add_argument("inputs", type=Path, nargs="+", metavar="FILE_OR_FOLDER")
+    add_audio_files(verb)
+    add_fetch_options(verb)
     verb.set_defaults(run=score)
 
     verb = verbs.add_parser(
@@ -43,33 +41,15 @@ def add_verbs(verbs) -> None:
     verb.set_defaults(run=evaluate)
 
 
-def print_table(rows: list) -> None:
-    """Rows of strings as aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
 def score(args: argparse.Namespace) -> None:
-    from tqdm import tqdm
-
     from codecfake import compute, config
-    from codecfake.errors import AudioError
     from codecfake.score import audio_files, score_files
 
     entry, paths = config.entry(config.detectors(), args.detector, "detector"), audio_files(args.inputs)
     model = _detector(args, entry, compute.device(args.device))
     print("cm-score: higher = more bona fide", file=sys.stderr)
-    found, lost = [("filename", "cm-score")], 0
-    for path, value in tqdm(score_files(model, paths), total=len(paths), unit="file", disable=None):
-        if isinstance(value, AudioError):
-            lost += 1
-            tqdm.write(f"codecfake score: {value}", file=sys.stderr)
-        else:
-            found.append((str(path), round(value, 6)))
-    _write_scores(found, args.format, args.out)
-    if lost:
-        raise AudioError(f"{lost} of {len(paths)} files could not be scored")
+    head, found = ("filename", "cm-score"), score_files(model, paths)
+    tell_files(args, found, len(paths), head, lambda score: (round(score, 6),), "scored")
 
 
 def _detector(args: argparse.Namespace, entry: dict, device: str):
@@ -81,21 +61,7 @@ def _detector(args: argparse.Namespace, entry: dict, device: str):
     if "checkpoint" not in entry.get("files", {}):
         raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a file with your own")
     entry = config.pretrained(args.detector)
-    return detectors.load_published(entry, cli_rules.model_files(entry, vars(args))["checkpoint"], device)
-
-
-def _write_scores(rows: list[tuple], kind: str, path: Path | None) -> None:
-    from codecfake.files import write_text
-
-    head, *scores = rows
-    if kind == "json":
-        text = json.dumps([dict(zip(head, row, strict=True)) for row in scores], indent=2) + "\n"
-    else:
-        text = "".join(f"{name}\t{value}\n" for name, value in rows)
-    if path:
-        write_text(path, text)
-    else:
-        sys.stdout.write(text)
+    return detectors.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)
 
 
 def evaluate(args: argparse.Namespace) -> None:

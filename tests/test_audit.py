@@ -1,0 +1,203 @@
+"""The audit on sets in which one trace at a time is planted, and on the official samples."""
+
+import numpy as np
+import pytest
+
+from audited_set import TRACES, measured, write_set
+from codecfake import manifest
+from codecfake.audit import audit_plots
+from codecfake.audit.audit import Audit, audit, readable, verdict_text
+from codecfake.audit.comparison import Duplicates, Ranges
+from codecfake.audit.probe import ALL, Probe
+from codecfake.errors import DataError
+
+#: What the verdict on each codec of `TRACES` says, and nothing but that.
+EXPECTED = {
+    "none": [],
+    "delay": ["delay: +7.5 samples at 16 kHz"],
+    "gain": ["level: +3 dB against bona fide"],
+    "hop": ["length: input rounded down to a multiple of 320, always (bona fide 0 %)"],
+    "dc": ["DC: +0.002 of full scale against bona fide"],
+    "band": ["power from 7 to 8 kHz: ", "bandwidth up to 8 kHz: -"],
+    "trimmed": ["delay: -3200.0 samples at 16 kHz", "length: as the input in 0 % only", "leading silence: -0.2 s"],
+    "peak": ["level: +", "peak: nearly always 0.95, bona fide 0."],
+    "inverted": ["polarity: inverted"],
+    "clipped": ["clipping: +", "level: -"],
+    "even": ["odd 16-bit samples: -0.5 of them against bona fide"],
+}
+#: What is known of the published set.
+ACADEMICODEC = ("academicodec_hifi_16k_320d", "academicodec_hifi_16k_320d_large_uni", "academicodec_hifi_24k_320d")
+TWINS = tuple(f"funcodec-funcodec_zh_en_general_16k_nq32ds{hop}" for hop in (320, 640))
+FREQUENCY = tuple(f"funcodec-funcodec_en_libritts-16k-gr{groups}nq32ds320" for groups in (1, 8))
+LAWS = {
+    "SpeechTokenizer": "input rounded up to a multiple of 320",
+    "audiodec_24k_320d": "input rounded up to a multiple of 300",
+    **dict.fromkeys(ACADEMICODEC, "input rounded down to a multiple of 320"),
+}
+
+
+@pytest.fixture(scope="module")
+def cues(tmp_path_factory, speech):
+    return measured(write_set(tmp_path_factory.mktemp("set"), speech, list(TRACES)))
+
+
+@pytest.fixture(scope="module")
+def audited(cues):
+    return audit(cues, seed=1)
+
+
+def findings(audited, codec):
+    """What the verdict on a codec says, and, last, of the probe."""
+    return audited.table.set_index("codec")["verdict"][codec].split("; ")
+
+
+@pytest.mark.parametrize("codec", TRACES)
+def test_what_is_planted_is_found_and_nothing_else(audited, codec):
+    *found, _ = findings(audited, codec)
+    expected = EXPECTED[codec] or ["no cue found"]
+    assert len(found) == len(expected), found
+    for words in expected:
+        assert any(one.startswith(words) for one in found), found
+
+
+def test_where_nothing_is_planted_the_probe_is_near_chance_and_said_to_be(audited):
+    probe = audited.probe.set_index(["codec", "group"])
+    assert probe.loc[("none", ALL), "eer"] == pytest.approx(0.5, abs=0.15)
+    assert "which may be chance" in findings(audited, "none")[-1]
+
+
+@pytest.mark.parametrize(
+    ("codec", "group"),
+    [("hop", "length"), ("dc", "level"), ("band", "band"), ("peak", "level"), ("even", "lsb"), ("clipped", "level")],
+)
+def test_the_probe_tells_by_the_group_of_the_planted_cue(audited, codec, group):
+    eer = audited.probe.set_index(["codec", "group"])["eer"]
+    assert eer[codec, group] < 0.1
+    assert eer[codec, ALL] < 0.2
+    assert "chance" not in findings(audited, codec)[-1]
+
+
+def test_bona_fide_speech_has_a_row_and_no_verdict(audited):
+    row = audited.table.set_index("codec").loc["identity"]
+    assert (row["verdict"], row["subtype"], row["clips"], row["speakers"]) == ("", "PCM_16", 24, 6)
+
+
+def test_tables_are_read_as_they_were_written(audited, tmp_path):
+    for table, model in zip(audited, (Audit, Ranges, Probe, Duplicates), strict=True):
+        manifest.write(table, model, tmp_path / "table.tsv")
+        again = manifest.read(tmp_path / "table.tsv", model)
+        assert again.equals(table.astype(again.dtypes)), model
+
+
+def test_an_audit_is_the_same_each_time_and_of_its_seed(cues, audited):
+    part = {codec: cues[codec] for codec in ("identity", "gain")}
+    first, second, other = audit(part, 1), audit(part, 1), audit(part, 2)
+    for one, again in zip(first, second, strict=True):
+        assert one.equals(again)
+    assert first.probe["eer"].equals(other.probe["eer"])
+    assert not first.probe["eer_low"].equals(other.probe["eer_low"])
+    assert findings(first, "gain") == findings(audited, "gain")
+
+
+def test_without_bona_fide_recordings_of_its_utterances_a_codec_is_compared_as_a_whole(cues):
+    stranger = cues["hop"].assign(
+        utterance_id="t" + cues["hop"]["utterance_id"],
+        speaker_id="t" + cues["hop"]["speaker_id"],
+        **dict.fromkeys(("delay", "correlation", "gain_db", "length_difference"), np.nan),
+    )
+    louder = stranger.assign(level_dbfs=stranger["level_dbfs"] + 10)
+    found = audit({"identity": cues["identity"], "hop": stranger, "loud": louder}, 1)
+    assert "length: a multiple of 320, always" in findings(found, "hop")
+    assert any(words.startswith("level: +10 dB") for words in findings(found, "loud"))
+    assert "speakers in both classes: 0" in findings(found, "hop")[-1]
+    assert audit_plots.figure(found.ranges, found.probe).startswith(b"\x89PNG")
+
+
+def test_a_set_without_bona_fide_speech_or_without_codecs_is_refused(cues):
+    for codecs in (["identity"], ["gain", "hop"]):
+        with pytest.raises(DataError, match=r"an audit needs bona fide speech \(identity, genuine\) and a codec"):
+            audit({codec: cues[codec] for codec in codecs}, 1)
+
+
+def test_the_figure_follows_the_numbers_and_is_the_same_bytes_each_time(audited):
+    figure = audit_plots.figure(audited.ranges, audited.probe)
+    assert figure.startswith(b"\x89PNG")
+    assert figure == audit_plots.figure(audited.ranges, audited.probe)
+    for column in ("eer", "eer_low"):
+        other = audit_plots.figure(audited.ranges, audited.probe.assign(**{column: 0.1}))
+        assert (other != figure) == (column == "eer")
+    assert figure != audit_plots.figure(audited.ranges.assign(median=1.0), audited.probe)
+
+
+def test_the_audit_reads_as_a_table_and_as_text(audited):
+    head, *rows = readable(audited)
+    assert {len(row) for row in rows} == {len(head)}
+    assert ("delay", "24", "PCM_16", "16000", "as the input", "7.5", "0.0") in [row[:7] for row in rows]
+    assert rows[0][-1] == "-"
+    assert "\ngain\n  level: +3 dB against bona fide\n  probe: EER " in verdict_text(audited.table)
+
+
+class TestOfficialSamples:
+    """Two utterances of the published set."""
+
+    @pytest.fixture(scope="class")
+    def cues(self, shared):
+        return measured(shared / "data/codecfake-samples")
+
+    @pytest.fixture(scope="class")
+    def audited(self, cues):
+        return audit(cues, seed=1)
+
+    def test_there_are_fifteen_codecs_of_two_utterances(self, audited):
+        assert list(audited.table["clips"]) == [2] * 16
+
+    def test_the_twins_are_found_and_no_others(self, audited):
+        (row,) = audited.duplicates.to_dict("records")
+        expected = {"codec": TWINS[0], "other": TWINS[1], "utterances": 2, "same_samples": 2, "same_bytes": 2}
+        assert row == expected
+        for one, other in (TWINS, TWINS[::-1]):
+            assert findings(audited, one)[0] == f"identical to {other}"
+
+    def test_genuine_is_float_and_every_codec_pcm_16(self, audited):
+        subtypes = audited.table.set_index("codec")["subtype"]
+        assert subtypes.pop("identity") == "FLOAT"
+        assert set(subtypes) == {"PCM_16"}
+        assert all("format: PCM_16 where bona fide is FLOAT" in words for words in audited.table["verdict"][1:])
+
+    def test_lengths_obey_the_known_laws(self, audited):
+        laws = audited.table.set_index("codec")["length_law"]
+        for codec, law in laws.items():
+            assert law == LAWS.get(codec, "as the input"), codec
+            assert any(one.startswith(f"length: {law}, always") for one in findings(audited, codec)) == (codec in LAWS)
+        partly = audited.table[audited.table["lawful"] < 2]
+        assert tuple(partly["codec"]) == FREQUENCY
+
+    def test_academicodec_is_louder(self, audited, cues):
+        louder = {codec for codec in cues if any(one.startswith("level: +") for one in findings(audited, codec))}
+        assert louder == set(ACADEMICODEC)
+        for codec in ACADEMICODEC:
+            assert 10 ** (cues[codec]["gain_db"].min() / 20) == pytest.approx(1.2, abs=0.1)
+            assert 10 ** (cues[codec]["gain_db"].max() / 20) == pytest.approx(2.75, abs=0.1)
+
+    def test_delays_are_the_known_ones(self, audited, cues):
+        known = {"descript-audio-codec-16khz": (-8.2, -7.8), "descript-audio-codec-24khz": (-5.5, -5.2)}
+        for codec, (least, most) in {**known, "audiodec_24k_320d": (118, 136)}.items():
+            assert cues[codec]["delay"].between(least, most).all()
+            assert any(one.startswith("delay: ") for one in findings(audited, codec))
+        for codec in FREQUENCY:
+            assert sorted(cues[codec]["delay"]) == pytest.approx([0, 160], abs=1)
+            assert any("to +160" in one for one in findings(audited, codec))
+        delayed = {codec for codec in cues if any(one.startswith("delay: ") for one in findings(audited, codec))}
+        assert delayed == {*known, "audiodec_24k_320d", *FREQUENCY}
+
+    def test_audiodec_is_inverted_and_no_other(self, audited, cues):
+        inverted = [codec for codec in cues if "polarity: inverted" in findings(audited, codec)]
+        assert inverted == ["audiodec_24k_320d"]
+
+    def test_two_utterances_are_said_to_be_too_few(self, audited):
+        assert audited.probe["eer"].isna().all()
+        for codec in audited.table["codec"][1:]:
+            assert findings(audited, codec)[-2:] == [
+                "only 2 utterances",
+                "no probe (trials: 2 bona fide and 2 spoof, at least 10 of each needed)",
+            ]

@@ -1,0 +1,98 @@
+"""The verbs of quality and fidelity as a user and a rule meet them."""
+
+import argparse
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codecfake import audio, manifest
+from codecfake.cli import quality as cli_quality
+from codecfake.names import IDENTITY
+from codecfake.quality import dnsmos, fidelity, quality_table
+from codecfake.store import shard_path
+from tiny_run import MUFFLED, make_run
+
+
+def run(*arguments) -> None:
+    parser = argparse.ArgumentParser()
+    cli_quality.add_verbs(parser.add_subparsers())
+    args = parser.parse_args([str(argument) for argument in arguments])
+    args.run(args)
+
+
+@pytest.fixture
+def sets(tmp_path, speech):
+    """Two sets of one codec, ours at half the level."""
+    for name, gain in (("ours", 0.5), ("published", 1.0)):
+        (tmp_path / name).mkdir()
+        for number in range(2):
+            samples = np.float32(gain) * speech(0.6, seed=number)
+            audio.write_wav(tmp_path / name / f"dac+a_{number}.wav", samples, 16000)
+    return tmp_path / "ours", tmp_path / "published"
+
+
+def test_fidelity_prints_a_codec_a_line_and_what_the_columns_mean(sets, capsys):
+    run("fidelity", *sets)
+    head, codec, *rest = capsys.readouterr().out.splitlines()
+    assert head.split() == ["codec", "utterances", *fidelity.MEASURES]
+    assert codec.split()[:8] == ["dac", "2", "0", "1", "1", "0", "0", "0.5"]
+    assert [line.split("  ")[0] for line in rest if line] == list(fidelity.MEASURES)
+
+
+def test_fidelity_writes_and_prints_the_same(sets, tmp_path, capsys):
+    run("fidelity", *sets, "--codecs", "dac", "--utterances", 1, "--json", "--out", tmp_path / "fidelity.tsv")
+    printed = json.loads(capsys.readouterr().out)
+    written = manifest.read(tmp_path / "fidelity.tsv", fidelity.Fidelity)
+    assert [row["mean"] for row in printed] == pytest.approx(written["mean"].tolist())
+    assert set(written["utterances"]) <= {0, 1}
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "2.5", "all"])
+def test_a_number_that_is_none_is_refused(sets, number, capsys):
+    with pytest.raises(SystemExit):
+        run("fidelity", *sets, "--utterances", number)
+    assert f"{number!r}; a whole number above 0 is needed" in capsys.readouterr().err
+
+
+def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
+    monkeypatch.setattr(dnsmos, "rate", lambda _: dnsmos.Dnsmos(3.0, 3.5, 4.0))
+    _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2})
+    shards = {codec: [shard_path(tmp_path, codec, number) for number in range(3)] for codec in protocols}
+    for codec, protocol in protocols.items():
+        manifest.write(protocol, manifest.Protocol, tmp_path / f"{codec}.tsv")
+        options = ("--codec", codec, "--protocol", tmp_path / f"{codec}.tsv", "--utterances", 6, "--workers", 2)
+        run(
+            "quality",
+            *options,
+            "--bonafide",
+            *shards[IDENTITY],
+            "--shards",
+            *shards[codec],
+            "--out",
+            tmp_path / f"{codec}.quality.tsv",
+        )
+    tables = [tmp_path / f"{codec}.quality.tsv" for codec in (MUFFLED, IDENTITY)]
+    muffled, bonafide = (manifest.read(path, quality_table.Quality) for path in tables)
+    assert muffled["utterance_id"].tolist() == bonafide["utterance_id"].tolist()
+    assert (len(muffled), set(muffled["speaker_id"])) == (6, {"eval0", "eval1"})
+    assert muffled["mel_distance"].min() > 0.2
+    assert bonafide["mel_distance"].isna().all()
+
+    for name in ("once.tsv", "again.tsv"):
+        run("quality-table", "--quality", *tables, "--seed", 3, "--out", tmp_path / name)
+    summary = manifest.read(tmp_path / "once.tsv", quality_table.QualitySummary)
+    assert summary["codec"].unique().tolist() == [MUFFLED, IDENTITY]
+    row = summary.set_index(["codec", "measure"]).loc[(MUFFLED, "mel_distance")]
+    assert row["low"] <= row["mean"] <= row["high"]
+    assert row["mean"] == pytest.approx(muffled["mel_distance"].mean(), abs=1e-6)
+    assert (tmp_path / "once.tsv").read_bytes() == (tmp_path / "again.tsv").read_bytes()
+
+
+def test_what_a_rule_wrote_is_a_table_without_numbers_where_there_are_none(tmp_path):
+    row = {"codec": "dac", "utterance_id": "007", "speaker_id": "1", **dict.fromkeys(quality_table.MEASURES, np.nan)}
+    manifest.write(pd.DataFrame([row]), quality_table.Quality, tmp_path / "quality.tsv")
+    found = manifest.read(tmp_path / "quality.tsv", quality_table.Quality).iloc[0]
+    assert (found["utterance_id"], found["speaker_id"]) == ("007", "1")
+    assert found[quality_table.MEASURES].isna().all()

@@ -1,0 +1,161 @@
+"""Cues of clips with a planted difference, of what cannot be measured, and of any number of workers."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from audited_set import delayed, measured, write_set
+from codecfake import audio, manifest, store
+from codecfake.audit.cues import Cues, against, cue_table, measure
+from codecfake.errors import AudioError
+from codecfake.release.holders import Parquet
+from codecfake.release.released import open_set
+
+RATE = 16000
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """clip(samples, codec="codec", rate=16000, subtype="PCM_16", container="WAV"): a clip of utterance s_1."""
+
+    def make(samples, codec="codec", rate=RATE, subtype="PCM_16", container="WAV"):
+        folder = tmp_path / f"{codec}{len(list(tmp_path.iterdir()))}"
+        folder.mkdir()
+        path = folder / f"{codec}+s_1.{container.lower()}"
+        soundfile.write(path, samples, rate, subtype, format=container)
+        return open_set(folder).clips("identity" if codec == "genuine" else codec)[0]
+
+    return make
+
+
+def test_the_format_is_told_as_it_is(clip, speech):
+    found = measure(clip(speech(0.5, 24000), rate=24000, container="FLAC", subtype="PCM_24"), None)
+    assert [found[name] for name in ("container", "subtype", "sample_rate", "num_samples")] == [
+        "FLAC",
+        "PCM_24",
+        24000,
+        12000,
+    ]
+    assert [found[name] for name in ("utterance_id", "speaker_id", "label")] == ["s_1", "s", "spoof"]
+
+
+def test_numbers_of_the_file_are_those_of_its_samples(clip, speech):
+    pcm = (speech(0.5) * 3000 + 330).astype(np.int16)
+    found = measure(clip(pcm), None)
+    assert found["peak"] == pytest.approx(np.abs(pcm).max() / 32768, abs=1e-6)
+    assert found["dc"] == pytest.approx(pcm.mean() / 32768, abs=1e-6)
+    assert (found["on_grid_share"], found["step"], found["clipped_share"]) == (1, 1, 0)
+
+
+def test_levels_silences_and_bands_are_as_heard_whatever_the_rate(clip, speech):
+    sound = np.pad(speech(1.0, 48000), (14400, 9600)) + 1e-3 * np.random.default_rng(0).normal(size=72000)
+    found = [
+        measure(clip(audio.resample(sound.astype(np.float32), 48000, rate), rate=rate), None) for rate in (RATE, 48000)
+    ]
+    for name in ("leading_silence_s", "trailing_silence_s"):
+        assert found[0][name] == pytest.approx(found[1][name], abs=0.011)
+    for name in ("level_dbfs", "above_7khz_db"):
+        assert found[0][name] == pytest.approx(found[1][name], abs=0.3)
+    assert found[0]["leading_silence_s"] == pytest.approx(0.3, abs=0.05)
+    assert [one["bandwidth_hz"] for one in found] == pytest.approx([8000, 24000], abs=500)
+    assert found[1]["heard_bandwidth_hz"] == pytest.approx(8000, abs=200)
+    assert np.isnan(found[0]["above_8khz_db"])
+    assert found[1]["above_8khz_db"] > -60
+
+
+@pytest.mark.parametrize("rate", [RATE, 24000, 44100])
+@pytest.mark.parametrize("lag", [-8, 7.5, 123.25])
+def test_delay_gain_and_length_are_against_bona_fide(clip, speech, rate, lag):
+    bonafide = speech(1.0)
+    spoof = 0.5 * audio.resample(delayed(bonafide, lag).astype(np.float32), RATE, rate)
+    found = measure(clip(np.append(spoof, np.zeros(10)), rate=rate), clip(bonafide, "genuine", subtype="FLOAT"))
+    assert found["delay"] == pytest.approx(lag, abs=0.1)
+    assert found["gain_db"] == pytest.approx(20 * np.log10(0.5), abs=0.1)
+    assert found["correlation"] > 0.98
+    assert found["length_difference"] == 10
+
+
+def test_a_gain_is_that_of_the_level_though_a_codec_adds_noise(speech):
+    bonafide = speech(1.0)
+    noise = np.random.default_rng(0).normal(0, np.std(bonafide), len(bonafide)).astype(np.float32)
+    spoof = (bonafide + noise) / np.sqrt(2)
+    found = against(bonafide, spoof)
+    assert found["correlation"] == pytest.approx(0.71, abs=0.05)
+    assert found["gain_db"] == pytest.approx(0, abs=0.4)
+
+
+def test_an_inverted_clip_has_a_correlation_below_zero(speech):
+    found = against(speech(1.0), -speech(1.0))
+    assert found["correlation"] == pytest.approx(-1)
+    assert (found["delay"], found["gain_db"]) == pytest.approx((0, 0), abs=1e-3)
+
+
+def test_without_a_bona_fide_recording_nothing_is_set_against_it(clip, speech, tmp_path):
+    table = cue_table([clip(speech(0.5))], [], 1, "codec")
+    assert table[["delay", "correlation", "gain_db", "length_difference"]].isna().all(axis=None)
+    manifest.write(table, Cues, tmp_path / "cues.tsv")
+    assert manifest.read(tmp_path / "cues.tsv", Cues).equals(table)
+
+
+@pytest.mark.parametrize("num_samples", [1, 2, 100, 1599, 8000])
+def test_silence_and_clips_however_short_have_cues(clip, speech, num_samples):
+    bonafide = clip(speech(1.0)[4000 : 4000 + num_samples], "genuine")
+    silence = clip(np.zeros(num_samples))
+    table = cue_table([silence], [bonafide], 1, "codec")
+    assert table[["delay", "correlation", "gain_db"]].isna().all(axis=None)
+    assert (table["length_difference"] == 0).all()
+    assert (table["peak"] == 0).all()
+    cue_table([clip(speech(1.0)[4000 : 4000 + num_samples])], [silence], 1, "codec")
+
+
+def test_the_same_samples_in_another_file_have_the_same_hash_of_samples_alone(clip, speech):
+    pcm, others = (audio.to_pcm16(speech(0.5, seed=seed)) for seed in (0, 1))
+    one, same, other = (
+        measure(clip(*made), None) for made in ((pcm,), (pcm, "flac", RATE, "PCM_16", "FLAC"), (others,))
+    )
+    assert one["samples_hash"] == same["samples_hash"] != other["samples_hash"]
+    assert one["bytes_hash"] != same["bytes_hash"]
+    slower = measure(clip(pcm, rate=8000), None)
+    assert slower["samples_hash"] != one["samples_hash"]
+
+
+def test_a_clip_that_cannot_be_decoded_is_named(clip, speech):
+    broken = clip(speech(0.5))
+    Path(broken.name).write_bytes(b"RIFFnot a wave file at all")
+    with pytest.raises(AudioError, match=r"codec\+s_1\.wav: cannot be decoded"):
+        cue_table([broken], [], 1, "codec")
+
+
+def test_any_number_of_workers_measures_the_same(tmp_path, speech):
+    folder = write_set(tmp_path, speech, ["gain"])
+    one, three = measured(folder), measured(folder, workers=3)
+    assert all(one[codec].equals(three[codec]) for codec in one)
+
+
+def test_clips_of_several_shards_come_by_utterance(tmp_path, speech):
+    names = ["b_1", "a_1", "c_1", "a_2"]
+    for shard in range(2):
+        rows = [
+            store.row(
+                speech(0.3, seed=place), RATE, label="spoof", speaker_id=name[0], utterance_id=name, codec_name="x"
+            )
+            for place, name in list(enumerate(names))[shard::2]
+        ]
+        store.write_shard(tmp_path / f"{shard:03d}.parquet", rows)
+    clips = [clip for path in sorted(tmp_path.iterdir()) for clip in Parquet(path).clips()]
+    table = cue_table(clips, clips, 2, "x")
+    assert list(table["utterance_id"]) == sorted(names)
+    assert set(table["container"]) == {"FLAC"}
+    assert (table["delay"] == 0).all()
+
+
+def test_a_stereo_file_is_measured_as_it_is_heard_mono(tmp_path, speech):
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.stack([speech(0.5), np.zeros(8000)], axis=1), RATE, format="WAV", subtype="FLOAT")
+    (tmp_path / "codec+s_1.wav").write_bytes(buffer.getvalue())
+    found = measure(open_set(tmp_path).clips("codec")[0], None)
+    assert found["peak"] == pytest.approx(np.abs(speech(0.5)).max() / 2, abs=1e-6)
+    assert found["num_samples"] == 8000

@@ -1,0 +1,63 @@
+"""Length laws, against codecs whose law is known."""
+
+import numpy as np
+import pytest
+
+from codecfake.audit.lengths import HOPS, input_lengths, length_law
+
+INPUTS = np.random.default_rng(0).integers(16000, 160000, 40)
+
+
+def law_of(lengths, rate=16000, inputs=INPUTS):
+    return length_law(
+        np.asarray(lengths), *input_lengths(inputs, np.full_like(inputs, 16000), np.full_like(inputs, rate))
+    )
+
+
+@pytest.mark.parametrize("hop", HOPS)
+@pytest.mark.parametrize("up", [True, False])
+def test_rounding_to_whole_frames_is_found_with_its_hop(hop, up):
+    lengths = (-(-INPUTS // hop) if up else INPUTS // hop) * hop
+    law = law_of(lengths)
+    assert law[:3] == (f"input rounded {'up' if up else 'down'} to a multiple of {hop}", 40, 40)
+    assert law.bonafide_share == np.mean(INPUTS % hop == 0) < 0.1
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100, 48000])
+def test_a_length_as_the_input_is_found_at_any_rate(rate):
+    recorded = np.random.default_rng(1).integers(48000, 480000, 40)  # at 48 kHz: both rates rounded it up
+    inputs, lengths = -(-recorded // 3), -(-recorded * rate // 48000)
+    law = law_of(lengths, rate, inputs)
+    assert law[:3] == ("as the input", 40, 40)
+    assert np.isnan(law.bonafide_share)
+    assert law_of(lengths + 3, rate, inputs)[:3] == ("as the input", 0, 40)
+
+
+def test_whole_frames_at_another_rate_are_found():
+    recorded = np.random.default_rng(1).integers(48000, 480000, 40)
+    law = law_of(-(-recorded // 2 // 300) * 300, 24000, -(-recorded // 3))
+    assert law.name == "input rounded up to a multiple of 300"
+
+
+def test_multiples_that_follow_from_no_rounding_are_still_multiples():
+    law = law_of((INPUTS // 320 + 5) * 320)
+    assert law[:3] == ("a multiple of 320", 40, 40)
+
+
+def test_without_inputs_only_multiples_are_told():
+    none = np.zeros(0, int)
+    law = length_law(INPUTS // 512 * 512, none, none)
+    assert law[:3] == ("a multiple of 512", 40, 40)
+    assert np.isnan(law.bonafide_share)
+    assert length_law(INPUTS // 512 * 512 + 1, none, none)[:2] == ("unknown", 0)
+
+
+def test_how_many_obey_is_told():
+    mixed = np.where(np.arange(40) < 30, INPUTS // 320 * 320, INPUTS + 7)
+    assert law_of(mixed)[:3] == ("input rounded down to a multiple of 320", 30, 40)
+    assert law_of(np.where(np.arange(40) < 10, INPUTS, INPUTS + 7))[:2] == ("as the input", 10)
+
+
+@pytest.mark.parametrize(("inputs", "rate", "lengths"), [(102472, 24000, 153708), (102472, 44100, 282439)])
+def test_lengths_of_the_official_samples_are_as_the_input(inputs, rate, lengths):
+    assert law_of([lengths], rate, np.array([inputs])).name == "as the input"

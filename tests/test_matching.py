@@ -1,0 +1,119 @@
+"""The matched set: both classes alike in all that is not the codec."""
+
+import numpy as np
+import pytest
+from scipy.signal import butter, sosfilt, welch
+
+from codecfake import audio, store
+from codecfake.alignment import lag, shifted
+from codecfake.matching import EDGE_SECONDS, Matching, match, treat
+from codecfake.matching import speech as speech_in
+
+EDGE = round(EDGE_SECONDS * 16000)
+
+
+@pytest.fixture
+def reference(speech) -> np.ndarray:
+    """Two seconds of speech between half seconds of faint noise, at 16 kHz."""
+    noise = 1e-4 * np.random.default_rng(0).standard_normal(48000)
+    noise[8000:40000] += speech(2.0, 16000)
+    return noise.astype(np.float32)
+
+
+def like_a_codec(samples: np.ndarray) -> np.ndarray:
+    """Low-passed, as by a codec that knows nothing of level, delay, polarity, mean or length."""
+    low = sosfilt(butter(2, 3000, fs=16000, output="sos"), samples)
+    return shifted((0.02 - 2.5 * low).astype(np.float32), -37.25, 9 * len(samples) // 10)
+
+
+def decibels(samples: np.ndarray) -> float:
+    return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64))))
+
+
+def test_whatever_is_done_around_a_codec_is_undone(reference):
+    bonafide = match(reference, 16000, reference, Matching())
+    spoof = match(like_a_codec(reference), 16000, reference, Matching())
+    assert len(bonafide) == len(spoof) == len(reference) - 2 * EDGE
+    start, end = speech_in(reference[EDGE:-EDGE])
+    for samples in (bonafide, spoof):
+        assert decibels(samples[start:end]) == pytest.approx(-26, abs=0.01)
+        assert np.mean(samples[start:end]) == pytest.approx(0, abs=1e-6)
+    assert lag(bonafide, spoof, 400) == pytest.approx(0, abs=0.05)
+    assert bonafide @ spoof > 0
+
+
+def test_bona_fide_speech_keeps_its_waveform(reference):
+    bonafide, whole = match(reference, 16000, reference, Matching()), reference[EDGE:-EDGE]
+    start, end = speech_in(whole)
+    centred = whole - whole[start:end].mean()
+    assert np.allclose(bonafide, centred * (bonafide @ centred) / (centred @ centred), atol=1e-6)
+
+
+@pytest.mark.parametrize("sample_rate", [16000, 24000, 44100])
+def test_every_rate_ends_at_16_khz_in_time(reference, sample_rate):
+    original = audio.resample(reference, 16000, sample_rate, audio.SHARP_WIDTH)
+    spoof = match(original, sample_rate, reference, Matching())
+    bonafide = match(reference, 16000, reference, Matching())
+    assert np.abs(spoof - bonafide).max() < 0.01 * np.abs(bonafide).max()
+
+
+def test_silence_is_cut_off_where_the_bona_fide_recording_has_it(reference):
+    noisy = reference + 0.02 * np.random.default_rng(1).standard_normal(len(reference)).astype(np.float32)
+    lengths = {len(match(samples, 16000, reference, Matching(trim_silence=True))) for samples in (reference, noisy)}
+    assert len(lengths) == 1
+    assert abs(lengths.pop() - 32000) < 2000
+
+
+def test_a_band_that_is_cut_is_empty_above_in_both_classes(reference):
+    rng = np.random.default_rng(2)
+    for samples in (reference, reference + 0.1 * rng.standard_normal(len(reference)).astype(np.float32)):
+        matched = match(samples, 16000, reference, Matching(bandwidth_hz=4000))
+        frequencies, power = welch(matched, 16000, nperseg=1024)
+        assert power[frequencies > 4400].max() < 1e-4 * power[frequencies < 3600].max()
+
+
+def test_what_is_silent_or_short_stays_so(reference):
+    assert not match(np.zeros_like(reference), 16000, reference, Matching()).any()
+    assert not match(np.zeros(1600, np.float32), 16000, np.zeros(1600, np.float32), Matching()).any()
+    assert len(match(reference[:1600], 16000, reference[:1600], Matching())) == 1600 - 2 * EDGE
+
+
+@pytest.mark.parametrize("length", [1600, 1001 + 2 * EDGE, 16001 + 2 * EDGE])
+def test_of_a_silent_recording_nothing_is_made_loud(length, reference):
+    silence = np.zeros(length, np.float32)
+    for samples in (silence, reference[:length]):
+        matched = match(samples, 16000, silence, Matching(trim_silence=True))
+        assert len(matched) == length - 2 * EDGE
+        assert not matched.any()
+
+
+def test_where_bona_fide_would_clip_both_classes_are_less_loud():
+    pulses = np.zeros(16000, np.float32)
+    pulses[[3000, 13000]] = 0.9
+    levels = []
+    for samples in (pulses, np.convolve(pulses, [0.3, 1, 0.3], "same").astype(np.float32)):
+        matched = match(samples, 16000, pulses, Matching(level_dbfs=-20))
+        assert np.abs(matched).max() < audio.CLAMP
+        start, end = speech_in(pulses[EDGE:-EDGE])
+        levels.append(decibels(matched[start:end]))
+    assert levels[0] == pytest.approx(levels[1], abs=0.01)
+    assert levels[0] < -30
+
+
+def test_a_row_of_the_source_is_the_reference(reference):
+    row = store.row(
+        audio.resample(reference, 16000, 48000),
+        48000,
+        label="bonafide",
+        speaker_id="s",
+        utterance_id="u",
+        codec_name="source",
+    )
+    samples, sample_rate = treat(like_a_codec(reference), 16000, row, Matching())
+    expected = match(like_a_codec(reference), 16000, reference, Matching())
+    assert sample_rate == 16000
+    assert np.abs(samples - expected).max() < 0.05 * np.abs(expected).max()
+
+
+def test_nothing_is_clipped_at_the_level(reference):
+    assert np.abs(match(reference, 16000, reference, Matching())).max() < audio.CLAMP

@@ -1,0 +1,118 @@
+"""The probe: what it tells, what it cannot know, and when it says nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_curve
+from sklearn.preprocessing import StandardScaler
+
+from audited_set import random_cues as cues
+from codecfake import manifest
+from codecfake.audit.probe import ALL, FORMAT, HEARD, Probe, feature_groups, probe
+
+GROUPS = [FORMAT, *HEARD, ALL]
+
+
+def eers(spoof, bonafide=None, seed=1):
+    table = probe({"identity": cues() if bonafide is None else bonafide, "codec": spoof}, seed)
+    assert list(table["group"]) == GROUPS
+    return table.set_index("group")
+
+
+PLANTED = {
+    "length": {"num_samples": lambda lengths: lengths // 320 * 320},
+    "level": {"level_dbfs": lambda level: level + 2},
+    "silence": {"leading_silence_s": lambda seconds: seconds + 2},
+    "band": {"above_7khz_db": lambda power: power - 2},
+    "lsb": {"odd_share": 0.05},
+    FORMAT: {"subtype": "FLOAT"},
+}
+
+
+@pytest.mark.parametrize("group", PLANTED)
+def test_a_planted_difference_is_told_by_its_group_and_by_all_and_by_no_other(group):
+    found = eers(cues(seed=1, **PLANTED[group]))
+    assert found.loc[group, "eer"] < 0.05
+    assert (found.loc[ALL, "eer"] < 0.1) == (group != FORMAT)
+    for other in set(GROUPS) - {group, ALL}:
+        assert found.loc[other, "eer"] == pytest.approx(0.5, abs=0.15), other
+
+
+def test_where_nothing_differs_it_is_chance_and_the_interval_says_so():
+    found = eers(cues(seed=1))
+    assert found.loc[ALL, "eer_low"] < 0.5 < found.loc[ALL, "eer_high"] + 0.05
+    assert found.loc[ALL, "eer"] == pytest.approx(0.5, abs=0.1)
+    assert found.loc[FORMAT, "eer"] == 0.5
+
+
+def test_cues_measured_against_the_bona_fide_recording_are_not_used():
+    paired = dict.fromkeys(("delay", "gain_db", "correlation", "length_difference"), lambda values: values + 100)
+    pd.testing.assert_frame_equal(eers(cues(seed=1, **paired)), eers(cues(seed=1)))
+
+
+def test_the_low_bits_of_what_is_resampled_are_not_heard():
+    heard = {"on_grid_share": 0.0, "odd_share": 0.5}
+    even = {"on_grid_share": 1.0, "odd_share": 0.0}
+    assert eers(cues(seed=1, sample_rate=24000, **even), cues(**heard)).loc["lsb", "eer"] == 0.5
+    assert eers(cues(seed=1, **even), cues(**heard)).loc["lsb", "eer"] == 0
+
+
+def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
+    bonafide, spoof = cues(speakers=4), cues(speakers=4, seed=1, level_dbfs=lambda level: level + 0.3)
+    found = eers(spoof, bonafide).loc["level"]
+    both = pd.concat([bonafide, spoof], ignore_index=True)
+    features, labels = feature_groups(both)["level"], np.repeat([1, 0], 40)
+    scores = np.empty(80)
+    for speaker in both["speaker_id"].unique():  # four speakers are four folds
+        out = (both["speaker_id"] == speaker).to_numpy()
+        scaler = StandardScaler().fit(features[~out])
+        model = LogisticRegression(class_weight="balanced", max_iter=1000)
+        model.fit(scaler.transform(features[~out]), labels[~out])
+        scores[out] = model.decision_function(scaler.transform(features[out]))
+    false_alarm, hit, _ = roc_curve(labels, scores, drop_intermediate=False)
+    nearest = np.argmin(np.abs(1 - hit - false_alarm))
+    assert found["eer"] == pytest.approx((1 - hit + false_alarm)[nearest] / 2, abs=1 / 40)
+    assert 0.05 < found["eer"] < 0.45
+
+
+def test_a_detector_the_wrong_way_round_is_not_flipped():
+    """Two speakers of opposite signs: what is learnt of one is wrong of the other."""
+    bonafide, spoof = cues(speakers=2), cues(speakers=2, seed=1)
+    for table, sign in ((bonafide, 1), (spoof, -1)):
+        table["level_dbfs"] = sign * table["speaker_id"].map({"s0": 5.0, "s1": -5.0})
+    assert eers(spoof, bonafide).loc["level", "eer"] > 0.9
+
+
+def test_speakers_of_one_class_alone_are_left_out():
+    more = pd.concat([cues(), cues(speakers=3, seed=2, prefix="t", level_dbfs=50.0)], ignore_index=True)
+    found = eers(cues(seed=1), more)
+    pd.testing.assert_frame_equal(found, eers(cues(seed=1)))
+    assert found.loc[ALL, ["bonafide_trials", "spoof_trials", "speakers"]].tolist() == [80, 80, 8]
+
+
+@pytest.mark.parametrize(
+    ("spoof", "remark"),
+    [
+        (cues(speakers=1, seed=1), "speakers in both classes: 1, at least 2 needed"),
+        (cues(prefix="t", seed=1), "speakers in both classes: 0, at least 2 needed"),
+        (cues(speakers=3, per_speaker=3, seed=1), "trials: 30 bona fide and 9 spoof, at least 10 of each needed"),
+    ],
+)
+def test_of_too_few_speakers_or_trials_there_is_no_number_and_it_is_said(spoof, remark):
+    found = eers(spoof)
+    assert found[["eer", "eer_low", "eer_high"]].isna().all(axis=None)
+    assert set(found["remark"]) == {remark}
+
+
+def test_the_order_of_clips_changes_nothing_and_the_seed_only_the_interval(tmp_path):
+    bonafide, spoof = cues(), cues(seed=1, level_dbfs=lambda level: level + 0.2)
+    found = eers(spoof, bonafide)
+    shuffled = eers(spoof.sample(frac=1, random_state=0), bonafide.sample(frac=1, random_state=1))
+    pd.testing.assert_frame_equal(found, shuffled, rtol=0, atol=1e-9)
+    other = eers(spoof, bonafide, seed=2)
+    assert other["eer"].equals(found["eer"])
+    assert not other["eer_low"].equals(found["eer_low"])
+    table = found.reset_index().assign(codec="codec")[manifest.columns(Probe)]
+    manifest.write(table, Probe, tmp_path / "probe.tsv")
+    pd.testing.assert_frame_equal(manifest.read(tmp_path / "probe.tsv", Probe), manifest.check(table, Probe, "probe"))

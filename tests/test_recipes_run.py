@@ -1,0 +1,138 @@
+"""A run of two recipes through the real Snakemake, and the set it made taken in by another run."""
+
+import datasets
+import pandas as pd
+import pytest
+import yaml
+
+from codecfake import audio, store
+from codecfake.cli import main
+from codecfake.names import IDENTITY
+from html_page import Page
+from snakemake_project import Project
+
+SPEAKERS = ["s1", "s2", "s3", "s4", "s5"]
+CODECS = ["academicodec_mini", "audiodec_mini"]
+SPLITS = {"dev": ["s3"], "eval": ["s4", "s5"]}
+CHANGES = {
+    "shards": 1,
+    "train_sets": ["pooled"],
+    "recipe": ["published", "matched"],
+    "matched": {"bandwidth_hz": 7000},
+    "tracing": ["codec"],
+    "quality_utterances": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory, speech) -> Project:
+    folder = tmp_path_factory.mktemp("recipes")
+    for number, name in enumerate(f"{speaker}/{speaker}_{index}" for speaker in SPEAKERS for index in range(4)):
+        audio.write_wav(folder / "corpus" / f"{name}.wav", speech(0.6, 16000, number), 16000)
+    corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": SPLITS}
+    made = Project(folder, corpus, CODECS)
+    made.config |= CHANGES
+    result = made.snakemake()
+    assert result.returncode == 0, result.stdout
+    return made
+
+
+@pytest.fixture(scope="module")
+def results(project):
+    return project.folder / "results/small"
+
+
+def rows(folder, codec: str) -> dict[str, dict]:
+    """A codec's rows, by utterance."""
+    shards = sorted((folder / "resynthesised" / codec).glob("*.parquet"))
+    return {row["utterance_id"]: row for shard in shards for row in store.Shard(shard)}
+
+
+def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results):
+    bonafide = rows(results / "matched", IDENTITY)
+    assert len(bonafide) == 20
+    for codec in CODECS:
+        matched = rows(results / "matched", codec)
+        assert {row["sample_rate"] for row in matched.values()} == {16000}
+        assert [row["num_samples"] for row in matched.values()] == [bonafide[name]["num_samples"] for name in matched]
+
+
+def test_every_recipe_has_results_of_its_own(results):
+    for name in (
+        "eer_matrix.tsv",
+        "metrics.tsv",
+        "audit/probe.tsv",
+        "quality.tsv",
+        "detectors/lfcc_lcnn/seed7/pooled.pt",
+    ):
+        first, second = results / name, results / "matched" / name
+        assert first.read_bytes() != second.read_bytes(), name
+    assert not (results / "matched/corpus").exists()
+    audit = pd.read_csv(results / "audit/audit.tsv", sep="\t").set_index("codec")
+    assert "level: +" in audit.loc["academicodec_mini", "verdict"]
+    assert "delay: +" in audit.loc["audiodec_mini", "verdict"]
+    matched = pd.read_csv(results / "matched/audit/audit.tsv", sep="\t").set_index("codec")["verdict"].dropna()
+    assert not matched.str.contains("level:|delay:|polarity:|length:|format:").any()
+
+
+def test_the_report_sets_them_side_by_side(results):
+    page = Page((results / "report.html").read_text())
+    head = page.table("eval codec")[0]
+    tables = {attributes.get("id") for tag, attributes in page.tags if tag == "table"}
+    assert {"side-by-side", "verdicts-published", "verdicts-matched", "quality-matched"} <= tables
+    assert head[:1] == ["eval codec"]
+    assert "by codec, matched" in page.text
+    confusion = pd.read_csv(results / "scores/lfcc_lcnn/seed7/tracing/codec.confusion.tsv", sep="\t")
+    assert confusion["trials"].sum() == 3 * 8
+    assert (results / "samples/index.html").is_file()
+
+
+def test_what_is_matched_concerns_the_matched_set_only(project):
+    planned = project.planned(matched={"bandwidth_hz": 6000})
+    assert planned["resynthesise_shard"] == 3
+    assert planned["train"] == 1
+    assert planned["matrix"] == 1
+    assert "source_shard" not in planned
+
+
+def test_a_second_run_does_nothing(project):
+    assert project.planned() == {}
+
+
+@pytest.fixture(scope="module")
+def taken_in(project):
+    """A run on the set that the first one made, its shards read as a released set."""
+    corpus = {"name": "codecfake", "path": "results/small/resynthesised", "splits": SPLITS}
+    changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
+    settings = {key: value for key, value in project.config.items() if key != "matched"}
+    before, project.config = project.config, settings
+    result = project.snakemake(**changes)
+    project.config = before
+    assert result.returncode == 0, result.stdout
+    return project.folder / "results/again"
+
+
+def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
+    for codec in (IDENTITY, *CODECS):
+        mine, theirs = rows(taken_in, codec), rows(results, codec)
+        assert mine.keys() == theirs.keys()
+        for name, row in mine.items():
+            assert row["audio"]["bytes"] == theirs[name]["audio"]["bytes"]
+            assert row["speaker_id"] == theirs[name]["speaker_id"]
+    assert (taken_in / "report.html").is_file()
+
+
+def test_the_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
+    monkeypatch.chdir(project.folder)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    config, out = tmp_path / "run.yaml", tmp_path / "set"
+    config.write_text(yaml.safe_dump(project.config))
+    assert main(["export", str(config), "--to", "hf", "--out", str(out), "--recipe", "matched"]) == 0
+    loaded = datasets.load_dataset(str(out), "audiodec_mini", cache_dir=str(tmp_path / "cache"))
+    expected = {row["audio"]["bytes"] for row in rows(results / "matched", "audiodec_mini").values()}
+    parts = [part.cast_column("audio", datasets.Audio(decode=False)) for part in loaded.values()]
+    found = [item for part in parts for item in part]
+    assert {item["audio"]["bytes"] for item in found} == expected
+    assert {(item["label"], item["codec_name"]) for item in found} == {("spoofing", "audiodec_mini")}
+    card = (out / "README.md").read_text()
+    assert "matched" in card

@@ -1,0 +1,41 @@
+"""An export in small, of a tiny run."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from codecfake import config, manifest
+from codecfake.names import IDENTITY
+from codecfake.release import export
+from tiny_run import MUFFLED
+
+SPEAKERS = {"train": 3, "dev": 1, "eval": 2}
+#: Of a folder of recordings; its paths are not to be published.
+SETTINGS = export.settings_of(
+    {
+        "run": "tiny",
+        "corpus": {"name": "folder", "path": "/home/someone/recordings"},
+        "shards": 3,
+        "codecs": [MUFFLED],
+        "codec_entries": {IDENTITY: config.codec(IDENTITY), MUFFLED: config.codec("encodec_mini")},
+        "cache": "/home/someone/.cache",
+    },
+    recipe="clean",
+    kind="hf",
+)
+
+
+def source_of(folder: Path, utterances: pd.DataFrame, protocols: dict[str, pd.DataFrame]) -> export.Source:
+    """What `make_run` wrote below a folder and returned, as a source of exports."""
+    splits = manifest.split_table({speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]})
+    return export.Source(folder, pd.concat(protocols.values(), ignore_index=True), utterances, splits)
+
+
+def write(source: export.Source, kind: str, out: Path, **options) -> dict[str, str]:
+    """Export it."""
+    return export.export(source, kind, out, {**SETTINGS, "export": kind}, **options)
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """All files below a folder, by name."""
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

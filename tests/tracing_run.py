@@ -1,0 +1,43 @@
+"""A tiny run with a second codec that no tracer can miss, and a twin of the first."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from codecfake import store
+from codecfake.names import IDENTITY, SPLITS
+from codecfake.store import Shard, decode_row, shard_path
+from codecfake.waveforms import shard_waveforms, write_waveforms
+from tiny_run import ENTRY, MUFFLED, make_run
+
+#: Samples of few bits; `MUFFLED` by another name.
+COARSE, TWIN = "coarse", "twin"
+CLASSES = {MUFFLED: "dull", COARSE: "rough", IDENTITY: "original"}
+#: As `Tracing` orders them: bona fide first.
+NAMES = ["original", "dull", "rough"]
+TRACER = {**ENTRY, "epochs": 4, "classes": CLASSES}
+
+
+def make_tracing_run(
+    folder: Path, speech: Callable[..., np.ndarray], speakers: dict[str, int], per_speaker: int = 4
+) -> dict[str, pd.DataFrame]:
+    """`make_run` with all four codecs: the `manifest.Protocol` of each."""
+    _, protocols = make_run(folder, speech, speakers, per_speaker, codecs=(IDENTITY, MUFFLED, COARSE, TWIN))
+    paths = [shard_path(folder, COARSE, number) for number in range(len(SPLITS))]
+    for number, path in enumerate(paths):
+        store.write_shard(path, [_coarse(row) for row in Shard(shard_path(folder, IDENTITY, number))])
+    write_waveforms(folder / f"waveforms/{COARSE}.arrow", shard_waveforms(paths, 1))
+    return protocols
+
+
+def _coarse(row: dict) -> dict:
+    samples, sample_rate = decode_row(row)
+    ids = {key: row[key] for key in ("speaker_id", "utterance_id")}
+    return store.row(coarsen(samples), sample_rate, label="spoof", codec_name=COARSE, **ids)
+
+
+def coarsen(samples: np.ndarray) -> np.ndarray:
+    """Samples as multiples of an eighth."""
+    return np.round(8 * samples) / 8

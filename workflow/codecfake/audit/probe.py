@@ -1,0 +1,141 @@
+"""The probe: how well a logistic regression tells a codec from bona fide speech by trivial cues alone.
+
+It is cross-validated by speaker, and no cue is measured against the bona fide recording: it knows no more than a
+detector that hears one clip of a stranger. Whatever it can do, a detector may do by that cue instead of by the codec.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from codecfake import bootstrap, manifest, metrics
+from codecfake.audit.lengths import HOPS
+from codecfake.baselines import fit_and_score
+from codecfake.names import IDENTITY
+from codecfake.waveforms import SAMPLE_RATE
+
+FOLDS = 5
+#: Of each class; of fewer, an error rate means nothing.
+LEAST_TRIALS = 10
+#: The group of what decoding removes, and that of all cues that it leaves.
+FORMAT, ALL = "format", "all"
+
+
+class Probe(manifest.Table):
+    """What the probe can do, by codec and group of cues."""
+
+    codec: str = pa.Field(description="told from bona fide speech")
+    group: str = pa.Field(description="of cues: format, length, level, silence, band, lsb; all but format")
+    bonafide_trials: int = pa.Field(ge=0, description="of speakers that both classes have")
+    spoof_trials: int = pa.Field(ge=0, description="the same")
+    speakers: int = pa.Field(ge=0, description="that both classes have")
+    eer: float = pa.Field(nullable=True, in_range=manifest.RATE, description="a fraction; empty if there are too few")
+    eer_low: float = pa.Field(nullable=True, description="its 95 % interval, by resampling speakers")
+    eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
+    remark: str = pa.Field(description="why there is no number")
+
+
+class Trials(NamedTuple):
+    """Clips of both classes, bona fide first, of the speakers that both have.
+
+    Attributes:
+        cues: `cues.Cues` of both [N].
+        labels: int [N], 1 = bona fide, 0 = spoof.
+    """
+
+    cues: pd.DataFrame
+    labels: np.ndarray
+
+
+def probe(cues: dict[str, pd.DataFrame], seed: int) -> pd.DataFrame:
+    """What the probe can do with each codec, as `Probe`.
+
+    Args:
+        cues: `cues.Cues` by codec, bona fide speech among them.
+        seed: of the bootstrap.
+    """
+    rows = []
+    for codec in cues:
+        if codec != IDENTITY:
+            trials = _trials(cues[IDENTITY], cues[codec])
+            rows += [{"codec": codec, **row} for row in _rows(trials, seed)]
+    return manifest.check(pd.DataFrame(rows, columns=manifest.columns(Probe)), Probe, "probe")
+
+
+def _trials(bonafide: pd.DataFrame, spoof: pd.DataFrame) -> Trials:
+    shared = set(bonafide["speaker_id"]) & set(spoof["speaker_id"])
+    bonafide, spoof = (table[table["speaker_id"].isin(shared)] for table in (bonafide, spoof))
+    return Trials(pd.concat([bonafide, spoof], ignore_index=True), np.repeat([1, 0], [len(bonafide), len(spoof)]))
+
+
+def _rows(trials: Trials, seed: int) -> list[dict]:
+    bonafide, speakers = int(trials.labels.sum()), trials.cues["speaker_id"].nunique()
+    spoof = len(trials.labels) - bonafide
+    counts = {"bonafide_trials": bonafide, "spoof_trials": spoof, "speakers": speakers}
+    if remark := _lacking(**counts):
+        empty = dict.fromkeys(("eer", "eer_low", "eer_high"), np.nan)
+        return [{"group": group, **counts, **empty, "remark": remark} for group in (FORMAT, *HEARD, ALL)]
+    return [
+        {"group": group, **counts, **_error_rate(features, trials, seed), "remark": ""}
+        for group, features in feature_groups(trials.cues).items()
+    ]
+
+
+def _lacking(bonafide_trials: int, spoof_trials: int, speakers: int) -> str:
+    """What there is too little of for an error rate; empty if nothing is."""
+    if speakers < 2:
+        return f"speakers in both classes: {speakers}, at least 2 needed"
+    if min(bonafide_trials, spoof_trials) < LEAST_TRIALS:
+        return f"trials: {bonafide_trials} bona fide and {spoof_trials} spoof, at least {LEAST_TRIALS} of each needed"
+    return ""
+
+
+def feature_groups(cues: pd.DataFrame) -> dict[str, np.ndarray]:
+    """The features [N, K] of each group of cues; `all` has those that decoding to 16 kHz leaves."""
+    kinds = pd.get_dummies(cues[["container", "subtype", "sample_rate"]].astype(str)).to_numpy(np.float64)
+    heard = {group: features(cues) for group, features in HEARD.items()}
+    return {FORMAT: kinds, **heard, ALL: np.hstack(list(heard.values()))}
+
+
+def _columns(*names: str) -> Callable[[pd.DataFrame], np.ndarray]:
+    return lambda cues: cues[list(names)].to_numpy(np.float64)
+
+
+def _length(cues: pd.DataFrame) -> np.ndarray:
+    """Seconds, and whether the length is a multiple of each hop."""
+    lengths = cues["num_samples"].to_numpy()
+    return np.column_stack([lengths / cues["sample_rate"], *(lengths % hop == 0 for hop in HOPS)])
+
+
+def _low_bits(cues: pd.DataFrame) -> np.ndarray:
+    """Shares of samples on the grid of 16 bits and odd there; samples that were resampled lie on none."""
+    kept = (cues["sample_rate"] == SAMPLE_RATE).to_numpy()
+    return np.column_stack([np.where(kept, cues["on_grid_share"], 0), np.where(kept, cues["odd_share"], 0.5)])
+
+
+#: Groups of cues that decoding leaves, and what gives their features.
+HEARD = {
+    "length": _length,
+    "level": _columns("level_dbfs", "peak", "dc", "clipped_share"),
+    "silence": _columns("leading_silence_s", "trailing_silence_s"),
+    "band": _columns("heard_bandwidth_hz", "above_7khz_db"),
+    "lsb": _low_bits,
+}
+
+
+def _error_rate(features: np.ndarray, trials: Trials, seed: int) -> dict[str, float]:
+    """EER of scores out of fold, and its interval by speakers."""
+    from sklearn.model_selection import GroupKFold
+
+    speakers = trials.cues["speaker_id"].to_numpy()
+    folds = GroupKFold(min(FOLDS, len(set(speakers)))).split(features, groups=speakers)
+    scores = np.empty(len(features))
+    for train, held_out in folds:
+        scores[held_out] = fit_and_score(features[train], trials.labels[train], features[held_out])
+    bonafide = trials.labels == 1
+    classes = scores[bonafide], scores[~bonafide]
+    low, high = bootstrap.eer_interval(*classes, speakers[bonafide], speakers[~bonafide], seed=seed)
+    return {"eer": metrics.eer(*classes), "eer_low": low, "eer_high": high}

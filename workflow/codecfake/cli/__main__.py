@@ -1,0 +1,7 @@
+"""The command line as a module: `python -m codecfake.cli`, as torchrun starts it."""
+
+import sys
+
+from codecfake.cli import main
+
+sys.exit(main())

@@ -1,0 +1,97 @@
+"""Options that several verbs have."""
+
+import argparse
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from codecfake.names import RECIPES
+
+
+def add_rule(verbs, name: str, function, help_text: str) -> argparse.ArgumentParser:
+    """Add a verb that a rule calls."""
+    verb = verbs.add_parser(name, help=f"rule: {help_text}")
+    verb.set_defaults(run=function)
+    return verb
+
+
+def named_path(text: str) -> tuple[str, Path]:
+    name, separator, path = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
+    return name, Path(path)
+
+
+def positive(text: str) -> int:
+    """A whole number above 0."""
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r}; a whole number above 0 is needed")
+    return int(text)
+
+
+def add_device(verb: argparse.ArgumentParser) -> None:
+    default = os.environ.get("CODECFAKE_DEVICE", "auto")
+    verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
+
+
+def device_options(verb: argparse.ArgumentParser) -> None:
+    add_device(verb)
+    verb.add_argument("--gpu-use", type=Path, help="where to write what the job had of a GPU")
+
+
+def add_fetch_options(verb: argparse.ArgumentParser) -> None:
+    cache = os.environ.get("CODECFAKE_CACHE", "~/.cache/codecfake")
+    verb.add_argument("--cache", type=Path, default=Path(cache), help=f"keeps fetched files (default: {cache})")
+    verb.add_argument(
+        "--mirror",
+        default=os.environ.get("CODECFAKE_MIRROR"),
+        help="folder or http(s) address tried before the network",
+    )
+    offline = os.environ.get("CODECFAKE_OFFLINE", "") == "1"
+    verb.add_argument("--offline", action="store_true", default=offline, help="ask nothing but cache and mirror")
+
+
+def add_recipe(verb: argparse.ArgumentParser, allowed: Sequence[str] = RECIPES) -> None:
+    verb.add_argument(
+        "--recipe",
+        choices=allowed,
+        default="clean",
+        help="clean: level, length, delay as the input's; published: as CodecFake's authors; raw: the model alone",
+    )
+
+
+def add_matched(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--matched", type=json.loads, default={}, help="what recipe matched makes alike, as JSON")
+
+
+def add_workers(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--workers", type=int, default=1, help="that prepare audio beside the one that computes")
+
+
+def add_trials(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--protocols", type=Path, nargs="+", required=True)
+    verb.add_argument("--heard", type=Path, nargs="+", required=True, help="descriptions of these trials' waveforms")
+    add_workers(verb)
+
+
+def add_training(verb: argparse.ArgumentParser) -> None:
+    """The options that `train_by` needs."""
+    verb.add_argument("--detector", required=True)
+    verb.add_argument("--entry", type=json.loads, required=True, help="of detectors.yaml, with its recipe, as JSON")
+    verb.add_argument("--seed", type=int, required=True)
+    add_trials(verb)
+    device_options(verb)
+    add_fetch_options(verb)
+    verb.add_argument("--gpus", type=int, default=1, help="that train it together")
+    verb.add_argument("--curves", type=Path, required=True, help="folder for TensorBoard")
+    verb.add_argument("--history", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True)
+
+
+def add_audio_files(verb: argparse.ArgumentParser) -> None:
+    """The options that `tell_files` needs."""
+    add_device(verb)
+    verb.add_argument("--format", choices=["tsv", "json"], default="tsv", help="json: a list of objects")
+    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write them; printed without it")
+    verb.add_argument("inputs", type=Path, nargs="+", metavar="FILE_OR_FOLDER")

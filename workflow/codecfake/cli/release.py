@@ -1,0 +1,81 @@
+"""The user's verb that makes a data set of a run."""
+
+import argparse
+import os
+from pathlib import Path
+from typing import Any
+
+from codecfake.cli.options import positive
+from codecfake.errors import DataError
+
+
+def add_verbs(verbs) -> None:
+    verb = verbs.add_parser(
+        "export",
+        help="a finished run as a data set to publish, with its card",
+        description="Writes the speech of a finished run with the columns, labels and file names of the published "
+        "CodecFake, its splits, checksums and a card (README.md) for the Hugging Face Hub. Uploads nothing. An export "
+        "that was stopped goes on.",
+        epilog="example: codecfake export config/demo.yaml --to hf --out ~/demo-hf",
+    )
+    verb.add_argument("config", type=Path, help="the run's config")
+    kinds = "hf: Parquet for `datasets`; wavs: a zip of 16-bit WAV per codec"
+    verb.add_argument("--to", choices=["hf", "wavs"], required=True, help=kinds)
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or of this export, stopped")
+    verb.add_argument("--recipe", metavar="NAME", help="of several of the run (default: its first)")
+    cores = os.cpu_count() or 1
+    workers = f"wavs: decoded at a time (default: {cores})"
+    verb.add_argument("--workers", type=positive, default=cores, metavar="N", help=workers)
+    verb.set_defaults(run=export)
+
+
+def export(args: argparse.Namespace) -> None:
+    from codecfake import config
+    from codecfake.layout import by_recipe
+    from codecfake.release import export
+
+    run = config.read_run(args.config)
+    recipe = args.recipe or run["recipes"][0]
+    at = config.entry(by_recipe(run), recipe, "recipe")
+    settings = export.settings_of(run, recipe, args.to)
+    sums = export.export(_source(at), args.to, args.out, settings, workers=args.workers, **_audit(at))
+    size = sum((args.out / name).stat().st_size for name in sums)
+    print(f"{args.out}: {len(sums)} files, {size / 1e6:.1f} MB, listed in SHA256SUMS; the card is README.md")
+    print("To publish it, read the card, see to what it says of licences, and then:")
+    print(f"  hf auth login && hf upload OWNER/NAME {args.out} --repo-type dataset")
+
+
+def _source(at):
+    """What of the run with this `Layout` is exported.
+
+    Raises:
+        DataError: a file of it is missing.
+    """
+    from codecfake import manifest
+    from codecfake.release.export import Source
+
+    utterances, splits = at.corpus_tables()[0], at.splits()
+    protocols = [at.protocol_of(codec) for codec in at.codecs]
+    for path in (utterances, splits, *at.codec_shards(at.codecs), *protocols):
+        if not Path(path).is_file():
+            raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    return Source(
+        resynthesised=Path(at.resynthesised()),
+        trials=manifest.read_trials(protocols),
+        utterances=manifest.read(Path(utterances), manifest.Utterances),
+        splits=manifest.read(Path(splits), manifest.Splits),
+    )
+
+
+def _audit(at) -> dict[str, Any]:
+    """What the run's audit found, if it was audited: the options `probe` and `verdicts` of `export.export`."""
+    from codecfake import manifest
+    from codecfake.audit.audit import Audit
+    from codecfake.audit.probe import Probe
+
+    found, probe = Path(at.audit().table), Path(at.audit().probe)
+    if not (found.is_file() and probe.is_file()):
+        return {}
+    of_codecs = manifest.read(found, Audit).query("verdict != ''")
+    verdicts = dict(zip(of_codecs["codec"], of_codecs["verdict"], strict=True))
+    return {"probe": manifest.read(probe, Probe).to_dict("records"), "verdicts": verdicts}

@@ -1,0 +1,1 @@
+"""How good codecs sound, and how near our resynthesis is to a published one."""

@@ -1,0 +1,1 @@
+"""Sets as they are published: read, taken in, and made."""

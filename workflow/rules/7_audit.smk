@@ -1,0 +1,123 @@
+"""What tells the classes apart besides the codec, and how good the codecs sound.
+
+INPUTS   resynthesised/CODEC/*.parquet, protocols
+OUTPUTS  audit/ (cues/CODEC.tsv, audit.tsv, probe.tsv, ranges.tsv, duplicates.tsv, audit.png), quality/CODEC.tsv, quality.tsv
+"""
+
+
+rule cues:
+    input:
+        bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
+        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
+        code=code(
+            "audio",
+            "store",
+            "threads",
+            "release/holders",
+            "alignment",
+            "measures",
+            "audit/cues",
+        ),
+    output:
+        ANY.cues_of("{codec}"),
+    log:
+        f"{AUDIO}/logs/cues/{{codec}}.log",
+    benchmark:
+        f"{AUDIO}/benchmarks/cues/{{codec}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 4
+    message:
+        "{wildcards.codec}: measure every file"
+    shell:
+        "codecfake cues --bonafide {input.bonafide:q} --shards {input.shards:q} --workers {threads}"
+        " --out {output:q} 2> {log:q}"
+
+
+rule audit:
+    input:
+        cues=[ANY.cues_of(codec) for codec in LAYOUT.codecs],
+        code=code(
+            "audit/cues",
+            "audit/lengths",
+            "audit/comparison",
+            "audit/probe",
+            "audit/verdicts",
+            "audit/audit",
+            "audit/audit_plots",
+            "plots",
+            "baselines",
+            "bootstrap",
+            "metrics",
+        ),
+    output:
+        **ANY.audit()._asdict(),
+    log:
+        f"{AUDIO}/logs/audit/audit.log",
+    benchmark:
+        f"{AUDIO}/benchmarks/audit/audit.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        cues=named(ANY.cues_of, LAYOUT.codecs),
+        seed=RUN["seeds"][0],
+    message:
+        "the audit of shortcuts"
+    shell:
+        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --table {output.table:q}"
+        " --probe {output.probe:q} --ranges {output.ranges:q} --duplicates {output.duplicates:q} --plot {output.plot:q} 2> {log:q}"
+
+
+rule quality:
+    input:
+        bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
+        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
+        protocol=ANY.protocol_of("{codec}"),
+        code=code(
+            "audio",
+            "store",
+            "threads",
+            "alignment",
+            "quality/quality",
+            "quality/distances",
+            "quality/similarity",
+            "quality/dnsmos",
+            "quality/quality_table",
+        ),
+    output:
+        ANY.quality_of("{codec}"),
+    log:
+        f"{EXPERIMENT}/logs/quality/{{codec}}.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/quality/{{codec}}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 4
+    params:
+        utterances=RUN.get("quality_utterances", 100),
+    message:
+        "{wildcards.codec}: quality"
+    shell:
+        "codecfake quality --codec {wildcards.codec:q} --bonafide {input.bonafide:q} --shards {input.shards:q}"
+        " --protocol {input.protocol:q} --utterances {params.utterances} --workers {threads}"
+        " --out {output:q} 2> {log:q}"
+
+
+rule quality_table:
+    input:
+        quality=[ANY.quality_of(codec) for codec in LAYOUT.codecs],
+        code=code("quality/quality_table", "bootstrap"),
+    output:
+        ANY.quality(),
+    log:
+        f"{EXPERIMENT}/logs/quality_table/quality.log",
+    benchmark:
+        f"{EXPERIMENT}/benchmarks/quality_table/quality.tsv"
+    conda:
+        ENVIRONMENT
+    params:
+        seed=RUN["seeds"][0],
+    message:
+        "quality, codec by codec"
+    shell:
+        "codecfake quality-table --quality {input.quality:q} --seed {params.seed} --out {output:q} 2> {log:q}"
