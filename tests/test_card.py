@@ -181,7 +181,7 @@ def test_an_audit_is_told_as_it_is():
         {"codec": "encodec_mini", "group": "level", "eer": float("nan"), "remark": "too few"},
         {"codec": "encodec_mini", "group": "all", "eer": None, "remark": "too few"},
     ]
-    verdicts = {"dac_mini": "delay: -8.0 samples at 16 kHz", "encodec_mini": "no cue found"}
+    verdicts = {"dac_mini": "delay: -8.0 samples at 16 kHz", "encodec_mini": "no single cue stands out"}
     found = part(render(settings_of(["dac_mini", "encodec_mini"]), probe=probe, verdicts=verdicts), "Audit")
     table = [line for line in found.splitlines() if line.startswith("|")]
     assert table == [
@@ -190,7 +190,7 @@ def test_an_audit_is_told_as_it_is():
         "| dac_mini | 50.0 | 12.5 |",
         "| encodec_mini | - | - |",
     ]
-    assert "- `dac_mini`: delay: -8.0 samples at 16 kHz.\n- `encodec_mini`: no cue found." in found
+    assert "- `dac_mini`: delay: -8.0 samples at 16 kHz.\n- `encodec_mini`: no single cue stands out." in found
     assert "not measured" not in found
 
 

@@ -19,7 +19,7 @@ import pytest
 import soundfile
 import yaml
 
-from codecfake import manifest, store
+from codecfake import config, manifest, store
 from codecfake.audit.audit import Audit
 from codecfake.audit.probe import Probe
 from codecfake.cli import release as cli_release
@@ -354,6 +354,7 @@ def finished(speech, tmp_path, monkeypatch):
         "device": "cpu",
     }
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(run))
+    (results / "config.json").write_text(json.dumps(config.resolve(run)))
     return tmp_path / "tiny.yaml"
 
 
@@ -372,6 +373,17 @@ def test_the_verb_exports_and_says_how_to_publish(finished, capsys):
     exported = files(finished.parent / "out")
     assert json.loads(exported["config.json"])["corpus"]["splits"]["dev"] == ["dev0"]
     assert b"To be filled in" in exported["README.md"]
+
+
+def test_what_is_told_is_how_the_run_was_made_not_what_its_config_says_by_now(finished):
+    run = yaml.safe_load(finished.read_text())
+    finished.write_text(yaml.safe_dump({**run, "shards": 7, "recipe": "raw"}))
+    run_verb(finished, "--to", "wavs", "--out", "out")
+    told = json.loads(files(finished.parent / "out")["config.json"])
+    assert (told["shards"], told["recipe"]) == (3, "clean")
+    (finished.parent / "results/tiny/config.json").unlink()
+    with pytest.raises(DataError, match=r"results/tiny/config\.json: missing; the run is not finished"):
+        run_verb(finished, "--to", "wavs", "--out", "again")
 
 
 def test_the_card_tells_what_the_audit_of_the_run_found(finished):

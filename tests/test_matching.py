@@ -1,4 +1,4 @@
-"""The matched set: both classes alike in all that is not the codec."""
+"""The matched set: both classes alike in what need not be the codec's."""
 
 import numpy as np
 import pytest

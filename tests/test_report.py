@@ -101,7 +101,7 @@ def findings(metrics: pd.DataFrame, recipe: str) -> Findings:
     tracing = pd.DataFrame([{"measure": name, "class": "", **shares} for name in names])
     return Findings(
         metrics=metrics,
-        audit=pd.DataFrame({"codec": [IDENTITY, CODEC, OTHER], "verdict": ["", VERDICT, "no cue found"]}),
+        audit=pd.DataFrame({"codec": [IDENTITY, CODEC, OTHER], "verdict": ["", VERDICT, "no single cue stands out"]}),
         probe=pd.DataFrame(probe).astype({"eer": float, "eer_low": float, "eer_high": float}),
         picture=f"the audit of {recipe}".encode(),
         quality=pd.DataFrame(quality),
@@ -277,7 +277,7 @@ def test_recipes_are_told_side_by_side(page):
 
 def test_verdicts_quality_and_tracing_are_told_of_each_recipe(page):
     for recipe in PROBE:
-        assert table(page, f"verdicts-{recipe}")[1:] == [[CODEC, VERDICT], [OTHER, "no cue found"]]
+        assert table(page, f"verdicts-{recipe}")[1:] == [[CODEC, VERDICT], [OTHER, "no single cue stands out"]]
         assert table(page, f"quality-{recipe}") == [
             [recipe, "pesq_wb", "stoi"],
             [IDENTITY, "–", "0.90 -0.10 to 1.90"],

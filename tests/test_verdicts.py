@@ -60,16 +60,16 @@ def test_a_difference_is_put_in_words(changes, words):
     ],
 )
 def test_a_difference_below_its_threshold_is_none(changes):
-    assert verdict("codec", **changes)[0] == "no cue found"
+    assert verdict("codec", **changes)[0] == "no single cue stands out"
 
 
 def test_a_delay_that_differs_from_clip_to_clip_is_told_with_its_range():
     either = np.where(np.arange(80) % 2, 160.0, 0.0)
     assert "delay: +0.0 to +160.0 samples at 16 kHz, median +80.0" in verdict("codec", delay=either)
     few = np.where(np.arange(80) % 20, 0.0, 160.0)  # a twentieth
-    assert verdict("codec", delay=few)[0] == "no cue found"
+    assert verdict("codec", delay=few)[0] == "no single cue stands out"
     jitter = np.linspace(-12, 12, 80)  # as of phases that a codec draws anew
-    assert verdict("codec", delay=jitter)[0] == "no cue found"
+    assert verdict("codec", delay=jitter)[0] == "no single cue stands out"
 
 
 def test_a_range_is_told_where_a_difference_varies():
@@ -81,7 +81,7 @@ def test_a_range_is_told_where_a_difference_varies():
 def test_a_fixed_peak_is_a_cue_only_beside_free_ones():
     assert "peak: nearly always 0.95, bona fide 0." in "; ".join(verdict("codec", peak=0.95))
     cues = {"identity": bonafide(peak=0.95), "codec": random_cues(**PAIRED, peak=0.95, bytes_hash="", samples_hash="")}
-    assert audit(cues, 0).table["verdict"][1].startswith("no cue found")
+    assert audit(cues, 0).table["verdict"][1].startswith("no single cue stands out")
 
 
 def test_the_strongest_cue_comes_first():

@@ -173,14 +173,13 @@ def _check_gpus(run: dict, name: str) -> None:
 
 def _check_source(run: dict, name: str) -> None:
     """Refuse recipes that do not go with where speech comes from, and what would have no effect."""
+    if run.get("source") == "published":
+        if run["corpus"]["name"] != "codecfake":
+            raise ConfigError(f"{name}: source: published with corpus {run['corpus']['name']!r}; allowed: codecfake")
+        for recipe in sorted(set(run["recipes"]) - {"published", MATCHED}):
+            raise ConfigError(f"{name}: recipe: {recipe!r} with source published; allowed: published, {MATCHED}")
     if "matched" in run and MATCHED not in run["recipes"]:
         raise ConfigError(f"{name}: matched: of no use to recipe {', '.join(run['recipes'])}; leave it out")
-    if run.get("source") != "published":
-        return
-    if run["corpus"]["name"] != "codecfake":
-        raise ConfigError(f"{name}: source: published with corpus {run['corpus']['name']!r}; allowed: codecfake")
-    for recipe in set(run["recipes"]) - {"published", MATCHED}:
-        raise ConfigError(f"{name}: recipe: {recipe!r} with source published; allowed: published, {MATCHED}")
 
 
 def _check_names(run: dict, name: str) -> None:

@@ -1,4 +1,4 @@
-"""The matched set: both classes alike in all that is not the codec.
+"""The matched set: both classes alike in what need not be the codec's.
 
 Every utterance, bona fide or spoof, ends at one rate, through one resampler; in time with the bona fide recording, to
 a fraction of a sample, of its polarity, from the same sample to the same; without a mean; at one level. All this is

@@ -131,7 +131,8 @@ def write_report(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
     utterances = utterances.merge(splits, on="speaker_id")
-    settings = {key: value for key, value in run.items() if not key.endswith(("_entries", "_entry")) and key != "seeds"}
+    added = ("_entries", "_entry", "seeds", "recipes")
+    settings = {key: value for key, value in run.items() if not key.endswith(added)}
     reference = Layout(run).reference()
     page = environment.get_template("report.html").render(
         run=run,

@@ -113,7 +113,8 @@ def readable(audited: Audited) -> list[tuple[str, ...]]:
     for row in audited.table.itertuples():
         measured = (medians.get(cue, {}).get(row.codec) for cue in ("delay", "gain_db"))
         told = (*measured, 100 * probe.get(row.codec, np.nan))
-        rows.append((row.codec, str(row.clips), row.subtype, str(row.sample_rate), row.length_law, *map(number, told)))
+        law = row.length_law + (f" ({row.lawful_share:.0%})" if row.lawful_share < 1 else "")
+        rows.append((row.codec, str(row.clips), row.subtype, str(row.sample_rate), law, *map(number, told)))
     return rows
 
 

@@ -92,7 +92,7 @@ def verdict(
     found = [*_identities(codec, duplicates), *_format(row, bonafide), *_length(row), *_peak(own, free), *_in_time(own)]
     found += [finding for number in numbers for finding in _number(number, own)]
     found.sort(key=lambda finding: (-finding.strength, -finding.size))
-    words = [finding.words for finding in found] or ["no cue found"]
+    words = [finding.words for finding in found] or ["no single cue stands out"]
     if row["clips"] < FEW:
         words.append(f"only {row['clips']} utterance{'s' if row['clips'] > 1 else ''}")
     return "; ".join([*words, _probe(probe[probe["codec"] == codec])])

@@ -1,6 +1,7 @@
 """The user's verb that makes a data set of a run."""
 
 import argparse
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def export(args: argparse.Namespace) -> None:
     from codecfake.layout import by_recipe
     from codecfake.release import export
 
-    run = config.read_run(args.config)
+    run = _as_it_was_made(config.read_run(args.config))
     recipe = args.recipe or run["recipes"][0]
     at = config.entry(by_recipe(run), recipe, "recipe")
     settings = export.settings_of(run, recipe, args.to)
@@ -43,6 +44,20 @@ def export(args: argparse.Namespace) -> None:
     print(f"{args.out}: {len(sums)} files, {size / 1e6:.1f} MB, listed in SHA256SUMS; the card is README.md")
     print("To publish it, read the card, see to what it says of licences, and then:")
     print(f"  hf auth login && hf upload OWNER/NAME {args.out} --repo-type dataset")
+
+
+def _as_it_was_made(run: dict) -> dict:
+    """The resolved config that lies with a run's results: the file it came from may have changed since.
+
+    Raises:
+        DataError: there is none.
+    """
+    from codecfake.layout import Layout
+
+    path = Path(Layout(run).report()[0])
+    if not path.is_file():
+        raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _source(at):
