@@ -86,22 +86,16 @@ def _evaluation_options(verb: argparse.ArgumentParser) -> None:
 
 
 def waveforms(args: argparse.Namespace) -> None:
-    import torch
-
     from codecfake.heard import describe_shards
 
-    torch.set_num_threads(1)
     describe_shards(args.out, args.shards, args.workers)
 
 
 def condition(args: argparse.Namespace) -> None:
-    import torch
-
     from codecfake import manifest
     from codecfake.evaluation_sets import condition_protocol
     from codecfake.heard import describe_condition
 
-    torch.set_num_threads(1)
     describe_condition(args.out, args.condition, args.entry, args.protocols, args.heard, args.workers)
     protocol = condition_protocol(args.condition, manifest.read_trials(args.protocols))
     manifest.write(protocol, manifest.Protocol, args.out_protocol)
