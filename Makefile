@@ -1,40 +1,41 @@
-# Each target sets up what it needs by itself; a second run sets up nothing again.
+# Each target makes the environment it needs; a second call installs nothing. Variables of `make env`: envs/make_env.sh
 
-PYTHON ?= python3
 CONFIG ?= config/demo.yaml
 CORES ?= all
 BIN := .venv/bin
-INSTALLED := .venv/.installed
 # one thread a test process: more threads than cores starve each other
 export OMP_NUM_THREADS = 1
 
-.PHONY: env demo test lint bench scale
+.PHONY: env wheels lock-check demo test lint bench scale
 
-env: $(INSTALLED)
+env:
+	@envs/make_env.sh
 
-demo: $(INSTALLED)
+# all that `make env WHEELS=wheels` needs on a machine of this kind that has no network
+wheels: env
+	UV= envs/pip_lock.sh "$(CURDIR)/$(BIN)/python" wheel --wheel-dir wheels
+
+lock-check: env
+	$(BIN)/python envs/lock_check.py
+
+demo: env
+	@test -w . || { echo "make demo: $(CURDIR) cannot be written to; copy the checkout to a folder where you can write"; exit 1; }
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
 	@$(BIN)/codecfake show $(CONFIG)
 
-test: $(INSTALLED)
-	$(BIN)/pytest -n auto --dist loadfile
+test: env
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
-lint: $(INSTALLED)
+lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
 
-bench: $(INSTALLED)
+bench: env
 	$(BIN)/python tests/bench_detectors.py
 	$(BIN)/python tests/bench_loader.py
 	$(BIN)/python tests/bench_codecs.py
 
-scale: $(INSTALLED)
+scale: env
 	$(BIN)/python tests/bench_scale.py
-
-# --no-deps: two codec packages pin versions nothing else can live with; the lock has all they need
-$(INSTALLED): envs/requirements.txt pyproject.toml
-	test -d .venv || $(PYTHON) -m venv .venv
-	$(BIN)/pip install --no-deps --requirement envs/requirements.txt --editable .
-	touch $@

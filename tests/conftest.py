@@ -1,10 +1,11 @@
 """Fixtures that several test files use."""
 
+import io
 import os
-import shutil
-import subprocess
+import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import av
 import numpy as np
@@ -13,11 +14,19 @@ import tenacity
 import torch
 
 from codecfake import archive, transfer
+from codecfake.quality.quality import has_pesq
 from http_server import Server, serving
 
 torch.set_num_threads(1)
+# servers of tests are on this machine: no proxy that the environment names stands between
+os.environ |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first, so that at the end no worker is left alone with one."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def make_speech(seconds: float = 1.0, sample_rate: int = 16000, seed: int = 0) -> np.ndarray:
@@ -47,16 +56,27 @@ def speech() -> Callable[..., np.ndarray]:
     return make_speech
 
 
+def lacking(what: str, message: str) -> NoReturn:
+    """Skip a test for want of something optional; fail if CODECFAKE_REQUIRE_<what>=1."""
+    if os.environ.get(f"CODECFAKE_REQUIRE_{what}") == "1":
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder `shared` beside the repository. Without it tests skip, or fail if CODECFAKE_REQUIRE_SHARED=1."""
+    """The folder `shared` beside the repository; what a test lacks without it, see `lacking`."""
     folder = REPOSITORY.parent / "shared"
     if not folder.is_dir():
-        message = f"{folder}: no such folder"
-        if os.environ.get("CODECFAKE_REQUIRE_SHARED") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking("SHARED", f"{folder}: no such folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def pesq() -> None:
+    """The package pesq, without which there are no values to test; see `lacking`."""
+    if not has_pesq():
+        lacking("PESQ", "the package pesq is not installed")
 
 
 @pytest.fixture(scope="session")
@@ -76,22 +96,29 @@ def write_g722() -> Callable[[Path, np.ndarray], None]:
     return write
 
 
-@pytest.fixture
-def build_deb(tmp_path: Path) -> Callable[[Path, dict[str, bytes]], None]:
-    """build_deb(path, files): a Debian package holding the files, given by path and content."""
-    if shutil.which("dpkg-deb") is None:
-        pytest.skip("dpkg-deb is not installed")
+@pytest.fixture(scope="session")
+def build_deb() -> Callable[..., None]:
+    """build_deb(path, files, compression="xz"): a Debian package holding the files, given by path and content."""
 
-    def build(path: Path, files: dict[str, bytes]) -> None:
+    def build(path: Path, files: dict[str, bytes], compression: str = "xz") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        root = tmp_path / f"build-{path.stem}"
-        control = f"Package: {path.stem}\nVersion: 1.0\nArchitecture: all\nMaintainer: nobody\nDescription: test\n"
-        for name, content in {**files, "DEBIAN/control": control.encode()}.items():
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            (root / name).write_bytes(content)
-        subprocess.run(["dpkg-deb", "-Znone", "--build", str(root), str(path)], check=True, capture_output=True)
+        data = io.BytesIO()
+        with tarfile.open(fileobj=data, mode=f"w:{compression}") as archive:
+            for name, content in files.items():
+                member = tarfile.TarInfo(name)
+                member.size = len(content)
+                archive.addfile(member, io.BytesIO(content))
+        suffix = f".{compression}" if compression else ""
+        members = {"debian-binary": b"2.0\n", f"control.tar{suffix}": b"odd", f"data.tar{suffix}": data.getvalue()}
+        path.write_bytes(b"!<arch>\n" + b"".join(map(ar_member, members, members.values())))
 
     return build
+
+
+def ar_member(name: str, content: bytes) -> bytes:
+    """A member of an ar archive, with its header, at an even length."""
+    header = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n"
+    return header.encode() + content + b"\n" * (len(content) % 2)
 
 
 @pytest.fixture
@@ -105,7 +132,6 @@ def batching(monkeypatch) -> float:
 @pytest.fixture
 def http_server(monkeypatch) -> Iterator[Server]:
     """A file server on this machine, asked again at once after a failure."""
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     for retried in (transfer._go_on, archive._persistently):
         monkeypatch.setattr(retried.retry, "wait", tenacity.wait_none())
     monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0)

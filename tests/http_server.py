@@ -57,7 +57,8 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_GET(self):
-        name, asked = self.path[1:], self.headers.get("Range")
+        # a proxy is asked for a whole address
+        name, asked = self.path.removeprefix("/"), self.headers.get("Range")
         self.server.requests.append((name, asked))
         content = self.server.files.get(name)
         self.server.files |= {name: self.server.mends.pop(name)} if name in self.server.mends else {}
@@ -72,7 +73,7 @@ class Handler(BaseHTTPRequestHandler):
         etag = f'"{len(content)}-{zlib.crc32(content[:65536] + content[-65536:])}"'
         unchanged = self.headers.get("If-Range", etag) == etag
         begin, end = 0, len(content)
-        if asked and self.server.ranges and self.path[1:] not in self.server.whole_only and unchanged:
+        if asked and self.server.ranges and self.path.removeprefix("/") not in self.server.whole_only and unchanged:
             first, last = RANGE.fullmatch(asked).groups()
             begin = int(first) if first else max(0, len(content) - int(last))
             end = min(len(content), int(last) + 1) if first and last else len(content)

@@ -157,6 +157,7 @@ def test_the_packages_own_loader_reads_the_carried_file(name):
     assert_same_function(load(name).model, model)
 
 
+@pytest.mark.usefixtures("pesq")
 @pytest.mark.parametrize(("name", "least_pesq"), LYRA.items())
 def test_lyra_resynthesises_genuine_speech(name, least_pesq, shared, tmp_path):
     codec = load(name, str(shared / "mirror"), tmp_path)

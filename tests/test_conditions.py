@@ -140,6 +140,7 @@ def test_a_narrow_band_keeps_nothing_above_4_khz(name):
     assert high_share(do(CONDITIONS[name], noise), 4500) < 0.01 < high_share(noise, 4500)
 
 
+@pytest.mark.usefixtures("pesq")
 @pytest.mark.parametrize("kind", ["opus", "mp3"])
 def test_more_bits_sound_better(speech, kind):
     coded = [do({"kind": kind, "kbps": kbps}, speech(3.0)) for kbps in (8, 16, 64)]
@@ -153,6 +154,7 @@ def test_every_mode_of_amr_is_another(speech):
     assert len(coded) == len(modes["enum"]) == 8
 
 
+@pytest.mark.usefixtures("pesq")
 def test_real_speech_stays_in_time_and_as_good_as_known(shared):
     folder = shared / "data" / "speechocean762"
     with (folder / "utterances.tsv").open() as table:

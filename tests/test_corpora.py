@@ -11,7 +11,7 @@ from codecfake import corpora
 from codecfake.corpora import voices
 from codecfake.corpora.voices import VoicesCorpus
 from codecfake.download import Places
-from codecfake.errors import ConfigError, DataError
+from codecfake.errors import ConfigError, DataError, DownloadError
 from codecfake.files import sha256
 
 
@@ -112,7 +112,7 @@ def test_voices_come_out_of_fetched_packages(unpacked, build_deb, tmp_path):
         deb = tmp_path / "mirror" / "debian" / f"{package}.deb"
         build_deb(deb, {path.relative_to(unpacked / package).as_posix(): path.read_bytes() for path in files})
         described = {"bytes": deb.stat().st_size, "sha256": sha256(deb)}
-        downloads[f"debian/{package}.deb"] = {**described, "apt": {"package": package, "version": "1.0"}}
+        downloads[f"debian/{package}.deb"] = {**described, "debian": {"path": f"pool/{package}.deb", "sha1": "0" * 40}}
     assert corpora.files({"name": "voices"}, Places(tmp_path / "cache")) == list(downloads)
     opened = corpora.open_corpus({"name": "voices"}, downloads, Places(tmp_path / "cache", str(tmp_path / "mirror")))
     assert opened.recordings() == VoicesCorpus(unpacked).recordings() != []
@@ -120,3 +120,16 @@ def test_voices_come_out_of_fetched_packages(unpacked, build_deb, tmp_path):
     shutil.rmtree(tmp_path / "mirror")
     again = corpora.open_corpus({"name": "voices"}, downloads, Places(tmp_path / "cache", offline=True))
     assert again.recordings() == opened.recordings()
+
+
+def test_if_a_package_cannot_be_had_every_one_that_is_missing_is_named(tmp_path):
+    downloads = {
+        key: {"debian": {"path": f"pool/{key}", "sha1": "0" * 40}, "bytes": number, "sha256": f"{number:064x}"}
+        for number, key in enumerate(corpora.files({"name": "voices"}, Places(tmp_path)))
+    }
+    assert len(downloads) == 5
+    with pytest.raises(DownloadError) as error:
+        corpora.open_corpus({"name": "voices"}, downloads, Places(tmp_path, offline=True))
+    for key, entry in downloads.items():
+        assert f"{tmp_path / key} ({entry['bytes']} bytes, sha256 {entry['sha256']})" in str(error.value)
+    assert "corpus: {name: folder, path: …}" in str(error.value)

@@ -14,7 +14,7 @@ import pytest
 import requests
 import urllib3
 
-from codecfake import download, transfer
+from codecfake import debian, download, transfer
 from codecfake.download import Places
 from codecfake.errors import DownloadError
 
@@ -146,13 +146,71 @@ def test_a_file_of_the_repository_is_checked_where_it_lies(tmp_path, monkeypatch
         download.fetch("a.bin", entry(repository=True), Places(tmp_path / "cache"))
 
 
-def test_an_apt_entry_is_fetched_by_apt_and_checked(tmp_path, monkeypatch):
-    monkeypatch.setattr(download.apt, "download", lambda package, version, path, work: path.write_bytes(CONTENT))
-    source = {"apt": {"package": "speech", "version": "1.0"}}
-    assert download.fetch(KEY, entry(**source), Places(tmp_path / "cache")).read_bytes() == CONTENT
-    with pytest.raises(DownloadError, match=r"model\.bin.*expected"):
-        download.fetch(KEY, entry(content=WRONG, **source), Places(tmp_path / "other"))
-    assert kept(tmp_path / "other") == set()
+DEBIAN = {"debian": {"path": "pool/main/s/speech/speech_1.0_all.deb", "sha1": "ab" * 20}}
+
+
+@pytest.fixture
+def debian_servers(server, tmp_path, monkeypatch):
+    """A mirror that this machine's apt names, Debian's archive and its snapshots: folders of the server."""
+    (tmp_path / "apt").mkdir()
+    (tmp_path / "apt/sources.list").write_text(f"deb {server.url('mirror')} bookworm main\n")
+    monkeypatch.setattr(debian, "APT", tmp_path / "apt")
+    monkeypatch.setattr(debian, "ARCHIVE", server.url("archive"))
+    monkeypatch.setattr(debian, "SNAPSHOT", server.url("snapshot"))
+    path = DEBIAN["debian"]["path"]
+    return [f"mirror/{path}", f"archive/{path}", f"snapshot/{DEBIAN['debian']['sha1']}"]
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_a_debian_package_comes_from_the_first_place_that_has_it(server, tmp_path, debian_servers, place):
+    server.files[debian_servers[place]] = CONTENT
+    assert download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache")).read_bytes() == CONTENT
+    assert [name for name, _ in server.requests] == debian_servers[: place + 1]
+
+
+@pytest.mark.parametrize(("other", "asked"), [(WRONG, 2), (CONTENT[:-1], 1), (CONTENT * 2, 1)])
+def test_another_build_of_a_debian_package_is_left_for_the_next_place(server, tmp_path, debian_servers, other, asked):
+    server.files[debian_servers[0]], server.files[debian_servers[2]] = other, CONTENT
+    assert download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache")).read_bytes() == CONTENT
+    # one of another size is noticed before it comes
+    assert [name for name, _ in server.requests] == [debian_servers[0]] * asked + debian_servers[1:]
+
+
+def test_a_file_of_another_size_leaves_the_beginning_that_came_from_elsewhere(server, tmp_path):
+    server.files |= {"a.bin": CONTENT * 2, "b.bin": CONTENT}
+    place(tmp_path / f"{KEY}.part", CONTENT[:1000])
+    server.ranges = False
+    with pytest.raises(DownloadError, match="512000 bytes; 256000 expected"):
+        fetch(server, tmp_path)
+    assert (tmp_path / f"{KEY}.part").read_bytes() == CONTENT[:1000]
+    server.ranges = True
+    described = entry(server.url("a.bin"), server.url("b.bin"))
+    assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT
+    assert server.requests[-1] == ("b.bin", "bytes=1000-")
+
+
+def test_where_no_place_has_a_debian_package_all_are_named_and_where_to_put_it(server, tmp_path, debian_servers):
+    with pytest.raises(DownloadError) as error:
+        download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache"))
+    for name in debian_servers:
+        assert f"\n  {server.url(name)}: 404 Client Error" in str(error.value)
+    assert f"\nPlace {tmp_path / 'cache' / KEY} (256,000 bytes, sha256 {entry()['sha256']}) from" in str(error.value)
+    assert kept(tmp_path / "cache") == set()
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
+def test_a_proxy_is_asked_unless_no_proxy_names_the_server(server, tmp_path, monkeypatch, name):
+    for variable in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv(name, server.url())
+    server.files = {"http://files.invalid/a.bin": CONTENT}
+    described = entry("http://files.invalid/a.bin")
+    assert download.fetch(KEY, described, Places(tmp_path / "one")).read_bytes() == CONTENT
+    assert [path for path, _ in server.requests] == ["http://files.invalid/a.bin"]
+    server.files["a.bin"] = CONTENT
+    monkeypatch.setenv(name.replace("http", "no").replace("HTTP", "NO"), "127.0.0.1")
+    assert fetch(server, tmp_path / "two").read_bytes() == CONTENT
+    assert server.requests[-1] == ("a.bin", None)
 
 
 def unknown(server):
@@ -297,9 +355,9 @@ def test_offline_still_asks_a_mirror_of_ones_own(server, tmp_path):
     assert [name for name, _ in server.requests] == [f"mirror/{KEY}"]
 
 
-def test_offline_asks_no_debian_repository(tmp_path):
-    with pytest.raises(DownloadError, match=r"from Debian package speech 1\.0"):
-        download.fetch(KEY, entry(apt={"package": "speech", "version": "1.0"}), Places(tmp_path, offline=True))
+def test_offline_asks_no_debian_mirror(tmp_path):
+    with pytest.raises(DownloadError, match=rf"from .*{debian.SNAPSHOT}/{DEBIAN['debian']['sha1']}\n"):
+        download.fetch(KEY, entry(**DEBIAN), Places(tmp_path, offline=True))
 
 
 def test_a_file_is_hashed_once_and_again_only_when_it_changed(server, tmp_path, monkeypatch):

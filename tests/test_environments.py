@@ -1,17 +1,19 @@
 """One lock for every environment: pip's, conda's and the container's."""
 
+import hashlib
 import os
 import re
+import shutil
 import sys
 
 import pytest
 import yaml
 
-from codecfake.files import REPOSITORY, sha256
+from codecfake.files import REPOSITORY
 from snakemake_project import Project
 
 ENVS = REPOSITORY / "envs"
-#: Stands for conda: an environment is an empty folder with a pip that writes down what it is asked for.
+#: Stands for conda: an environment is a folder with no more than a python that writes down what it is asked for.
 CONDA = """#!/usr/bin/env bash
 set -eu
 case "$1 ${2-}" in
@@ -21,8 +23,8 @@ case "$1 ${2-}" in
     "env create")
         while [ $# -gt 0 ]; do [[ "$1" == --prefix=* ]] && p="${1#*=}"; [ "$1" = --prefix ] && p="$2"; shift; done
         mkdir -p "$p/bin"
-        printf '#!/bin/sh\\necho "$PWD pip $*" >> BASE/asked\\n' > "$p/bin/pip"
-        chmod +x "$p/bin/pip" ;;
+        printf '#!/bin/sh\\necho "$PWD $*" >> BASE/asked\\n' > "$p/bin/python"
+        chmod +x "$p/bin/python" ;;
 esac
 """
 
@@ -42,15 +44,21 @@ def conda(tmp_path, monkeypatch):
 def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
     (tmp_path / "project").mkdir()
     project = Project(tmp_path / "project", {"name": "folder", "path": "none", "splits": {"eval": ["a"]}}, [])
+    shutil.copy(REPOSITORY / "pyproject.toml", project.folder)
     result = project.snakemake("results/small/config.json", "--sdm", "conda", codecs=["encodec_mini"])
     assert result.returncode == 0, result.stdout
-    wanted = f"{project.folder} pip install --no-deps --requirement envs/requirements.txt --editable .\n"
-    assert (conda / "asked").read_text() == wanted
+    compiled, lock, package, pesq = (conda / "asked").read_text().splitlines()
+    pip = f"{project.folder} -m pip install --no-deps"
+    assert compiled.startswith(f"{pip} immutables==")
+    assert lock == f"{pip} --requirement envs/requirements.txt --requirement envs/cuda.txt"
+    assert pesq == f"{pip} --requirement envs/pesq.txt"
+    assert package == f"{pip} --no-build-isolation --editable ."
 
 
 def test_the_conda_environment_is_made_again_when_the_lock_changes():
     # Snakemake looks at the file for conda and at the script alone
-    assert sha256(ENVS / "requirements.txt") in (ENVS / "codecfake.post-deploy.sh").read_text()
+    lock = b"".join((ENVS / f"{name}.txt").read_bytes() for name in ("requirements", "cuda", "pesq"))
+    assert hashlib.sha256(lock).hexdigest() in (ENVS / "codecfake.post-deploy.sh").read_text()
 
 
 def test_every_environment_has_the_interpreter_the_lock_was_made_for():
@@ -62,7 +70,6 @@ def test_every_environment_has_the_interpreter_the_lock_was_made_for():
 
 
 def test_the_container_installs_the_lock_as_make_does():
-    install = "pip install --no-cache-dir --no-deps --requirement /opt/requirements.txt"
     recipe = (ENVS / "codecfake.def").read_text()
-    assert "envs/requirements.txt /opt/requirements.txt" in recipe
-    assert install in recipe
+    assert "    envs /opt/envs\n" in recipe
+    assert "/opt/envs/pip_lock.sh /opt/codecfake/bin/python\n" in recipe

@@ -49,6 +49,7 @@ def unrated(monkeypatch) -> None:
     monkeypatch.setattr(dnsmos, "rate", lambda samples: dnsmos.Dnsmos(1, 2, float(len(samples))))
 
 
+@pytest.mark.usefixtures("pesq")
 def test_a_row_is_what_the_measures_say(tmp_path, speech):
     spoken = {"anna_0": speech(SECONDS)}
     noise = np.random.default_rng(0).normal(0, 0.01, len(spoken["anna_0"])).astype(np.float32)
@@ -80,6 +81,7 @@ def test_bona_fide_is_measured_alone(tmp_path, spoken, unrated):
     assert set(found["dnsmos_sig"]) == {2}
 
 
+@pytest.mark.usefixtures("pesq")
 def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     late = {name: np.pad(audio.resample(samples, 16000, 24000), (300, 0)) for name, samples in spoken.items()}
@@ -91,6 +93,7 @@ def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
     assert found["mel_distance"].max() < 0.03
 
 
+@pytest.mark.usefixtures("pesq")
 def test_silence_out_of_a_codec_is_the_worst_or_undefined(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, "mute", {name: np.zeros(8000, np.float32) for name in spoken}, 16000)

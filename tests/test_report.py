@@ -287,6 +287,16 @@ def test_verdicts_quality_and_tracing_are_told_of_each_recipe(page):
     assert page.text.count("Balanced accuracy 87.50 % (50.00 to 100.00)") == 2
 
 
+def test_the_report_says_why_a_recipe_has_no_pesq_values(made, folder, page):
+    quality = made["recipes"]["matched"].quality.assign(utterances=0, mean=np.nan, low=np.nan, high=np.nan)
+    without = made["recipes"]["matched"]._replace(quality=quality)
+    write_report(folder / "without.html", **{**made, "recipes": {**made["recipes"], "matched": without}})
+    found = (folder / "without.html").read_text(encoding="utf-8")
+    assert found.count("PESQ-WB is empty: the package pesq was not installed") == 1
+    assert 'id="no-pesq-matched"' in found
+    assert "PESQ-WB is empty" not in page.text
+
+
 def test_differences_metrics_and_the_breakdown_are_told(page, made):
     significance = table(page, "significance")
     assert significance == [["less pooled", *COLUMNS], *tables.significance(made["significance"])]

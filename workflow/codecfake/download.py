@@ -1,7 +1,7 @@
 """Fetch the files of downloads.yaml into a cache, checked by size and hash; a second run fetches nothing.
 
 The key of an entry is its path in the cache and in a mirror. An entry comes from a mirror, from `urls` (tried in
-order), from a Debian package (`apt`), or lies in the repository (`repository: true`). Where an entry does not
+order), is a Debian package (`debian`), or lies in the repository (`repository: true`). Where an entry does not
 know its size and hash, those of the first file that comes are written to a lock file and hold from then on.
 """
 
@@ -16,9 +16,9 @@ from urllib.parse import urlparse
 import requests
 from filelock import FileLock, Timeout
 
-from codecfake import apt
-from codecfake.errors import DownloadError
-from codecfake.files import REPOSITORY, replacing, sha256, write_json
+from codecfake import debian
+from codecfake.errors import ConfigError, DownloadError
+from codecfake.files import REPOSITORY, sha256, write_json
 from codecfake.transfer import brief, discard, require_room, transfer
 
 LOCK = REPOSITORY / "config" / "downloads.lock.json"
@@ -43,8 +43,18 @@ class Places(NamedTuple):
         return cls(Path(options["cache"]), options.get("mirror"), options.get("offline", False))
 
     def kept(self, key: str) -> Path:
-        """Where the cache keeps the file `key`, whether it is there or not."""
-        return Path(self.cache).expanduser() / key
+        """Where the cache keeps the file `key`, whether it is there or not.
+
+        Raises:
+            ConfigError: the cache is below `~`, and this user has no home directory.
+        """
+        try:
+            return Path(self.cache).expanduser() / key
+        except RuntimeError:
+            raise ConfigError(
+                f"cache: {self.cache}: this user has no home directory; set `cache:` in the config, --cache or "
+                "CODECFAKE_CACHE to a folder where you can write"
+            ) from None
 
     def local(self, key: str) -> Path | None:
         """The file `key` in the cache or in a mirror folder, in place; None if it is in neither."""
@@ -56,7 +66,12 @@ class Places(NamedTuple):
     def addresses(self, key: str, entry: dict) -> list[str]:
         """Where to ask for the file `key`, in order."""
         mirrored = [f"{self.mirror.rstrip('/')}/{key}"] if self.mirror and _is_url(self.mirror) else []
-        return mirrored + ([] if self.offline else entry.get("urls", []))
+        return mirrored + ([] if self.offline else _published(entry))
+
+
+def _published(entry: dict) -> list[str]:
+    """Where its authors, or Debian, publish a file."""
+    return debian.addresses(entry["debian"]) if "debian" in entry else entry.get("urls", [])
 
 
 def _is_url(place: str) -> bool:
@@ -68,7 +83,7 @@ def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
 
     Args:
         key: the entry's name in downloads.yaml.
-        entry: one of `urls`, `apt`, `repository`; `bytes` and `sha256` where known.
+        entry: one of `urls`, `debian`, `repository`; `bytes` and `sha256` where known.
         lock: JSON file with the size and hash of files whose entry does not know them.
 
     Raises:
@@ -156,9 +171,9 @@ def verify(path: Path, entry: dict) -> str:
 def placing(key: str, entry: dict, places: Places) -> str:
     """What a user has to place where, if this program cannot fetch it."""
     size = f"{entry['bytes']:,} bytes" if "bytes" in entry else "size unknown"
-    apt_package = "Debian package {package} {version}".format(**entry["apt"]) if "apt" in entry else ""
-    origin = ", ".join([*entry.get("urls", []), *filter(None, [apt_package])])
-    return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {origin}"
+    # machines have different mirrors; Debian's own archives are for all
+    origin = _published(entry)[-2:] if "debian" in entry else _published(entry)
+    return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {', '.join(origin)}"
 
 
 def _obtain(key: str, entry: dict, places: Places) -> str:
@@ -177,10 +192,6 @@ def _obtain(key: str, entry: dict, places: Places) -> str:
             part.replace(kept)
             discard(part)
             return digest
-    if "apt" in entry and not places.offline:
-        with replacing(kept) as temporary:
-            apt.download(entry["apt"]["package"], entry["apt"]["version"], temporary, kept.parent)
-            return verify(temporary, entry)
     why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
     raise DownloadError(
         "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])

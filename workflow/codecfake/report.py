@@ -90,6 +90,7 @@ def _told(found: Findings) -> dict:
         "verdicts": dict(zip(verdicts["codec"], verdicts["verdict"], strict=True)),
         "picture": data_uri(found.picture, "image/png"),
         "quality": tables.quality(found.quality),
+        "lacks_pesq": tables.lacks_pesq(found.quality),
         "tracing": {
             by: {**tables.traced(traced.measures), "confusions": data_uri(traced.confusions, "image/png")}
             for by, traced in found.tracing.items()

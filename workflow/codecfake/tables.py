@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from codecfake.audit.probe import ALL
-from codecfake.names import POOLED
+from codecfake.names import IDENTITY, POOLED
 from codecfake.train_sets import train_sets, without
 
 #: A p value below is called significant.
@@ -115,6 +115,12 @@ def quality(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[dict |
         for row in table.dropna(subset="mean").itertuples()
     }
     return measures, [(codec, [cells.get((codec, measure)) for measure in measures]) for codec in codecs]
+
+
+def lacks_pesq(table: pd.DataFrame) -> bool:
+    """Whether no codec of a `quality_table.QualitySummary` has a PESQ value: the package was not installed."""
+    of_codecs = table[(table["measure"] == "pesq_wb") & (table["codec"] != IDENTITY)]
+    return len(of_codecs) > 0 and not of_codecs["utterances"].any()
 
 
 def traced(measures: pd.DataFrame) -> dict[str, dict]:

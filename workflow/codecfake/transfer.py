@@ -125,19 +125,33 @@ def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str])
         if "text/html" in response.headers.get("Content-Type", ""):
             raise requests.RequestException("the answer is a web page, not a file")
         resumed = response.status_code == requests.codes.partial_content
+        begin = _size(part) if resumed else 0
+        total = _total(response, begin, num_bytes)
         if not resumed:
             discard(part)
             validator = response.headers.get("ETag", response.headers.get("Last-Modified", ""))
             if validator and not validator.startswith("W/"):  # a weak one does not vouch for bytes
                 write_json(_origin(part), {"url": url, "validator": validator})
-        begin = _size(part)
-        total = num_bytes or begin + int(response.headers.get("Content-Length", 0)) or None
         require_room(part.parent, (total or 0) - begin)
         bar = tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, mininterval=1)
         with naming(part), open(part, "ab") as handle, bar:
             for chunk in response.iter_content(CHUNK_BYTES):
                 handle.write(chunk)
                 bar.update(len(chunk))
+
+
+def _total(response: requests.Response, begin: int, num_bytes: int | None) -> int | None:
+    """The size of the whole file, None if nobody knows it.
+
+    Raises:
+        requests.RequestException: the server has a file of another size than `num_bytes`.
+    """
+    # of compressed content the length says nothing
+    known = "Content-Length" in response.headers and "Content-Encoding" not in response.headers
+    there = begin + int(response.headers["Content-Length"]) if known else None
+    if there is not None and num_bytes is not None and there != num_bytes:
+        raise requests.RequestException(f"the file there has {there} bytes; {num_bytes} expected")
+    return num_bytes if there is None else there
 
 
 def require_room(folder: Path, num_bytes: int) -> None:

@@ -1,6 +1,7 @@
 """The verbs by which the miniature codecs were made: training and quality."""
 
 import argparse
+import math
 import os
 from pathlib import Path
 
@@ -71,4 +72,8 @@ def codec_quality(args: argparse.Namespace) -> None:
     pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
     found = quality.mean_quality(pairs, rate)
     print("codec\tstoi\tpesq_wb\tutterances")
-    print(f"{args.codec}\t{found.stoi:.3f}\t{found.pesq_wb:.2f}\t{found.utterances}")
+    print(args.codec, _cell(found.stoi, 3), _cell(found.pesq_wb, 2), found.utterances, sep="\t")
+
+
+def _cell(mean: float, digits: int) -> str:
+    return "-" if math.isnan(mean) else f"{mean:.{digits}f}"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import soundfile
 
-from codecfake import apt, download
+from codecfake import debian, download
 from codecfake.corpora.base import FileCorpus, Recording
 from codecfake.download import Places
+from codecfake.errors import DownloadError
 
 TUXPAINT = "tuxpaint-stamps-default"
 TUXPAINT_LANGUAGES = ("ro", "be", "ru", "bg", "da", "ca", "el", "fr")
@@ -72,9 +73,24 @@ def _unpacked(package: str, places: Places) -> Path:
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> VoicesCorpus:
-    """Fetch and unpack the packages into the cache unless they are there."""
+    """Fetch and unpack the packages into the cache unless they are there.
+
+    Raises:
+        DownloadError: a package cannot be had; the message names each one that is missing.
+    """
     for package in PACKAGES:
         if not _unpacked(package, places).is_dir():
-            deb = download.fetch(_key(package), downloads[_key(package)], places)
-            apt.unpack(deb, _unpacked(package, places))
+            debian.unpack(_fetch(_key(package), downloads, places), _unpacked(package, places))
     return VoicesCorpus(places.kept("debian"))
+
+
+def _fetch(key: str, downloads: dict, places: Places) -> Path:
+    try:
+        return download.fetch(key, downloads[key], places)
+    except DownloadError as error:
+        others = [other for other in files({}, places) if other != key and places.local(other) is None]
+        lines = [download.placing(other, downloads[other], places) for other in others]
+        also = "\n  ".join(["\nThe same holds for", *lines]) if lines else ""
+        raise DownloadError(
+            f"{error}{also}\nor use recordings of your own: `corpus: {{name: folder, path: …}}` in the config"
+        ) from None

@@ -70,6 +70,7 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
             f"{published.path} has {', '.join(published.codecs)}"
         )
     pairs = {codec: _pairs(ours, published, codec)[:most] for codec in codecs}
+    quality.has_pesq()  # once, not in every thread
     tables = {codec: _compared(codec, pairs[codec], workers) for codec in codecs}
     rows = [
         {"codec": codec, "measure": name, **_told(table[name])} for codec, table in tables.items() for name in MEASURES

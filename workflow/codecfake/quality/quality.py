@@ -1,8 +1,11 @@
 """Objective quality of resynthesised speech: STOI and wideband PESQ."""
 
+import functools
+import sys
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from codecfake import audio
 
@@ -36,15 +39,30 @@ def stoi(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float
     return float("nan") if value == STOI_TOO_FEW_FRAMES else value
 
 
+@functools.cache
+def has_pesq() -> bool:
+    """Whether the package pesq, which is optional, can be imported; that it cannot is said once.
+
+    Ask before starting threads: several that ask first at the same time say it several times.
+    """
+    try:
+        import pesq  # noqa: F401
+    except ImportError:
+        print("PESQ is not installed: its values stay empty (to add it: make env PESQ=1)", file=sys.stderr)
+        return False
+    return True
+
+
 def pesq_wb(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float:
     """Wideband PESQ (ITU-T P.862.2) of signals [N].
 
-    NaN where PESQ finds no utterance, or too short a one; the scale's bottom where nothing came out.
+    NaN where PESQ finds no utterance, or too short a one, or is not installed; the scale's bottom where nothing came
+    out.
     """
+    if not has_pesq() or not reference.any():
+        return float("nan")
     from pesq import BufferTooShortError, NoUtterancesError, pesq
 
-    if not reference.any():
-        return float("nan")
     if not degraded.any():
         return PESQ_WORST
     reference, degraded = (audio.resample(x, sample_rate, PESQ_SAMPLE_RATE) for x in (reference, degraded))
@@ -55,7 +73,10 @@ def pesq_wb(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> fl
 
 
 def mean_quality(pairs: list[tuple[np.ndarray, np.ndarray]], sample_rate: int) -> MeanQuality:
-    """Mean STOI and PESQ-WB over (reference, degraded) pairs, leaving out what is undefined."""
-    stois = [stoi(reference, degraded, sample_rate) for reference, degraded in pairs]
-    pesqs = [pesq_wb(reference, degraded, sample_rate) for reference, degraded in pairs]
-    return MeanQuality(float(np.nanmean(stois)), float(np.nanmean(pesqs)), len(pairs))
+    """Mean STOI and PESQ-WB over (reference, degraded) pairs, leaving out what is undefined; NaN if all is."""
+    means = [
+        # unlike numpy's, without a warning if there is nothing
+        float(pd.Series([measure(*pair, sample_rate) for pair in pairs], dtype=float).mean())
+        for measure in (stoi, pesq_wb)
+    ]
+    return MeanQuality(*means, len(pairs))

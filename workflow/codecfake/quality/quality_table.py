@@ -35,7 +35,7 @@ class Quality(manifest.Table):
     codec: str = pa.Field(description="codec name; identity for bona fide, which is measured alone")
     utterance_id: str = pa.Field(unique=True, description="as in Protocol")
     speaker_id: str = pa.Field(description="as in Protocol")
-    pesq_wb: float = pa.Field(nullable=True, description="PESQ, wideband, MOS-LQO 1.0 to 4.64")
+    pesq_wb: float = pa.Field(nullable=True, description="PESQ, wideband, MOS-LQO 1.0 to 4.64; empty without pesq")
     stoi: float = pa.Field(nullable=True, description="short-time objective intelligibility, at most 1")
     mel_distance: float = pa.Field(nullable=True, description="of log10 mel spectra; 0.05 is 1 dB")
     speaker_similarity: float = pa.Field(nullable=True, description="cosine of Resemblyzer's embeddings, 0 to 1")
@@ -83,7 +83,7 @@ def measure(
     if chosen.empty:
         raise DataError(f"{codec}: no eval utterance in its protocol; there is nothing to measure")
     chosen = set(sorted(chosen, key=stable_number)[:most])
-    dnsmos.model(), similarity.encoder()  # once, not in every thread
+    dnsmos.model(), similarity.encoder(), quality.has_pesq()  # once, not in every thread
     rows = spread(_measured, _pairs(chosen, bonafide, shards), workers)
     table = pd.DataFrame(tqdm(rows, total=len(chosen), desc=codec, unit="utt", mininterval=5))
     return manifest.check(table.sort_values("utterance_id").round(DIGITS), Quality, codec)

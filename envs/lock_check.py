@@ -1,0 +1,55 @@
+"""Does the lock have a file for every platform and Python? Asks the package index with uv; installs nothing."""
+
+import itertools
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ENVS = Path(__file__).parent
+PLATFORMS = {
+    "Linux x86_64": "x86_64-manylinux_2_28",
+    "Linux aarch64": "aarch64-manylinux_2_28",
+    "macOS 14 arm64": "aarch64-apple-darwin",
+}
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+#: Published as source alone, but without C code: any machine builds them.
+PURE = ("antlr4-python3-runtime", "argbind", "connection-pool", "encodec", "randomname")
+#: Without a wheel for that Python: only a machine with a C compiler and Python's headers can install it.
+COMPILED = {"3.14": ("immutables",)}
+
+
+def check(platform: str, python: str) -> str:
+    """What uv complains of for a platform and a Python; empty if every line of the lock can be had."""
+    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    if uv is None:
+        sys.exit("lock-check: uv is not installed; call `make lock-check`, whose environment has it")
+    built = [f"--no-binary={name}" for name in (*PURE, *COMPILED.get(python, ()))]
+    command = [uv, "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", *built]
+    with tempfile.TemporaryDirectory() as folder:
+        command += ["--python-platform", platform, "--python-version", python, "--output-file", f"{folder}/lock"]
+        result = subprocess.run(
+            [*command, ENVS / "requirements.txt", ENVS / "cuda.txt"],
+            env={**os.environ, "MACOSX_DEPLOYMENT_TARGET": "14.0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    return result.stderr.strip() if result.returncode else ""
+
+
+def main() -> int:
+    """Print a line for each platform and Python; the number of those that lack a file."""
+    failures = 0
+    for (name, platform), python in itertools.product(PLATFORMS.items(), PYTHONS):
+        complaint = check(platform, python)
+        failures += bool(complaint)
+        compiler = f"; a C compiler is needed for {', '.join(COMPILED[python])}" if python in COMPILED else ""
+        print(f"{name:15} Python {python}  {complaint or 'resolves' + compiler}")
+    return failures
+
+
+if __name__ == "__main__":
+    sys.exit(main())

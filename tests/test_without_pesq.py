@@ -1,0 +1,97 @@
+"""Where the package pesq is not installed: no value, one line that says so, a report that says why."""
+
+import argparse
+import math
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from codecfake import audio, config, manifest, tables, train_codec
+from codecfake.cli import miniatures
+from codecfake.names import IDENTITY
+from codecfake.quality import dnsmos, fidelity, quality, quality_table
+from codecfake.release.released import open_set
+from codecfake.store import shard_path
+from tiny_run import MUFFLED, make_run
+
+SAID = "PESQ is not installed: its values stay empty (to add it: make env PESQ=1)\n"
+
+
+@pytest.fixture
+def absent(monkeypatch):
+    """No package pesq, for one test."""
+    monkeypatch.setitem(sys.modules, "pesq", None)
+    quality.has_pesq.cache_clear()
+    yield
+    quality.has_pesq.cache_clear()
+
+
+def test_there_are_no_values_and_it_is_said_once(absent, speech, capsys):
+    spoken = speech(1.0)
+    for degraded in (spoken, np.zeros_like(spoken)):
+        assert math.isnan(quality.pesq_wb(spoken, degraded, 16000))
+    assert capsys.readouterr().err == SAID
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_mean_of_no_values_is_undefined_and_that_of_the_others_is_not(absent, speech):
+    found = quality.mean_quality([(speech(1.0), speech(1.0))], 16000)
+    assert math.isnan(found.pesq_wb)
+    assert found.stoi == pytest.approx(1.0)
+
+
+class SlowToFail:
+    """A finder that takes its time to find that the package pesq cannot be imported."""
+
+    def find_spec(self, name, path=None, target=None):
+        if name == "pesq":
+            time.sleep(0.2)
+            raise ImportError(name)
+
+
+def test_threads_say_it_once(absent, speech, tmp_path, monkeypatch, capsys):
+    monkeypatch.delitem(sys.modules, "pesq")
+    monkeypatch.setattr(sys, "meta_path", [SlowToFail(), *sys.meta_path])
+    for number in range(4):
+        audio.write_wav(tmp_path / f"dac+a_{number}.wav", speech(0.5, seed=number), 16000)
+    folder = open_set(tmp_path)
+    row = fidelity.readable(fidelity.compare(folder, folder, [], 4, 4))[1]
+    assert row[2 + list(fidelity.MEASURES).index("pesq_wb")] == "-"
+    assert capsys.readouterr().err.count(SAID) == 1
+
+
+def test_a_table_of_quality_has_an_empty_column(absent, speech, tmp_path, monkeypatch):
+    monkeypatch.setattr(dnsmos, "rate", lambda _: dnsmos.Dnsmos(3.0, 3.5, 4.0))
+    _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2}, 1)
+    bonafide, shards = ([shard_path(tmp_path, codec, number) for number in range(3)] for codec in (IDENTITY, MUFFLED))
+    table = quality_table.measure(MUFFLED, bonafide, shards, protocols[MUFFLED], 2, 2)
+    manifest.write(table, quality_table.Quality, tmp_path / "muffled.tsv")
+    read = manifest.read(tmp_path / "muffled.tsv", quality_table.Quality)
+    assert read["pesq_wb"].isna().all()
+    assert read["mel_distance"].notna().all()
+    summary = quality_table.summary(read, 0)
+    assert summary.set_index("measure").loc["pesq_wb", "utterances"] == 0
+    assert tables.lacks_pesq(summary)
+
+
+def test_codec_quality_prints_a_dash(absent, speech, monkeypatch, capsys):
+    monkeypatch.setattr(miniatures, "open_corpus", lambda *_: None)
+    monkeypatch.setattr(train_codec, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
+    parser = argparse.ArgumentParser()
+    miniatures.add_verbs(parser.add_subparsers())
+    args = parser.parse_args(["codec-quality", "--codec", "identity", "--config", str(config.CONFIG / "demo.yaml")])
+    args.run(args)
+    assert capsys.readouterr().out.splitlines()[-1].split("\t") == ["identity", "1.000", "-", "1"]
+
+
+@pytest.mark.parametrize(("utterances", "expected"), [({"a": 0, "b": 0}, True), ({"a": 0, "b": 3}, False), ({}, False)])
+def test_a_report_lacks_pesq_if_no_codec_has_it(utterances, expected):
+    rows = [
+        {"codec": codec, "measure": "pesq_wb", "utterances": number}
+        for codec, number in {IDENTITY: 0, **utterances}.items()
+    ]
+    stoi = [{"codec": "a", "measure": "stoi", "utterances": 3}]
+    assert tables.lacks_pesq(pd.DataFrame([*rows, *stoi])) == expected
