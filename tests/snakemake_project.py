@@ -39,6 +39,7 @@ class Project:
             "shards": 2,
             "codecs": codecs,
             "detector": DETECTOR,
+            "quality_utterances": 2,
             "cache": "cache",
             "device": "cpu",
         }
@@ -64,7 +65,8 @@ class Project:
             "small.yaml",
             *more_configs,
         ]
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "workflow")}
+        before = filter(None, [os.environ.get("PYTHONPATH")])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(self.folder / "workflow"), *before])}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **pipes)
 

@@ -20,7 +20,7 @@ import soundfile
 import torch
 import yaml
 
-from codecfake import audio, cli, config, detectors
+from codecfake import audio, cli, config, cuda, detectors
 from codecfake.cli.shared import own_device
 from codecfake.errors import ConfigError
 from codecfake.train import Trained, save
@@ -334,6 +334,7 @@ def test_a_job_that_would_share_a_gpu_after_all_does_not_begin(seen, fits, monke
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(cuda, "without_code", lambda number: "")
     # where the driver began before the choice, it does not see it
     monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
     job = own_device(argparse.Namespace(device="auto", gpu_use=None))

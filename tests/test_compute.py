@@ -13,6 +13,8 @@ from codecfake.errors import ConfigError
 @pytest.fixture
 def cuda(request, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param)
+    monkeypatch.setattr(compute.cuda, "evidence", lambda: "")
+    monkeypatch.setattr(compute.cuda, "without_code", lambda number: "")
 
 
 @pytest.mark.parametrize(

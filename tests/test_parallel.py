@@ -16,7 +16,7 @@ import codecfake
 from codecfake import detectors, manifest
 from codecfake.errors import CodecFakeError
 from codecfake.names import IDENTITY
-from codecfake.parallel import Processes, processes, start
+from codecfake.parallel import LAUNCHER, Processes, processes, start
 from codecfake.train import train
 from tiny_run import ENTRY, MUFFLED, heard, make_run
 
@@ -88,7 +88,7 @@ def alone(folder) -> Path:
 def together(folder) -> list[Path]:
     """The folder of each of the processes."""
     # by `timeout`, for torchrun to end its processes too
-    launcher = ["timeout", "120", sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    launcher = ["timeout", "120", sys.executable, *LAUNCHER]
     command = [*launcher, "--nproc-per-node", str(COUNT), __file__, folder, folder / "together"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run(command, capture_output=True, text=True, env=environment)
@@ -99,6 +99,20 @@ def together(folder) -> list[Path]:
 def ended(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], float, dict[str, list]]:
     """What a process had at the end of a training: weights, EER on dev, history."""
     return torch.load(folder / f"{name}.pt", weights_only=True)
+
+
+def test_processes_find_each_other_where_the_machines_name_does_not_resolve(tmp_path):
+    renamed = ["unshare", "--map-root-user", "--uts", "bash", "-euc", 'hostname no-such-host; exec "$@"', "-"]
+    if subprocess.run([*renamed, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("the machine's name cannot be changed here")
+    (tmp_path / "members.py").write_text(
+        "import pathlib\nimport torch.distributed as dist\n"
+        "dist.init_process_group('gloo')\npathlib.Path(f'member{dist.get_rank()}').touch()\n"
+    )
+    command = ["timeout", "60", sys.executable, *LAUNCHER, "--nproc-per-node", "2", tmp_path / "members.py"]
+    result = subprocess.run([*renamed, *command], check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert sorted(path.name for path in tmp_path.glob("member?")) == ["member0", "member1"]
 
 
 @pytest.mark.parametrize("name", EQUAL)

@@ -21,9 +21,11 @@ ON_SLURM = ("--workflow-profile", "workflow/profiles/slurm", "--cores", str(PROF
 ON_SLURM += ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
 #: The group of what comes after all else.
 END = "end_audit_matrix_quality_table_report_samples"
+#: Seconds after which a run, a matter of minutes, has failed.
+PATIENCE = 1800
 WITH_GPU = {"resynthesise_shard", "train", "score_protocol"}
 
-pytestmark = pytest.mark.slurm
+pytestmark = [pytest.mark.slurm, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")
@@ -36,27 +38,34 @@ def project(tmp_path_factory, speech):
         corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": {"dev": ["s2"], "eval": ["s3"]}}
         made = Project(folder, corpus, ["encodec_mini"])
         made.config |= {"device": "auto", "shards": 1}
-        yield made
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("PYTHONPATH", str(REPOSITORY / "tests/pretended_gpus"))
+            yield made
 
 
 @pytest.fixture(scope="module")
 def run(project):
     """The jobs of a whole run; one was cancelled and one had to give way while they were at work."""
     process = project.start(*ON_SLURM)
-    slurm_cluster.said("scancel", at_work("resynthesise_shard", process)["JobId"])
-    slurm_cluster.requeue(at_work("train", process)["JobId"])
-    said, _ = process.communicate()
+    try:
+        slurm_cluster.said("scancel", at_work("resynthesise_shard", process)["JobId"])
+        slurm_cluster.requeue(at_work("train", process)["JobId"])
+        said, _ = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 0, said
     return slurm_cluster.jobs()
 
 
 def at_work(rule: str, process: subprocess.Popen) -> dict[str, str]:
     """A job of a rule that is at work, waited for."""
+    until = time.monotonic() + PATIENCE
     while True:
         for job in slurm_cluster.jobs():
             if rule_of(job) == rule and job["JobState"] == "RUNNING":
                 return job
         assert process.poll() is None, process.stdout.read()
+        assert time.monotonic() < until, slurm_cluster.jobs()
         time.sleep(0.2)
 
 

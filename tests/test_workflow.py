@@ -16,6 +16,8 @@ from snakemake_project import REPOSITORY, Project
 
 SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory, speech):
@@ -257,11 +259,18 @@ def test_snakemakes_own_report_needs_no_network(project, tmp_path):
 def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
     gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests/pretended_gpus"))
     changes = {"run": "gpus", "device": "auto"}
     result = project.snakemake("--cores", "2", "--resources", "gpu=2", "--until", "resynthesise_shard", **changes)
     assert result.returncode == 0, result.stdout
     logs = (project.folder / "results/gpus/logs/resynthesise_shard").glob("*.log")
     assert {re.search(r"^GPU (\S+)", log.read_text(), re.MULTILINE)[1] for log in logs} == set(gpus)
+
+
+def test_another_working_directory_is_refused_with_what_to_do(project, tmp_path):
+    result = project.snakemake("--directory", str(tmp_path), "--dry-run")
+    assert result.returncode != 0
+    assert f"{tmp_path}: Snakemake runs in the checkout, {project.folder}: leave out --directory" in result.stdout
 
 
 def test_every_rule_has_a_log_and_a_benchmark():

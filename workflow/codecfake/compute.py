@@ -8,6 +8,7 @@ from typing import TypeVar
 import numpy as np
 import torch
 
+from codecfake import cuda
 from codecfake.errors import ConfigError
 
 Result = TypeVar("Result")
@@ -17,17 +18,24 @@ def device(name: str) -> str:
     """The torch device for a config's `device`; `auto` is CUDA where there is one.
 
     Raises:
-        ConfigError: this machine has no such device.
+        ConfigError: this machine has no such device, or has a GPU that torch cannot use.
     """
     here = ["cpu"]
     if torch.cuda.is_available():
         here += ["cuda", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
     if torch.backends.mps.is_available():
         here.append("mps")
+    kind, _, number = name.partition(":")
+    wants_cuda = kind in ("auto", "cuda")
+    if wants_cuda and "cuda" not in here and (there := cuda.evidence()):
+        raise ConfigError(f"device: {name}: there is a GPU ({there}), but {cuda.obstacle()}\n{cuda.WAY_OUT}")
     if name == "auto":
-        return "cuda" if "cuda" in here else "cpu"
+        name = "cuda" if "cuda" in here else "cpu"
     if name not in here:
-        raise ConfigError(f"device: this machine has no {name!r}; allowed: auto, {', '.join(here)}")
+        why = f"\n{cuda.obstacle()}" if wants_cuda and "cuda" not in here else ""
+        raise ConfigError(f"device: this machine has no {name!r}; allowed: auto, {', '.join(here)}{why}")
+    if name.startswith("cuda") and (lacking := cuda.without_code(int(number or 0))):
+        raise ConfigError(f"device: {name}: {lacking}\n{cuda.WAY_OUT}")
     return name
 
 

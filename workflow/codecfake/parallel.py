@@ -9,8 +9,12 @@ from contextlib import contextmanager
 import torch
 import torch.distributed as dist
 
-from codecfake import gpus
+from codecfake import compute, gpus
 from codecfake.errors import CodecFakeError
+
+#: torchrun, for processes that are all on this machine; by its own name, which need not resolve, they would not find
+#: each other.
+LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost")
 
 
 class Processes:
@@ -71,14 +75,14 @@ def start(device: str, count: int) -> None:
         CodecFakeError: one of them failed.
     """
     gpus.claim(device, count)
-    members = ["--standalone", "--nproc-per-node", str(count), "-m", "codecfake.cli", *sys.argv[1:]]
-    if code := subprocess.call([sys.executable, "-m", "torch.distributed.run", *members]):
+    members = [*LAUNCHER, "--nproc-per-node", str(count), "-m", "codecfake.cli", *sys.argv[1:]]
+    if code := subprocess.call([sys.executable, *members]):
         raise CodecFakeError(f"{count} processes together: one ended with exit code {code}")
 
 
 def own_device() -> str:
     """The device of this one of several processes."""
-    device = f"cuda:{os.environ['LOCAL_RANK']}"
+    device = compute.device(f"cuda:{os.environ['LOCAL_RANK']}")
     torch.cuda.set_device(device)
     return device
 

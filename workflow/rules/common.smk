@@ -16,6 +16,13 @@ from codecfake.layout import Layout, by_recipe
 from codecfake.names import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
 from filelock import FileLock, Timeout
 
+# rules name files of the package, and results, by paths below the checkout
+if not os.path.samefile(os.getcwd(), workflow.basedir):
+    sys.exit(
+        f"{os.getcwd()}: Snakemake runs in the checkout, {workflow.basedir}: leave out --directory, or copy the "
+        "checkout to where the results shall be"
+    )
+
 # `codecfake` is found beside the running Snakemake even if its environment is not activated
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
 

@@ -1,0 +1,198 @@
+"""A GPU that torch cannot use: what says that there is one, and why it cannot be used."""
+
+import os
+import re
+
+import pytest
+import torch
+
+from codecfake import compute, cuda
+from codecfake.errors import ConfigError
+
+#: What nvidia-smi says of a GPU, by the query for driver, capability and name.
+V100, OLD_DRIVER, H100 = "580.65.06, 7.0, Tesla V100", "535.104.05, 9.0, NVIDIA H100", "580.65.06, 9.0, NVIDIA H100"
+ARCHITECTURES = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
+
+
+@pytest.fixture(autouse=True)
+def machine(monkeypatch, tmp_path):
+    """A machine without a GPU and a torch with CUDA 13; the folder of its devices."""
+    for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", *cuda.GRANTED_BY_SLURM):
+        monkeypatch.delenv(name, raising=False)
+    devices = tmp_path / "dev"
+    devices.mkdir()
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(cuda, "DEVICES", devices)
+    monkeypatch.setattr(cuda, "DRIVER", tmp_path / "version")
+    monkeypatch.setattr(torch, "__version__", "2.14.1")
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.version, "hip", None)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: ARCHITECTURES)
+    return devices
+
+
+@pytest.fixture
+def nvidia_smi(tmp_path):
+    """nvidia_smi(said): a program of that name that says this of its GPU, and lists it by -L."""
+
+    def install(said: str, script: str = "") -> None:
+        path = tmp_path / "bin/nvidia-smi"
+        listed = "GPU 0: a GPU (UUID: GPU-1)" if said else "No devices found."
+        path.write_text(f'#!/bin/sh\n{script}\n[ "$1" = -L ] && echo "{listed}" || echo "{said}"\n')
+        path.chmod(0o755)
+
+    return install
+
+
+def refused(name: str = "auto") -> str:
+    """The two lines in which a device is refused, as one."""
+    with pytest.raises(ConfigError) as error:
+        compute.device(name)
+    first, second = str(error.value).splitlines()
+    assert second == cuda.WAY_OUT
+    return first
+
+
+@pytest.mark.parametrize(
+    ("variables", "seen"),
+    [
+        ({"CUDA_VISIBLE_DEVICES": "0,1"}, "CUDA_VISIBLE_DEVICES=0,1"),
+        ({"SLURM_JOB_ID": "1", "SLURM_JOB_GPUS": "2"}, "SLURM_JOB_GPUS=2"),
+        ({"SLURM_JOB_ID": "1", "SLURM_GPUS_ON_NODE": "1"}, "SLURM_GPUS_ON_NODE=1"),
+    ],
+)
+def test_a_gpu_that_was_granted_is_not_given_up_in_silence(monkeypatch, variables, seen):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert refused().startswith(f"device: auto: there is a GPU ({seen}), but the driver (version unknown) gives torch")
+
+
+def test_a_device_file_says_that_there_is_a_gpu(machine):
+    (machine / "nvidia0").touch()
+    assert f"there is a GPU ({machine / 'nvidia0'})" in refused()
+    assert f"there is a GPU ({machine / 'nvidia0'})" in refused("cuda")
+
+
+def test_so_does_nvidia_smi(nvidia_smi):
+    nvidia_smi(OLD_DRIVER)
+    assert "there is a GPU (GPU 0: a GPU (UUID: GPU-1))" in refused()
+
+
+@pytest.mark.parametrize("named", ["", "-1", "NoDevFiles"])
+def test_hidden_gpus_are_none(machine, monkeypatch, named):
+    (machine / "nvidia0").touch()
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
+    assert compute.device("auto") == "cpu"
+    with pytest.raises(ConfigError, match=f"no 'cuda'; allowed: auto, cpu\nCUDA_VISIBLE_DEVICES={named} hides every"):
+        compute.device("cuda")
+
+
+@pytest.mark.parametrize("variables", [{}, {"SLURM_GPUS_ON_NODE": "0"}])
+def test_a_job_without_gpus_on_a_node_that_has_some_computes_on_the_cpu(machine, monkeypatch, variables):
+    (machine / "nvidia0").touch()
+    for name, value in {"SLURM_JOB_ID": "1", **variables}.items():
+        monkeypatch.setenv(name, value)
+    assert compute.device("auto") == "cpu"
+
+
+@pytest.mark.parametrize(("said", "script"), [("", ""), (H100, "exit 9"), (H100, "exec sleep 60")])
+def test_without_a_sign_of_a_gpu_auto_is_the_cpu(nvidia_smi, monkeypatch, said, script):
+    monkeypatch.setattr(cuda, "PATIENCE", 0.2)
+    nvidia_smi(said, script)
+    assert compute.device("auto") == "cpu"
+
+
+def test_what_is_there_does_not_matter_to_the_cpu(machine):
+    (machine / "nvidia0").touch()
+    assert compute.device("cpu") == "cpu"
+
+
+def test_a_build_without_cuda_is_named(nvidia_smi, monkeypatch):
+    nvidia_smi(H100)
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch, "__version__", "2.14.1+cpu")
+    assert refused().endswith("but torch 2.14.1+cpu is a build without CUDA")
+
+
+@pytest.mark.parametrize(("version", "needed"), [("13.0", 580), ("12.6", 525)])
+def test_an_old_driver_is_named_with_the_one_needed(nvidia_smi, monkeypatch, version, needed):
+    nvidia_smi("470.82.01, 8.0, NVIDIA A100")
+    monkeypatch.setattr(torch.version, "cuda", version)
+    said = f"but the driver is 470.82.01; torch 2.14.1 (CUDA {version}) needs {needed} or newer"
+    assert refused().endswith(said)
+
+
+def test_the_kernel_tells_the_driver_where_nvidia_smi_is_not_there(machine, tmp_path):
+    (machine / "nvidia0").touch()
+    text = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n"
+    (tmp_path / "version").write_text(text)
+    assert "but the driver is 535.104.05;" in refused()
+    (tmp_path / "version").write_text(text.replace("UNIX x86_64 Kernel Module", "UNIX Open Kernel Module for x86_64"))
+    assert "but the driver is 535.104.05;" in refused()
+
+
+def test_an_old_gpu_is_named_with_what_torch_has_code_for(nvidia_smi):
+    nvidia_smi(V100)
+    said = "Tesla V100 has compute capability 7.0; torch 2.14.1 (CUDA 13.0) has code for sm_75, sm_80"
+    assert f"but {said}" in refused()
+    assert refused("cuda:1") == refused().replace("auto", "cuda:1")
+
+
+@pytest.mark.parametrize(
+    "said", ["No devices were found", "[N/A], [N/A], Tesla", f"{V100}\\n{H100}", "580.65.06, [N/A], T4"]
+)
+def test_what_nvidia_smi_says_need_not_explain_it(nvidia_smi, said):
+    nvidia_smi(said)
+    assert "gives torch 2.14.1 (CUDA 13.0) no GPU; see what nvidia-smi says here" in refused()
+
+
+def test_rocm_without_a_gpu_is_named(nvidia_smi, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
+    assert refused().endswith("but torch 2.14.1 is a build for ROCm and finds no GPU")
+
+
+def test_without_a_sign_of_a_gpu_cuda_is_refused_with_a_reason_too(monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    with pytest.raises(ConfigError, match=r"no 'cuda'; allowed: auto, cpu\ntorch 2.14.1 is a build without CUDA"):
+        compute.device("cuda")
+
+
+@pytest.mark.parametrize(("old", "name", "number"), [(0, "auto", 0), (0, "cuda", 0), (1, "cuda:1", 1)])
+def test_an_old_gpu_is_refused_although_torch_says_that_it_is_available(monkeypatch, old, name, number):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"GPU {number}")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: (6, 1) if number == old else (9, 0))
+    device = "cuda" if name == "auto" else name
+    said = f"device: {device}: GPU {number} has compute capability 6.1; torch 2.14.1 (CUDA 13.0) has code for"
+    assert refused(name).startswith(said)
+    assert compute.device("cpu") == "cpu"
+    # another one that is old is no reason
+    old = 1 - number
+    assert compute.device(name) == device
+
+
+@pytest.mark.parametrize(
+    ("capability", "architectures", "runs"),
+    [
+        ((7, 5), ARCHITECTURES, True),
+        ((8, 9), ARCHITECTURES, True),
+        ((7, 0), ARCHITECTURES, False),
+        ((12, 1), ARCHITECTURES, True),
+        ((11, 0), ARCHITECTURES, False),
+        ((11, 0), [*ARCHITECTURES, "compute_90"], True),
+        ((9, 0), ["sm_90a"], True),
+        ((9, 0), [], True),
+    ],
+)
+def test_a_gpu_runs_code_of_its_own_major_version_or_any_older_intermediate_code(
+    monkeypatch, capability, architectures, runs
+):
+    monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: architectures)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "a GPU")
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: capability)
+    assert bool(re.search("capability", cuda.without_code(0))) != runs
