@@ -1,7 +1,7 @@
 """A SLURM of one node for tests: munged, slurmctld and slurmd, for this machine alone and as root.
 
 Nothing is enforced: the node claims more CPUs and memory than there are, and two devices that every machine has are
-its GPUs. What jobs ask for can be seen.
+its GPUs. What jobs ask for can be seen, also of those that ended long ago.
 """
 
 import contextlib
@@ -41,6 +41,7 @@ SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=batch_sched_delay=0,sched_interval=1,bf_interval=1
 SlurmdParameters=config_overrides
 KillWait=5
+MinJobAge=86400
 GresTypes=gpu
 NodeName={host} NodeAddr=127.0.0.1 CPUs=8 RealMemory=256000 Gres=gpu:2
 PartitionName=cpu Nodes={host} Default=YES

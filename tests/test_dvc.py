@@ -18,6 +18,8 @@ SPEAKERS = ["s1", "s2", "s3", "s4"]
 CODEC, ADDED = "academicodec_mini", "speechtokenizer_mini"
 STAGES = ["corpus", f"resynthesise@{CODEC}", "protocols", "train", "evaluate", "audit", "matched", "report"]
 
+pytestmark = pytest.mark.slow
+
 
 class Clone:
     """A working copy in which Git, DVC and Snakemake are called."""
@@ -80,7 +82,7 @@ def published(tmp_path_factory, speech) -> Clone:
     project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
     author = Clone(project.folder)
     settings = {**project.config, "shards": 1, "recipe": ["clean", "matched"], "train_sets": ["each", "pooled"]}
-    settings |= {"source": "resynthesised", "matched": {}, "tracing": [], "quality_utterances": 1}
+    settings |= {"source": "resynthesised", "matched": {}, "tracing": []}
     settings |= {"baselines": ["random"], "conditions": ["noise_10db"], "evaluation_sets": {}}
     (author.folder / "small.yaml").write_text(yaml.safe_dump(settings))
     stages = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "small.yaml")

@@ -30,6 +30,8 @@ CORPUS = {
 }
 KILLS = 20
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, speech):
@@ -82,7 +84,6 @@ def kill(process: subprocess.Popen) -> None:
     process.communicate()
 
 
-@pytest.mark.slow
 def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_project, server):
     project = make_project()
     moments = random.Random(1)

@@ -20,8 +20,9 @@ CHANGES = {
     "recipe": ["published", "matched"],
     "matched": {"bandwidth_hz": 7000},
     "tracing": ["codec"],
-    "quality_utterances": 2,
 }
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
