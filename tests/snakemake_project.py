@@ -4,6 +4,7 @@ import collections
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,11 @@ DETECTOR = {
     "name": "lfcc_lcnn",
     "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000}},
 }
+
+
+def _interruptible() -> None:
+    """Tests that a shell runs in the background have SIGINT ignored, and so would their processes."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Project:
@@ -67,8 +73,9 @@ class Project:
         ]
         before = filter(None, [os.environ.get("PYTHONPATH")])
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(self.folder / "workflow"), *before])}
+        how = {"cwd": self.folder, "env": environment, "start_new_session": True, "preexec_fn": _interruptible}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-        return subprocess.Popen(command, cwd=self.folder, env=environment, start_new_session=True, **pipes)
+        return subprocess.Popen(command, **how, **pipes)
 
     def snakemake(self, *options: str, **changes) -> subprocess.CompletedProcess:
         """Run Snakemake to its end; `stdout` has all it says."""

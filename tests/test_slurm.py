@@ -80,6 +80,12 @@ def asked(job: dict[str, str]) -> tuple:
     return job["Partition"], int(job["NumCPUs"]), int(job["MinMemoryNode"].removesuffix("M")), minutes
 
 
+def newest_log(project: Project) -> str:
+    """What the Snakemake that was started last has said so far."""
+    logs = (project.folder / ".snakemake/log").iterdir()
+    return max(logs, key=lambda path: path.stat().st_mtime_ns).read_text()
+
+
 def test_a_run_ends_with_matrix_and_report(run, project):
     results = project.folder / "results/small"
     assert list(pd.read_csv(results / "eer_matrix.tsv", sep="\t")["train_codec"]) == ["encodec_mini", "pooled"]
@@ -138,10 +144,13 @@ def test_many_jobs_of_seconds_share_one_no_wider_than_others_and_an_interrupt_ta
     wide = {"run": "wide", "shards": 20}
     assert project.snakemake("results/wide/corpus/utterances.tsv", **wide).returncode == 0
     process = project.start(*ON_SLURM, "--until", "source_shard", **wide)
-    slurm_cluster.wait_until(lambda: len(slurm_cluster.jobs()) == len(run) + 2)
-    time.sleep(1)  # sbatch has answered
-    process.send_signal(signal.SIGINT)
-    process.communicate()
+    try:
+        slurm_cluster.wait_until(lambda: newest_log(project).count("has been submitted with SLURM jobid") == 2)
+        time.sleep(1)  # between saying so and keeping it in mind
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     groups = slurm_cluster.jobs()[len(run) :]
     assert sorted(asked(group) for group in groups) == [("cpu", 4, 12000, 20), ("cpu", 4, 12000, 80)]
     assert {group["JobState"] for group in groups} == {"CANCELLED"}
