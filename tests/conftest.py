@@ -5,7 +5,6 @@ import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import av
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from codecfake import archive, transfer
 from codecfake.quality.quality import has_pesq
 from http_server import Server, serving
+from optional import lacking
 
 torch.set_num_threads(1)
 # servers of tests are on this machine: no proxy that the environment names stands between
@@ -54,13 +54,6 @@ def damaged(content: bytes, mark: str, beyond: int) -> bytes:
 def speech() -> Callable[..., np.ndarray]:
     """speech(seconds=1.0, sample_rate=16000, seed=0): deterministic speech-like samples, float32 [N]."""
     return make_speech
-
-
-def lacking(what: str, message: str) -> NoReturn:
-    """Skip a test for want of something optional; fail if CODECFAKE_REQUIRE_<what>=1."""
-    if os.environ.get(f"CODECFAKE_REQUIRE_{what}") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,11 @@
 """What a page of HTML holds, as it is written and as a browser shows it."""
 
-import os
 import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
+from optional import lacking
 
 CHROMIUM = (
     "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -54,10 +53,7 @@ class Page(HTMLParser):
 def require_chromium() -> None:
     """Without Chromium the test is skipped, or fails if CODECFAKE_REQUIRE_BROWSER=1."""
     if shutil.which(CHROMIUM[0]) is None:
-        message = f"no {CHROMIUM[0]} on PATH"
-        if os.environ.get("CODECFAKE_REQUIRE_BROWSER") == "1":
-            pytest.fail(message)
-        pytest.skip(message)
+        lacking("BROWSER", f"no {CHROMIUM[0]} on PATH")
 
 
 def chromium(page: Path, *options: str) -> str:

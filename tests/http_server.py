@@ -56,9 +56,13 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     server: Server
 
+    @property
+    def name(self) -> str:
+        """The file asked for; of a proxy, which gets the whole address, that address."""
+        return self.path.removeprefix("/")
+
     def do_GET(self):
-        # a proxy is asked for a whole address
-        name, asked = self.path.removeprefix("/"), self.headers.get("Range")
+        name, asked = self.name, self.headers.get("Range")
         self.server.requests.append((name, asked))
         content = self.server.files.get(name)
         self.server.files |= {name: self.server.mends.pop(name)} if name in self.server.mends else {}
@@ -73,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
         etag = f'"{len(content)}-{zlib.crc32(content[:65536] + content[-65536:])}"'
         unchanged = self.headers.get("If-Range", etag) == etag
         begin, end = 0, len(content)
-        if asked and self.server.ranges and self.path.removeprefix("/") not in self.server.whole_only and unchanged:
+        if asked and self.server.ranges and self.name not in self.server.whole_only and unchanged:
             first, last = RANGE.fullmatch(asked).groups()
             begin = int(first) if first else max(0, len(content) - int(last))
             end = min(len(content), int(last) + 1) if first and last else len(content)

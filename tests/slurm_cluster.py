@@ -14,9 +14,11 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
-import pytest
+
+from optional import lacking
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
 #: Where SLURM's programs look. SLURM_CONF may name another place, but the plugin keeps it from job steps.
@@ -51,6 +53,8 @@ PartitionName=gpu Nodes={host}
 }
 #: Seconds that daemons may take to begin, jobs and daemons to end.
 PATIENCE = 60
+
+Found = TypeVar("Found")
 
 
 @contextlib.contextmanager
@@ -104,12 +108,13 @@ def requeue(job: str) -> None:
     wait_until(begun_again)
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Until a condition holds, for as long as SLURM may take."""
-    until = time.monotonic() + PATIENCE
-    while not condition():
+def wait_until(condition: Callable[[], Found], seconds: float = PATIENCE) -> Found:
+    """What a condition returns as soon as it holds, within as many seconds."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
         assert time.monotonic() < until, f"{said('sinfo', '--list-reasons')}\n{said('scontrol', 'show', 'job')}"
         time.sleep(0.2)
+    return found
 
 
 def _require() -> None:
@@ -122,9 +127,7 @@ def _require() -> None:
         message = f"{FOLDER}/slurm.conf is there: a real cluster's, or to be deleted if a killed test left it"
     else:
         return
-    if os.environ.get("CODECFAKE_REQUIRE_SLURM") == "1":
-        pytest.fail(message)
-    pytest.skip(message)
+    lacking("SLURM", message)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from optional import in_namespace
 from tiny_packages import CUDA, LOCK, Checkout, write_wheel
 
 ALL = {**LOCK, **CUDA, "codecfake": "1.0"}
@@ -213,27 +214,18 @@ def test_torch_may_come_from_another_index_and_stays(tool, request):
     assert locked(checkout) == ALL
 
 
-def in_mounts(*commands: str) -> tuple[str, ...]:
-    """Words before a command that give it mounts of its own, made by these commands first."""
-    words = ("unshare", "--map-root-user", "--mount", "bash", "-euc", "\n".join([*commands, 'exec "$@"']), "-")
-    if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("mounts are not permitted here")
-    return words
-
-
 def test_a_small_folder_for_temporary_files_is_no_hindrance(of_pip, tmp_path):
     write_wheel(of_pip.index, "alpha", LOCK["alpha"], num_bytes=3_000_000)
     (tmp_path / "small").mkdir()
-    under = in_mounts(f"mount -t tmpfs -o size=1m tmpfs {tmp_path}/small")
+    under = in_namespace("mount", f"mount -t tmpfs -o size=1m tmpfs {tmp_path}/small")
     made(of_pip.make("env", under=under, TMPDIR=str(tmp_path / "small")))
     assert locked(of_pip) == ALL
     assert not (of_pip.venv / ".tmp").exists()
 
 
 def test_a_checkout_that_cannot_be_written_to_is_refused(checkout):
-    under = in_mounts(
-        f"mount --bind {checkout.folder} {checkout.folder}", f"mount -o remount,bind,ro {checkout.folder}"
-    )
+    folder = checkout.folder
+    under = in_namespace("mount", f"mount --bind {folder} {folder}", f"mount -o remount,bind,ro {folder}")
     result = checkout.make("env", under=(*under, "env", "-C", str(checkout.folder)))
     said = f"{checkout.folder} cannot be written to; copy the checkout to a folder where you can write"
     assert refused(result) == f"make env: {said}"

@@ -38,9 +38,8 @@ def project(tmp_path_factory, speech):
         corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": {"dev": ["s2"], "eval": ["s3"]}}
         made = Project(folder, corpus, ["encodec_mini"])
         made.config |= {"device": "auto", "shards": 1}
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("PYTHONPATH", str(REPOSITORY / "tests/pretended_gpus"))
-            yield made
+        made.pretend_gpus()
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -59,14 +58,13 @@ def run(project):
 
 def at_work(rule: str, process: subprocess.Popen) -> dict[str, str]:
     """A job of a rule that is at work, waited for."""
-    until = time.monotonic() + PATIENCE
-    while True:
-        for job in slurm_cluster.jobs():
-            if rule_of(job) == rule and job["JobState"] == "RUNNING":
-                return job
-        assert process.poll() is None, process.stdout.read()
-        assert time.monotonic() < until, slurm_cluster.jobs()
-        time.sleep(0.2)
+
+    def running() -> list[dict[str, str]]:
+        found = [job for job in slurm_cluster.jobs() if rule_of(job) == rule and job["JobState"] == "RUNNING"]
+        assert found or process.poll() is None, process.stdout.read()
+        return found
+
+    return slurm_cluster.wait_until(running, PATIENCE)[0]
 
 
 def rule_of(job: dict[str, str]) -> str:

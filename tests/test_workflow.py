@@ -32,6 +32,7 @@ def project(tmp_path_factory, speech):
     splits = {split: SPEAKERS[split] for split in ("dev", "eval")}
     corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": splits}
     made = Project(folder, corpus, ["encodec_mini", "speechtokenizer_mini"])
+    made.pretend_gpus()
     result = made.snakemake()
     assert result.returncode == 0, result.stdout
     return made
@@ -259,7 +260,6 @@ def test_snakemakes_own_report_needs_no_network(project, tmp_path):
 def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
     gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY / "tests/pretended_gpus"))
     changes = {"run": "gpus", "device": "auto"}
     result = project.snakemake("--cores", "2", "--resources", "gpu=2", "--until", "resynthesise_shard", **changes)
     assert result.returncode == 0, result.stdout

@@ -26,13 +26,13 @@ def device(name: str) -> str:
     if torch.backends.mps.is_available():
         here.append("mps")
     kind, _, number = name.partition(":")
-    wants_cuda = kind in ("auto", "cuda")
-    if wants_cuda and "cuda" not in here and (there := cuda.evidence()):
+    lacks_cuda = kind in ("auto", "cuda") and "cuda" not in here
+    if lacks_cuda and (there := cuda.evidence()):
         raise ConfigError(f"device: {name}: there is a GPU ({there}), but {cuda.obstacle()}\n{cuda.WAY_OUT}")
     if name == "auto":
         name = "cuda" if "cuda" in here else "cpu"
     if name not in here:
-        why = f"\n{cuda.obstacle()}" if wants_cuda and "cuda" not in here else ""
+        why = f"\n{cuda.obstacle()}" if lacks_cuda else ""
         raise ConfigError(f"device: this machine has no {name!r}; allowed: auto, {', '.join(here)}{why}")
     if name.startswith("cuda") and (lacking := cuda.without_code(int(number or 0))):
         raise ConfigError(f"device: {name}: {lacking}\n{cuda.WAY_OUT}")
