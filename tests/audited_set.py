@@ -8,10 +8,10 @@ import pandas as pd
 import soundfile
 from scipy.signal import firwin
 
-from codecfake import manifest
 from codecfake.audit import comparison
 from codecfake.audit.cues import Cues, cue_table
-from codecfake.release.released import open_set
+from codecfake.corpora.released import open_set
+from codecfake.data import tables
 
 SAMPLE_RATE = 16000
 SPEAKERS, PER_SPEAKER = 6, 4
@@ -93,4 +93,4 @@ def random_cues(speakers: int = 8, per_speaker: int = 10, seed: int = 0, prefix:
     )
     for name, change in changes.items():
         table[name] = change(table[name]) if callable(change) else change
-    return manifest.check(table[manifest.columns(Cues)], Cues, "cues")
+    return tables.check(table[tables.columns(Cues)], Cues, "cues")

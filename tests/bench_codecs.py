@@ -28,8 +28,12 @@ import torch
 import torchaudio
 
 import published
-from codecfake import audio, codecs, config, store
-from codecfake.resynthesise import resynthesise_shard
+from codecfake import codecs
+from codecfake.audio import io as audio
+from codecfake.data.shards import shard_row, write_shard
+from codecfake.pipeline import config
+from codecfake.resynthesis.resynthesis import resynthesise_shard
+from codecfake.util.files import REPOSITORY
 from conftest import make_speech
 
 ROUNDS = 2
@@ -95,8 +99,8 @@ def write_speech(count: int, folder: Path) -> list[Path]:
 
 def shard(paths: list[Path], target: Path) -> Path:
     description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
-    rows = (store.row(*audio.read(path), utterance_id=f"{i}", **description) for i, path in enumerate(paths))
-    store.write_shard(target, rows)
+    rows = (shard_row(*audio.read(path), utterance_id=f"{i}", **description) for i, path in enumerate(paths))
+    write_shard(target, rows)
     return target
 
 
@@ -109,7 +113,7 @@ def measure(name: str, count: int, folder: Path) -> list[str]:
     codec = codecs.load(entry, codecs.find_files(entry, folder), "cpu")
 
     def ours(recipe: str) -> None:
-        resynthesise_shard(source, folder / "ours.parquet", codec, "bench", "spoof", recipe, making="")
+        resynthesise_shard(source, folder / "ours.parquet", codec, "bench", "spoof", recipe, fingerprint={})
 
     (folder / "theirs").mkdir()
     peak = peak_megabytes(ours, "clean")
@@ -129,9 +133,9 @@ def measure_memory(count: int, folder: Path) -> list[str]:
     """Peak memory of `count` utterances through a miniature."""
     source = shard(write_speech(count, folder), folder / "source.parquet")
     entry = config.codec(MINIATURE)
-    codec = codecs.load(entry, codecs.find_files(entry, config.REPOSITORY / "checkpoints" / MINIATURE), "cpu")
+    codec = codecs.load(entry, codecs.find_files(entry, REPOSITORY / "checkpoints" / MINIATURE), "cpu")
     target = folder / "ours.parquet"
-    peak = peak_megabytes(resynthesise_shard, source, target, codec, "bench", "spoof", "clean", "")
+    peak = peak_megabytes(resynthesise_shard, source, target, codec, "bench", "spoof", "clean", {})
     return [MINIATURE, f"{count} utterances", f"{peak:.0f} MB"]
 
 

@@ -13,7 +13,8 @@ import time
 import torch
 
 import plain_aasist
-from codecfake import compute, config
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
 
 DETECTORS = ["aasist", "aasist_l"]
 HEAD = ["detector", "step", "plain", "fast", "ratio"]
@@ -39,7 +40,7 @@ def seconds(step, model: torch.nn.Module, waveforms: torch.Tensor) -> float:
 
 def measure(name: str, step, utterances: int, rounds: int) -> list[str]:
     """One line of the table."""
-    compute.seed(1)
+    seed_all(1)
     entry = config.detectors()[name]
     models = plain_aasist.pair(entry)
     waveforms = 0.1 * torch.randn(utterances, entry["crop_samples"])

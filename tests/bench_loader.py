@@ -15,9 +15,11 @@ import numpy as np
 import pandas as pd
 import torch
 
-from codecfake import audio, store
-from codecfake.dataset import TrialDataset, fixed_length, in_batches, load
-from codecfake.waveforms import SAMPLE_RATE, shard_waveforms, write_waveforms
+from codecfake.audio import io as audio
+from codecfake.data.shards import Shard, shard_path, shard_row, write_shard
+from codecfake.data.waveforms import shard_waveforms, write_waveforms
+from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load
+from codecfake.util.constants import SAMPLE_RATE
 from conftest import make_speech
 
 UTTERANCES, CROP, BATCH, ROUNDS = 200, 64600, 24, 3
@@ -32,17 +34,17 @@ def write_run(folder: Path) -> pd.DataFrame:
         label = "bonafide" if codec == "identity" else "spoof"
         described = {"label": label, "speaker_id": "s", "codec_name": codec}
         rows = [
-            store.row(make_speech(length, rate, n), rate, utterance_id=f"{n}", **described)
+            shard_row(make_speech(length, rate, n), rate, utterance_id=f"{n}", **described)
             for n, length in enumerate(lengths)
         ]
-        store.write_shard(store.shard_path(folder, codec, 0), rows)
-        write_waveforms(folder / f"{codec}.arrow", shard_waveforms([store.shard_path(folder, codec, 0)], 1))
+        write_shard(shard_path(folder, codec, 0), rows)
+        write_waveforms(folder / f"{codec}.arrow", shard_waveforms([shard_path(folder, codec, 0)], 1))
         trials += [{"codec": codec, "utterance_id": f"{n}", "label": label, "row": n} for n in range(UTTERANCES)]
     return pd.DataFrame(trials)
 
 
 def from_shards(trials: pd.DataFrame, folder: Path, order: list[int], dataset: TrialDataset) -> None:
-    shards = {codec: store.Shard(store.shard_path(folder, codec, 0)) for codec in RATES}
+    shards = {codec: Shard(shard_path(folder, codec, 0)) for codec in RATES}
     for batch in in_batches(order, BATCH):
         crops = []
         for index in batch:

@@ -19,9 +19,9 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from codecfake import config, records
-from codecfake.files import sha256
-from codecfake.stages import stages
+from codecfake.pipeline import config, snakemake_records
+from codecfake.pipeline.dvc_stages import stages
+from codecfake.util.hashing import sha256
 from conftest import make_speech
 from http_server import serving
 from snakemake_project import REPOSITORY, Project
@@ -171,7 +171,7 @@ def bench_dvc(folder: Path, snakemake: list[str]) -> None:
     run = config.read_run(folder / "config/config.yaml")
     for name, stage in stages(run).items():
         with contextlib.chdir(folder):
-            records.keep(records.place(f"results/{run['run']}", name), stage.files)
+            snakemake_records.keep(snakemake_records.place(f"results/{run['run']}", name), stage.files)
     text = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "config/config.yaml")
     (folder / "dvc.yaml").write_text(text)
     for name in (".dvcignore", ".gitignore"):

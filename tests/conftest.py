@@ -12,8 +12,8 @@ import pytest
 import tenacity
 import torch
 
-from codecfake import archive, transfer
-from codecfake.quality.quality import has_pesq
+from codecfake.audio.intelligibility import has_pesq
+from codecfake.fetch import http, remote_zip
 from http_server import Server, serving
 from optional import lacking
 
@@ -118,15 +118,15 @@ def ar_member(name: str, content: bytes) -> bytes:
 def batching(monkeypatch) -> float:
     """Batches on the CPU as on a GPU; the most seconds of one."""
     seconds = 64.0
-    monkeypatch.setattr("codecfake.resynthesise.BATCH_SECONDS", {"cpu": seconds})
+    monkeypatch.setattr("codecfake.resynthesis.resynthesis.BATCH_SECONDS", {"cpu": seconds})
     return seconds
 
 
 @pytest.fixture
 def http_server(monkeypatch) -> Iterator[Server]:
     """A file server on this machine, asked again at once after a failure."""
-    for retried in (transfer._go_on, archive._persistently):
+    for retried in (http._go_on, remote_zip._persistently):
         monkeypatch.setattr(retried.retry, "wait", tenacity.wait_none())
-    monkeypatch.setattr(transfer, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(http, "PAUSE_SECONDS", 0)
     with serving() as server:
         yield server

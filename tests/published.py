@@ -6,7 +6,8 @@ from pathlib import Path
 import torch
 import yaml
 
-from codecfake import codecs, config
+from codecfake import codecs
+from codecfake.pipeline import config
 
 _HIFI_CODEC = {
     "resblock": "1",

@@ -10,8 +10,7 @@ import numpy as np
 import pyarrow as pa
 import soundfile
 
-from codecfake import store
-from codecfake.store import shard_path
+from codecfake.data.shards import shard_path, shard_row, write_shard
 
 #: Rate (Hz) of each codec as the sets name them; genuine speech is float32, the others are 16 bit.
 RATES = {"genuine": 16000, "encodec_24khz": 24000, "descript-audio-codec-44khz": 44100}
@@ -89,12 +88,12 @@ def write_shards(path: Path, content: Content) -> None:
     """A run's shards of every codec, in two."""
     for codec in RATES:
         for shard in range(2):
-            store.write_shard(shard_path(path, ours(codec), shard), _rows(content, codec, UTTERANCES[shard::2]))
+            write_shard(shard_path(path, ours(codec), shard), _rows(content, codec, UTTERANCES[shard::2]))
 
 
 def _rows(content: Content, codec: str, utterances: tuple[str, ...]) -> Iterator[dict]:
     for utterance in utterances:
-        yield store.row(
+        yield shard_row(
             *soundfile.read(io.BytesIO(content[codec, utterance]), dtype="float32"),
             label="bonafide" if codec == "genuine" else "spoof",
             speaker_id=utterance.partition("_")[0],

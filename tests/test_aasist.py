@@ -9,11 +9,13 @@ import soundfile
 import torch
 
 import plain_aasist
-from codecfake import compute, config, detectors
-from codecfake.averaging import estimate_batch_norm
-from codecfake.codecs.base import load_state, read_checkpoint
-from codecfake.dataset import fixed_length
+from codecfake import detectors
+from codecfake.data.checkpoints import load_state, read_checkpoint
 from codecfake.detectors.rawnet2 import sinc_filters
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.training.swa import estimate_batch_norm
+from codecfake.trials.dataset import fixed_length
 
 OFFICIAL = {"aasist": ("AASIST", 297_866), "aasist_l": ("AASIST-L", 85_306)}
 
@@ -25,7 +27,7 @@ def name(request) -> str:
 
 @pytest.fixture
 def model(name) -> detectors.Detector:
-    compute.seed(1)
+    seed_all(1)
     return detectors.build(config.detectors()[name]).eval()
 
 
@@ -66,7 +68,7 @@ def test_gradient_reaches_all_but_what_the_published_code_does_not_use(model, sp
 @pytest.fixture
 def pair(name) -> tuple[detectors.Detector, detectors.Detector]:
     """The plain model and the pipeline's, of the same weights and of running statistics that are not all 0 and 1."""
-    compute.seed(1)
+    seed_all(1)
     plain, fast = plain_aasist.pair(config.detectors()[name])
     for module in plain.modules():
         if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
@@ -86,7 +88,7 @@ def short(speech) -> torch.Tensor:
 
 def step(model: torch.nn.Module, waveforms: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Logits and gradients."""
-    compute.seed(2)
+    seed_all(2)
     logits = model(waveforms)
     torch.nn.functional.cross_entropy(logits, torch.arange(len(waveforms)) % 2).backward()
     return logits.detach(), {key: p.grad for key, p in model.named_parameters() if p.grad is not None}

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.signal import firwin
 
-from codecfake import audio
-from codecfake.alignment import aligned, lag, likeness, offset, shifted
+from codecfake.audio import io as audio
+from codecfake.audio.alignment import aligned, lag, likeness, offset, shifted
 
 
 def late(samples: np.ndarray, delay: float) -> np.ndarray:

@@ -5,9 +5,9 @@ import zipfile
 
 import pytest
 
-from codecfake import archive, transfer
-from codecfake.archive import CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
-from codecfake.errors import DataError, DownloadError
+from codecfake.fetch import http, remote_zip
+from codecfake.fetch.remote_zip import CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
+from codecfake.util.errors import DataError, DownloadError
 from conftest import damaged
 
 NAMES = [f"speech/{number:03}.bin" for number in range(40)]
@@ -93,7 +93,7 @@ def test_a_kept_member_that_was_damaged_is_fetched_again(open_remote, tmp_path):
 
 @pytest.mark.parametrize("fault", ["cuts", "statuses", "stalls"])
 def test_a_network_that_fails_now_and_then_is_asked_again(open_remote, server, monkeypatch, fault):
-    monkeypatch.setattr(archive, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(remote_zip, "TIMEOUT_SECONDS", 0.2)
     opened = open_remote()
     {
         "cuts": lambda: server.cuts.extend([100, 0]),
@@ -112,9 +112,9 @@ def test_an_address_that_refuses_is_left_for_the_next_at_once(open_remote, serve
 
 def test_a_server_in_trouble_is_left_for_the_next_address(open_remote, server):
     server.files["b.zip"] = server.files["a.zip"]
-    server.statuses = [503] * transfer.ATTEMPTS
+    server.statuses = [503] * http.ATTEMPTS
     assert open_remote("a.zip", "b.zip").names == NAMES
-    assert [name for name, _ in server.requests[: transfer.ATTEMPTS + 1]] == ["a.zip"] * transfer.ATTEMPTS + ["b.zip"]
+    assert [name for name, _ in server.requests[: http.ATTEMPTS + 1]] == ["a.zip"] * http.ATTEMPTS + ["b.zip"]
 
 
 def test_if_no_address_gives_it_all_are_named_with_what_to_do(open_remote, server):

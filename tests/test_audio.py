@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from codecfake import audio
-from codecfake.errors import AudioError
+from codecfake.audio import io as audio
+from codecfake.util.errors import AudioError
 
 # (suffix, libsndfile's subtype, least signal-to-noise ratio in dB; None where the codec is lossy)
 FORMATS = [

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from codecfake import config
 from codecfake.codecs.audiodec import AudioDec
 from codecfake.codecs.audiodec_network import CausalConv1d, CausalUpsampling, forget, remember
+from codecfake.pipeline import config
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from audited_set import TRACES, measured, write_set
-from codecfake import manifest
-from codecfake.audit import audit_plots
-from codecfake.audit.audit import Audit, audit, readable, verdict_text
+from codecfake.audit import plots
 from codecfake.audit.comparison import Duplicates, Ranges
 from codecfake.audit.probe import ALL, Probe
-from codecfake.errors import DataError
+from codecfake.audit.summary import Audit, audit, readable, verdict_text
+from codecfake.data import tables
+from codecfake.util.errors import DataError
 
 #: What the verdict on each codec of `TRACES` says, and nothing but that.
 EXPECTED = {
@@ -84,8 +84,8 @@ def test_bona_fide_speech_has_a_row_and_no_verdict(audited):
 
 def test_tables_are_read_as_they_were_written(audited, tmp_path):
     for table, model in zip(audited, (Audit, Ranges, Probe, Duplicates), strict=True):
-        manifest.write(table, model, tmp_path / "table.tsv")
-        again = manifest.read(tmp_path / "table.tsv", model)
+        tables.write(table, model, tmp_path / "table.tsv")
+        again = tables.read(tmp_path / "table.tsv", model)
         assert again.equals(table.astype(again.dtypes)), model
 
 
@@ -110,7 +110,7 @@ def test_without_bona_fide_recordings_of_its_utterances_a_codec_is_compared_as_a
     assert "length: a multiple of 320, always" in findings(found, "hop")
     assert any(words.startswith("level: +10 dB") for words in findings(found, "loud"))
     assert "speakers in both classes: 0" in findings(found, "hop")[-1]
-    assert audit_plots.figure(found.ranges, found.probe).startswith(b"\x89PNG")
+    assert plots.figure(found.ranges, found.probe).startswith(b"\x89PNG")
 
 
 def test_a_set_without_bona_fide_speech_or_without_codecs_is_refused(cues):
@@ -120,13 +120,13 @@ def test_a_set_without_bona_fide_speech_or_without_codecs_is_refused(cues):
 
 
 def test_the_figure_follows_the_numbers_and_is_the_same_bytes_each_time(audited):
-    figure = audit_plots.figure(audited.ranges, audited.probe)
+    figure = plots.figure(audited.ranges, audited.probe)
     assert figure.startswith(b"\x89PNG")
-    assert figure == audit_plots.figure(audited.ranges, audited.probe)
+    assert figure == plots.figure(audited.ranges, audited.probe)
     for column in ("eer", "eer_low"):
-        other = audit_plots.figure(audited.ranges, audited.probe.assign(**{column: 0.1}))
+        other = plots.figure(audited.ranges, audited.probe.assign(**{column: 0.1}))
         assert (other != figure) == (column == "eer")
-    assert figure != audit_plots.figure(audited.ranges.assign(median=1.0), audited.probe)
+    assert figure != plots.figure(audited.ranges.assign(median=1.0), audited.probe)
 
 
 def test_the_audit_reads_as_a_table_and_as_text(audited):

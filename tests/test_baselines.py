@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 from scipy.signal import firwin, lfilter
 
-from codecfake import baselines
-from codecfake.errors import AudioError, DataError
-from codecfake.metrics import eer
+from codecfake.evaluation import baselines
+from codecfake.evaluation.metrics import eer
+from codecfake.util.errors import AudioError, DataError
 
 SAMPLE_RATE = 16000
 SILENT = {"level_dbfs": -100, "peak_dbfs": -100, "bandwidth_hz": 0, "above_7khz_db": -100}
 
 
 def named(samples, sample_rate=SAMPLE_RATE):
-    values = baselines.features(np.asarray(samples, np.float32), sample_rate)
+    values = baselines.trivial_features(np.asarray(samples, np.float32), sample_rate)
     assert values.dtype == np.float64
     assert np.isfinite(values).all()
     return dict(zip(baselines.FEATURES, values, strict=True))
@@ -135,7 +135,7 @@ def recordings(count, seed, change=lambda samples: samples):
         )
         sound = 10 ** (random.uniform(-15, 0) / 20) * sound
         sound = np.concatenate([silence(random.uniform(0, 0.3)), sound, silence(random.uniform(0, 0.3))])
-        found.append(baselines.features(change(sound).astype(np.float32), SAMPLE_RATE))
+        found.append(baselines.trivial_features(change(sound).astype(np.float32), SAMPLE_RATE))
     return np.array(found)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from codecfake import bootstrap, metrics
-from codecfake.errors import DataError
+from codecfake.evaluation import bootstrap, metrics
+from codecfake.util.errors import DataError
 
 RANDOM = np.random.default_rng(20240907)
 

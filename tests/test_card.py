@@ -6,9 +6,9 @@ import datasets
 import pytest
 import yaml
 
-from codecfake import config
-from codecfake.names import IDENTITY, MATCHED, RECIPES
-from codecfake.release import card, export
+from codecfake.export import card, export
+from codecfake.pipeline import config
+from codecfake.util.constants import IDENTITY, MATCHED, RECIPES
 from tiny_export import SPEAKERS, files, source_of, write
 from tiny_run import make_run
 

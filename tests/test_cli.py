@@ -20,10 +20,16 @@ import soundfile
 import torch
 import yaml
 
-from codecfake import audio, cli, config, cuda, detectors
-from codecfake.cli.shared import own_device
-from codecfake.errors import ConfigError
-from codecfake.train import Trained, save
+from codecfake import detectors
+from codecfake.audio import io as audio
+from codecfake.cli.job import own_device
+from codecfake.cli.main import main
+from codecfake.fetch import download
+from codecfake.fetch.download import downloads
+from codecfake.pipeline import config
+from codecfake.runtime import cuda
+from codecfake.training.trainer import Trained, save
+from codecfake.util.errors import ConfigError
 from tiny_run import ENTRY
 
 
@@ -43,7 +49,7 @@ def checkpoint(tmp_path):
 
 
 def run(*arguments) -> int:
-    return cli.main([str(argument) for argument in arguments])
+    return main([str(argument) for argument in arguments])
 
 
 def test_help_lists_the_verbs_with_an_example(capsys):
@@ -300,9 +306,9 @@ def run_config(tmp_path, speech):
 
 def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monkeypatch, capsys):
     key = "encodec/encodec_24khz-d7cc33bc.th"
-    entries = config.downloads()
+    entries = downloads()
     entries[key] |= {"urls": [http_server.url("a.th")], "bytes": 9, "sha256": hashlib.sha256(b"a model..").hexdigest()}
-    monkeypatch.setattr(config, "downloads", lambda: entries)
+    monkeypatch.setattr(download, "downloads", lambda: entries)
     assert run("fetch", run_config, "--offline") == 1
     said = capsys.readouterr().err
     assert f"offline: missing files: 1. Place\n  {tmp_path / 'cache' / key} (9 bytes, sha256 " in said

@@ -1,26 +1,25 @@
 """The audit's verbs: what they print and write, and what they refuse."""
 
-import argparse
 import json
 
 import pytest
 
 from audited_set import PER_SPEAKER, SPEAKERS, write_set
-from codecfake import audio, manifest, store
-from codecfake.audit.audit import Audit
+from codecfake.audio import io as audio
 from codecfake.audit.comparison import Duplicates, Ranges
 from codecfake.audit.cues import Cues
 from codecfake.audit.probe import Probe
-from codecfake.cli import audit as cli_audit
-from codecfake.errors import DataError
+from codecfake.audit.summary import Audit
+from codecfake.cli.main import parser
+from codecfake.data import tables
+from codecfake.data.shards import shard_path, shard_row, write_shard
+from codecfake.util.errors import DataError
 
 CLIPS = SPEAKERS * PER_SPEAKER
 
 
 def run(*arguments) -> None:
-    top = argparse.ArgumentParser()
-    cli_audit.add_verbs(top.add_subparsers(dest="verb"))
-    args = top.parse_args([str(argument) for argument in arguments])
+    args = parser().parse_args([str(argument) for argument in arguments])
     args.run(args)
 
 
@@ -37,7 +36,7 @@ def shards(tmp_path_factory, folder):
         files = sorted(folder.glob(f"{codec}+*.wav"))
         for shard, part in enumerate((files[:5], files[5:])):
             rows = [
-                store.row(
+                shard_row(
                     *audio.read(path),
                     label="bonafide" if name == "identity" else "spoof",
                     speaker_id=path.stem.partition("+")[2].partition("_")[0],
@@ -46,7 +45,7 @@ def shards(tmp_path_factory, folder):
                 )
                 for path in part
             ]
-            store.write_shard(store.shard_path(below, name, shard), rows)
+            write_shard(shard_path(below, name, shard), rows)
     return below
 
 
@@ -66,7 +65,7 @@ def test_json_has_the_same_tables(folder, capsys):
     told = json.loads(capsys.readouterr().out)
     assert list(told) == ["table", "ranges", "probe", "duplicates"]
     assert [row["clips"] for row in told["table"]] == [12, 12, 12]
-    assert set(told["probe"][0]) == set(manifest.columns(Probe))
+    assert set(told["probe"][0]) == set(tables.columns(Probe))
 
 
 def test_out_has_every_table_the_figure_and_the_verdicts(folder, tmp_path, capsys):
@@ -75,18 +74,18 @@ def test_out_has_every_table_the_figure_and_the_verdicts(folder, tmp_path, capsy
     assert (tmp_path / "out/verdicts.txt").read_text() == printed.partition("\n\n")[2]
     assert (tmp_path / "out/audit.png").read_bytes().startswith(b"\x89PNG")
     for name, model in {"audit": Audit, "ranges": Ranges, "probe": Probe, "duplicates": Duplicates}.items():
-        manifest.read(tmp_path / f"out/{name}.tsv", model)
+        tables.read(tmp_path / f"out/{name}.tsv", model)
     assert sorted(path.name for path in (tmp_path / "out/cues").iterdir()) == ["gain.tsv", "hop.tsv", "identity.tsv"]
     assert not any(part.name.endswith(".part") for part in tmp_path.rglob("*"))
 
 
 def test_a_part_of_the_utterances_is_the_same_of_every_codec(folder, tmp_path):
     run("audit", folder, "--utterances", 7, "--out", tmp_path)
-    chosen = [list(manifest.read(path, Cues)["utterance_id"]) for path in (tmp_path / "cues").iterdir()]
+    chosen = [list(tables.read(path, Cues)["utterance_id"]) for path in (tmp_path / "cues").iterdir()]
     assert [len(some) for some in chosen] == [7, 7, 7]
     assert chosen[0] == chosen[1] == chosen[2]
     run("audit", folder, "--utterances", 8, "--out", tmp_path)
-    assert set(chosen[0]) < set(manifest.read(tmp_path / "cues/gain.tsv", Cues)["utterance_id"])
+    assert set(chosen[0]) < set(tables.read(tmp_path / "cues/gain.tsv", Cues)["utterance_id"])
 
 
 def test_the_rules_verbs_say_of_shards_what_the_users_says_of_them(shards, tmp_path):
@@ -102,7 +101,7 @@ def test_the_rules_verbs_say_of_shards_what_the_users_says_of_them(shards, tmp_p
     run("audit", shards, "--out", tmp_path / "user")
     for name in ("audit.tsv", "ranges.tsv", "probe.tsv", "duplicates.tsv", "audit.png"):
         assert (tmp_path / "rules" / name).read_bytes() == (tmp_path / "user" / name).read_bytes(), name
-    codecs = manifest.read(tmp_path / "rules/audit.tsv", Audit)
+    codecs = tables.read(tmp_path / "rules/audit.tsv", Audit)
     assert (list(codecs["container"]), list(codecs["clips"])) == (["FLAC"] * 3, [CLIPS] * 3)
 
 

@@ -1,24 +1,24 @@
 """The verbs of quality and fidelity as a user and a rule meet them."""
 
-import argparse
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import audio, manifest
-from codecfake.cli import quality as cli_quality
-from codecfake.names import IDENTITY
-from codecfake.quality import dnsmos, fidelity, quality_table
-from codecfake.store import shard_path
+from codecfake.audio import io as audio
+from codecfake.cli.main import parser
+from codecfake.data import tables
+from codecfake.data.shards import shard_path
+from codecfake.quality import dnsmos, fidelity
+from codecfake.quality import summary as quality_summary
+from codecfake.trials.protocol import Protocol
+from codecfake.util.constants import IDENTITY
 from tiny_run import MUFFLED, make_run
 
 
 def run(*arguments) -> None:
-    parser = argparse.ArgumentParser()
-    cli_quality.add_verbs(parser.add_subparsers())
-    args = parser.parse_args([str(argument) for argument in arguments])
+    args = parser().parse_args([str(argument) for argument in arguments])
     args.run(args)
 
 
@@ -44,7 +44,7 @@ def test_fidelity_prints_a_codec_a_line_and_what_the_columns_mean(sets, capsys):
 def test_fidelity_writes_and_prints_the_same(sets, tmp_path, capsys):
     run("fidelity", *sets, "--codecs", "dac", "--utterances", 1, "--json", "--out", tmp_path / "fidelity.tsv")
     printed = json.loads(capsys.readouterr().out)
-    written = manifest.read(tmp_path / "fidelity.tsv", fidelity.Fidelity)
+    written = tables.read(tmp_path / "fidelity.tsv", fidelity.Fidelity)
     means = np.array([row["mean"] for row in printed], dtype=float)  # null is NaN
     assert means == pytest.approx(written["mean"].to_numpy(), nan_ok=True)
     assert set(written["utterances"]) <= {0, 1}
@@ -62,7 +62,7 @@ def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2})
     shards = {codec: [shard_path(tmp_path, codec, number) for number in range(3)] for codec in protocols}
     for codec, protocol in protocols.items():
-        manifest.write(protocol, manifest.Protocol, tmp_path / f"{codec}.tsv")
+        tables.write(protocol, Protocol, tmp_path / f"{codec}.tsv")
         options = ("--codec", codec, "--protocol", tmp_path / f"{codec}.tsv", "--utterances", 6, "--workers", 2)
         run(
             "quality",
@@ -74,16 +74,16 @@ def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
             "--out",
             tmp_path / f"{codec}.quality.tsv",
         )
-    tables = [tmp_path / f"{codec}.quality.tsv" for codec in (MUFFLED, IDENTITY)]
-    muffled, bonafide = (manifest.read(path, quality_table.Quality) for path in tables)
+    paths = [tmp_path / f"{codec}.quality.tsv" for codec in (MUFFLED, IDENTITY)]
+    muffled, bonafide = (tables.read(path, quality_summary.Quality) for path in paths)
     assert muffled["utterance_id"].tolist() == bonafide["utterance_id"].tolist()
     assert (len(muffled), set(muffled["speaker_id"])) == (6, {"eval0", "eval1"})
     assert muffled["mel_distance"].min() > 0.2
     assert bonafide["mel_distance"].isna().all()
 
     for name in ("once.tsv", "again.tsv"):
-        run("quality-table", "--quality", *tables, "--seed", 3, "--out", tmp_path / name)
-    summary = manifest.read(tmp_path / "once.tsv", quality_table.QualitySummary)
+        run("quality-table", "--quality", *paths, "--seed", 3, "--out", tmp_path / name)
+    summary = tables.read(tmp_path / "once.tsv", quality_summary.QualitySummary)
     assert summary["codec"].unique().tolist() == [MUFFLED, IDENTITY]
     row = summary.set_index(["codec", "measure"]).loc[(MUFFLED, "mel_distance")]
     assert row["low"] <= row["mean"] <= row["high"]
@@ -92,8 +92,8 @@ def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
 
 
 def test_what_a_rule_wrote_is_a_table_without_numbers_where_there_are_none(tmp_path):
-    row = {"codec": "dac", "utterance_id": "007", "speaker_id": "1", **dict.fromkeys(quality_table.MEASURES, np.nan)}
-    manifest.write(pd.DataFrame([row]), quality_table.Quality, tmp_path / "quality.tsv")
-    found = manifest.read(tmp_path / "quality.tsv", quality_table.Quality).iloc[0]
+    row = {"codec": "dac", "utterance_id": "007", "speaker_id": "1", **dict.fromkeys(quality_summary.MEASURES, np.nan)}
+    tables.write(pd.DataFrame([row]), quality_summary.Quality, tmp_path / "quality.tsv")
+    found = tables.read(tmp_path / "quality.tsv", quality_summary.Quality).iloc[0]
     assert (found["utterance_id"], found["speaker_id"]) == ("007", "1")
-    assert found[quality_table.MEASURES].isna().all()
+    assert found[quality_summary.MEASURES].isna().all()

@@ -1,6 +1,5 @@
 """The verbs of source tracing, from protocols to tables and a figure, and on a user's own files."""
 
-import argparse
 import io
 import json
 
@@ -8,36 +7,39 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import audio, detectors, heard, manifest, tracing
-from codecfake.cli import tracing as cli_tracing
-from codecfake.errors import AudioError, CheckpointError, ConfigError
-from codecfake.store import shard_path
-from codecfake.train import Trained, save
+from codecfake import detectors
+from codecfake.audio import io as audio
+from codecfake.cli.main import parser
+from codecfake.data import tables
+from codecfake.data.shards import shard_path
+from codecfake.evaluation import source_tracing
+from codecfake.training.trainer import Trained, save
+from codecfake.trials import codec_waveforms
+from codecfake.trials.protocol import Protocol
+from codecfake.util.errors import AudioError, CheckpointError, ConfigError
 from tiny_run import ENTRY, muffle
 from tracing_run import CLASSES, NAMES, TRACER, coarsen, make_tracing_run
 
 
 def run(*arguments) -> None:
-    parser = argparse.ArgumentParser()
-    cli_tracing.add_verbs(parser.add_subparsers(dest="verb"))
-    args = parser.parse_args([str(argument) for argument in arguments])
+    args = parser().parse_args([str(argument) for argument in arguments])
     args.run(args)
 
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory, speech) -> list:
-    """The options that name protocols, and descriptions of what is heard, of a tiny run."""
+    """The options that name protocols, and descriptions of waveforms, of a tiny run."""
     folder = tmp_path_factory.mktemp("run")
     protocols = make_tracing_run(folder, speech, {"train": 5, "dev": 3, "eval": 3})
     for codec in CLASSES:
-        manifest.write(protocols[codec], manifest.Protocol, folder / f"protocols/{codec}.tsv")
+        tables.write(protocols[codec], Protocol, folder / f"protocols/{codec}.tsv")
         shards = [shard_path(folder, codec, number) for number in range(3)]
-        heard.describe_shards(folder / f"heard/{codec}.json", shards, 1)
+        codec_waveforms.describe(folder / f"waveforms/{codec}.json", shards, 1)
     paths = [
         [folder / f"{kind}/{codec}.{end}" for codec in CLASSES]
-        for kind, end in (("protocols", "tsv"), ("heard", "json"))
+        for kind, end in (("protocols", "tsv"), ("waveforms", "json"))
     ]
-    return ["--protocols", *paths[0], "--heard", *paths[1], "--workers", 1, "--device", "cpu"]
+    return ["--protocols", *paths[0], "--waveforms", *paths[1], "--workers", 1, "--device", "cpu"]
 
 
 def train(inputs, folder) -> None:
@@ -79,14 +81,14 @@ def test_a_tracer_is_trained_and_its_history_written(trained, inputs, tmp_path):
 
 def test_the_eval_trials_are_traced_and_measured(trained, inputs, tmp_path):
     trace_protocol(inputs, trained, tmp_path / "a")
-    traces = manifest.read(tmp_path / "a/traces.tsv", tracing.Traces)
+    traces = tables.read(tmp_path / "a/traces.tsv", source_tracing.Traces)
     assert traces.columns.tolist() == ["filename", *(f"log_p({name})" for name in NAMES)]
     assert len(traces) == 36
     assert traces["filename"].str.contains("eval").all()
-    confusion = manifest.read(tmp_path / "a/confusion.tsv", tracing.Confusion)
+    confusion = tables.read(tmp_path / "a/confusion.tsv", source_tracing.Confusion)
     assert confusion.groupby("true_class")["trials"].sum().to_dict() == dict.fromkeys(NAMES, 12)
     right = confusion.loc[confusion["true_class"] == confusion["told_class"], "trials"].sum()
-    table = manifest.read(tmp_path / "a/tracing.tsv", tracing.TracingMeasures).set_index(["measure", "class"])
+    table = tables.read(tmp_path / "a/tracing.tsv", source_tracing.TracingMeasures).set_index(["measure", "class"])
     assert table.loc["accuracy", "value"].item() == pytest.approx(right / 36, abs=1e-6)
     assert table.loc["accuracy", "value"].item() > 0.9
     assert table["speakers"].unique().tolist() == [3]
@@ -114,7 +116,7 @@ def test_trace_prints_the_class_of_files_and_what_it_cannot_know(trained, record
     probabilities = table[[f"p({name})" for name in NAMES]]
     assert table["probability"].tolist() == probabilities.max(axis=1).tolist()
     assert probabilities.sum(axis=1).to_numpy() == pytest.approx(np.ones(3), abs=1e-5)
-    assert "a file of none of these classes is told one of them all the same" in err
+    assert "a file of none of these classes gets one of them all the same" in err
 
 
 def test_trace_goes_past_bad_files_and_writes_json(trained, recordings, tmp_path, capsys):

@@ -7,11 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import audio, codecs, config, download
-from codecfake.codecs.base import FastELU, FastSnake, half_state_dict, make_fast, read_checkpoint
-from codecfake.errors import AudioError, CheckpointError, ConfigError
-from codecfake.quality import quality
-from codecfake.resynthesise import through_codec
+from codecfake import codecs
+from codecfake.audio import intelligibility
+from codecfake.audio import io as audio
+from codecfake.codecs.fast import FastELU, FastSnake, make_fast
+from codecfake.data.checkpoints import half_state_dict, read_checkpoint
+from codecfake.fetch import download
+from codecfake.pipeline import config
+from codecfake.resynthesis.resynthesis import through_codec
+from codecfake.util.errors import AudioError, CheckpointError, ConfigError
 
 MINIATURES = [name for name in config.codecs() if name.endswith("_mini")]
 LYRA = {"lyra_3.2kbps": 2.0, "lyra_6kbps": 2.2, "lyra_9.2kbps": 2.4}
@@ -163,7 +167,7 @@ def test_lyra_resynthesises_genuine_speech(name, least_pesq, shared, tmp_path):
     codec = load(name, str(shared / "mirror"), tmp_path)
     genuine, rate = audio.read(shared / "data" / "codecfake-samples" / "genuine+p295_144.wav")
     decoded = through_codec([audio.resample(genuine, rate, 16000)], [name], codec, "clean")[0]
-    assert quality.pesq_wb(audio.resample(genuine, rate, 16000), decoded, 16000) > least_pesq
+    assert intelligibility.pesq_wb(audio.resample(genuine, rate, 16000), decoded, 16000) > least_pesq
 
 
 def test_lyra_keeps_no_state_between_utterances(shared, speech, tmp_path):

@@ -7,8 +7,10 @@ import soundfile
 import torch
 
 import published
-from codecfake import audio, codecs, config
-from codecfake.resynthesise import through_codec
+from codecfake import codecs
+from codecfake.audio import io as audio
+from codecfake.pipeline import config
+from codecfake.resynthesis.resynthesis import through_codec
 from golden import fill_state_dict, golden
 
 #: Samples at 48 kHz of the official utterances' recordings: the only lengths that give every codec's official

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import manifest
 from codecfake.audit import comparison
 from codecfake.audit.cues import Cues
+from codecfake.data import tables
 
 BONAFIDE = {"a": 1.0, "b": 2.0, "c": 4.0}
 
@@ -18,7 +18,7 @@ def cues(peaks: dict[str, float], **columns) -> pd.DataFrame:
     hashes = {"bytes_hash": "x" + table["utterance_id"], "samples_hash": "y" + table["utterance_id"]}
     texts = {"speaker_id": "s", "label": "spoof", "container": "WAV", "subtype": "PCM_16"}
     table = table.assign(**{**texts, "sample_rate": 16000, "num_samples": 100, **hashes, **columns})
-    return manifest.check(table[manifest.columns(Cues)], Cues, "cues")
+    return tables.check(table[tables.columns(Cues)], Cues, "cues")
 
 
 def peak_of(codec, bonafide=BONAFIDE):

@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import compute
-from codecfake.errors import ConfigError
+from codecfake.runtime import device
+from codecfake.runtime.device import BatchSplitter, seed_all, torch_device
+from codecfake.util.errors import ConfigError
 
 
 @pytest.fixture
 def cuda(request, monkeypatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: request.param)
-    monkeypatch.setattr(compute.cuda, "evidence", lambda: "")
-    monkeypatch.setattr(compute.cuda, "without_code", lambda number: "")
+    monkeypatch.setattr(device.cuda, "evidence", lambda: "")
+    monkeypatch.setattr(device.cuda, "without_code", lambda number: "")
 
 
 @pytest.mark.parametrize(
@@ -29,18 +30,18 @@ def cuda(request, monkeypatch) -> None:
     indirect=["cuda"],
 )
 def test_a_device_is_the_one_named_and_auto_is_cuda_where_there_is_one(cuda, name, expected):
-    assert compute.device(name) == expected
+    assert torch_device(name) == expected
 
 
 @pytest.mark.parametrize("cuda", [False], indirect=True)
 @pytest.mark.parametrize("name", ["cuda", "cuda:1", "gpu", "meta", ""])
 def test_a_device_that_is_not_there_is_refused(cuda, name):
     with pytest.raises(ConfigError, match=rf"no '{name}'; allowed: auto, cpu"):
-        compute.device(name)
+        torch_device(name)
 
 
 def test_portions_are_halved_until_they_fit_and_stay_small():
-    portions, tried = compute.Portions(), []
+    portions, tried = BatchSplitter(), []
 
     def attempt(portion: int) -> int:
         tried.append(portion)
@@ -61,7 +62,7 @@ def test_what_cannot_be_divided_is_not_tried_again(least, tried):
         raise torch.OutOfMemoryError
 
     with pytest.raises(torch.OutOfMemoryError):
-        compute.Portions().of(4, attempt, least)
+        BatchSplitter().of(4, attempt, least)
     assert seen == tried
 
 
@@ -71,12 +72,12 @@ def draw() -> list[float]:
 
 
 def test_a_seed_fixes_every_generator_and_another_seed_moves_every_one():
-    compute.seed(7)
+    seed_all(7)
     first = draw()
     later = draw()
-    compute.seed(7)
+    seed_all(7)
     again = draw()
-    compute.seed(8)
+    seed_all(8)
     other = draw()
     assert again == first
     for one, *others in zip(first, later, other, strict=True):

@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt
 
-from codecfake import audio, conditions, config
-from codecfake.errors import AudioError, ConfigError
-from codecfake.quality.quality import pesq_wb
+from codecfake.audio import io as audio
+from codecfake.audio.intelligibility import pesq_wb
+from codecfake.pipeline import config
+from codecfake.trials import conditions
+from codecfake.util.errors import AudioError, ConfigError
+from codecfake.util.yaml_files import SCHEMAS
 
 SAMPLE_RATE = 16000
 CONDITIONS = config.conditions()
@@ -149,7 +152,7 @@ def test_more_bits_sound_better(speech, kind):
 
 
 def test_every_mode_of_amr_is_another(speech):
-    modes = json.loads((config.SCHEMAS / "conditions.schema.json").read_text())["$defs"]["amr_nb"]["properties"]["kbps"]
+    modes = json.loads((SCHEMAS / "conditions.schema.json").read_text())["$defs"]["amr_nb"]["properties"]["kbps"]
     coded = {do({"kind": "amr_nb", "kbps": kbps}, speech()).tobytes() for kbps in modes["enum"]}
     assert len(coded) == len(modes["enum"]) == 8
 

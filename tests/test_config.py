@@ -6,8 +6,9 @@ import math
 import pytest
 import yaml
 
-from codecfake import config
-from codecfake.errors import ConfigError
+from codecfake.fetch.download import downloads
+from codecfake.pipeline import config
+from codecfake.util.errors import ConfigError
 
 SCHEMA_OF = {name: name for name in ("codecs", "detectors", "training", "conditions", "downloads", "codec_training")}
 FRAME_RATIOS = ("ratios", "encoder_rates", "strides")
@@ -48,7 +49,7 @@ def test_every_carried_config_file_is_valid(path):
 @pytest.mark.parametrize("name", CODECS)
 def test_every_file_of_a_codec_is_in_downloads(name):
     for role, key in CODECS[name]["files"].items():
-        assert config.codec(name)["files"][role] == {"key": key, **config.downloads()[key]}
+        assert config.codec(name)["files"][role] == {"key": key, **downloads()[key]}
 
 
 def test_every_family_with_a_known_codebook_is_checked():

@@ -10,9 +10,9 @@ import soundfile
 from codecfake import corpora
 from codecfake.corpora import voices
 from codecfake.corpora.voices import VoicesCorpus
-from codecfake.download import Places
-from codecfake.errors import ConfigError, DataError, DownloadError
-from codecfake.files import sha256
+from codecfake.fetch.download import Places
+from codecfake.util.errors import ConfigError, DataError, DownloadError
+from codecfake.util.hashing import sha256
 
 
 def write(path, samples, sample_rate=16000):

@@ -6,8 +6,9 @@ import re
 import pytest
 import torch
 
-from codecfake import compute, cuda
-from codecfake.errors import ConfigError
+from codecfake.runtime import cuda
+from codecfake.runtime.device import torch_device
+from codecfake.util.errors import ConfigError
 
 #: What nvidia-smi says of a GPU, by the query for driver, capability and name.
 V100, OLD_DRIVER, H100 = "580.65.06, 7.0, Tesla V100", "535.104.05, 9.0, NVIDIA H100", "580.65.06, 9.0, NVIDIA H100"
@@ -49,7 +50,7 @@ def nvidia_smi(tmp_path):
 def refused(name: str = "auto") -> str:
     """The two lines in which a device is refused, as one."""
     with pytest.raises(ConfigError) as error:
-        compute.device(name)
+        torch_device(name)
     first, second = str(error.value).splitlines()
     assert second == cuda.WAY_OUT
     return first
@@ -84,9 +85,9 @@ def test_so_does_nvidia_smi(nvidia_smi):
 def test_hidden_gpus_are_none(machine, monkeypatch, named):
     (machine / "nvidia0").touch()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert compute.device("auto") == "cpu"
+    assert torch_device("auto") == "cpu"
     with pytest.raises(ConfigError, match=f"no 'cuda'; allowed: auto, cpu\nCUDA_VISIBLE_DEVICES={named} hides every"):
-        compute.device("cuda")
+        torch_device("cuda")
 
 
 @pytest.mark.parametrize("variables", [{}, {"SLURM_GPUS_ON_NODE": "0"}])
@@ -94,19 +95,19 @@ def test_a_job_without_gpus_on_a_node_that_has_some_computes_on_the_cpu(machine,
     (machine / "nvidia0").touch()
     for name, value in {"SLURM_JOB_ID": "1", **variables}.items():
         monkeypatch.setenv(name, value)
-    assert compute.device("auto") == "cpu"
+    assert torch_device("auto") == "cpu"
 
 
 @pytest.mark.parametrize(("said", "script"), [("", ""), (H100, "exit 9"), (H100, "exec sleep 60")])
 def test_without_a_sign_of_a_gpu_auto_is_the_cpu(nvidia_smi, monkeypatch, said, script):
     monkeypatch.setattr(cuda, "PATIENCE", 0.2)
     nvidia_smi(said, script)
-    assert compute.device("auto") == "cpu"
+    assert torch_device("auto") == "cpu"
 
 
 def test_what_is_there_does_not_matter_to_the_cpu(machine):
     (machine / "nvidia0").touch()
-    assert compute.device("cpu") == "cpu"
+    assert torch_device("cpu") == "cpu"
 
 
 def test_a_build_without_cuda_is_named(nvidia_smi, monkeypatch):
@@ -158,7 +159,7 @@ def test_rocm_without_a_gpu_is_named(nvidia_smi, monkeypatch):
 def test_without_a_sign_of_a_gpu_cuda_is_refused_with_a_reason_too(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ConfigError, match=r"no 'cuda'; allowed: auto, cpu\ntorch 2.14.1 is a build without CUDA"):
-        compute.device("cuda")
+        torch_device("cuda")
 
 
 @pytest.mark.parametrize(("old", "name", "number"), [(0, "auto", 0), (0, "cuda", 0), (1, "cuda:1", 1)])
@@ -170,10 +171,10 @@ def test_an_old_gpu_is_refused_although_torch_says_that_it_is_available(monkeypa
     device = "cuda" if name == "auto" else name
     said = f"device: {device}: GPU {number} has compute capability 6.1; torch 2.14.1 (CUDA 13.0) has code for"
     assert refused(name).startswith(said)
-    assert compute.device("cpu") == "cpu"
+    assert torch_device("cpu") == "cpu"
     # another one that is old is no reason
     old = 1 - number
-    assert compute.device(name) == device
+    assert torch_device(name) == device
 
 
 @pytest.mark.parametrize(

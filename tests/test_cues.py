@@ -8,11 +8,13 @@ import pytest
 import soundfile
 
 from audited_set import delayed, measured, write_set
-from codecfake import audio, manifest, store
+from codecfake.audio import io as audio
 from codecfake.audit.cues import Cues, against, cue_table, measure
-from codecfake.errors import AudioError
-from codecfake.release.holders import Parquet
-from codecfake.release.released import open_set
+from codecfake.corpora.released import open_set
+from codecfake.corpora.released_files import Parquet
+from codecfake.data import tables
+from codecfake.data.shards import shard_row, write_shard
+from codecfake.util.errors import AudioError
 
 RATE = 16000
 
@@ -96,8 +98,8 @@ def test_an_inverted_clip_has_a_correlation_below_zero(speech):
 def test_without_a_bona_fide_recording_nothing_is_set_against_it(clip, speech, tmp_path):
     table = cue_table([clip(speech(0.5))], [], 1, "codec")
     assert table[["delay", "correlation", "gain_db", "length_difference"]].isna().all(axis=None)
-    manifest.write(table, Cues, tmp_path / "cues.tsv")
-    assert manifest.read(tmp_path / "cues.tsv", Cues).equals(table)
+    tables.write(table, Cues, tmp_path / "cues.tsv")
+    assert tables.read(tmp_path / "cues.tsv", Cues).equals(table)
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 100, 1599, 8000])
@@ -139,12 +141,12 @@ def test_clips_of_several_shards_come_by_utterance(tmp_path, speech):
     names = ["b_1", "a_1", "c_1", "a_2"]
     for shard in range(2):
         rows = [
-            store.row(
+            shard_row(
                 speech(0.3, seed=place), RATE, label="spoof", speaker_id=name[0], utterance_id=name, codec_name="x"
             )
             for place, name in list(enumerate(names))[shard::2]
         ]
-        store.write_shard(tmp_path / f"{shard:03d}.parquet", rows)
+        write_shard(tmp_path / f"{shard:03d}.parquet", rows)
     clips = [clip for path in sorted(tmp_path.iterdir()) for clip in Parquet(path).clips()]
     table = cue_table(clips, clips, 2, "x")
     assert list(table["utterance_id"]) == sorted(names)

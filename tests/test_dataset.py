@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 import torch
 
-from codecfake.dataset import TrialDataset, fixed_length, in_batches, load, to_device
-from codecfake.errors import DataError
-from codecfake.names import IDENTITY
-from codecfake.store import Shard, shard_path
+from codecfake.data.shards import Shard, shard_path
+from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import DataError
 from tiny_run import MUFFLED, heard, make_run
 
 CROP = 4000

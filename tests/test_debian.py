@@ -7,8 +7,8 @@ import tarfile
 
 import pytest
 
-from codecfake import debian
-from codecfake.errors import DownloadError
+from codecfake.fetch import debian
+from codecfake.util.errors import DownloadError
 from conftest import ar_member
 
 PACKAGE = {"path": "pool/main/s/speech/speech_1.0_all.deb", "sha1": "ab" * 20}

@@ -8,10 +8,12 @@ import pytest
 import scipy.fft
 import torch
 
-from codecfake import compute, config, detectors
+from codecfake import detectors
 from codecfake.detectors import BONAFIDE, SPOOF
-from codecfake.errors import CheckpointError
-from codecfake.train import Trained, save
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.training.trainer import Trained, save
+from codecfake.util.errors import CheckpointError
 from tiny_run import ENTRY
 
 PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7, "max_hz": 8000}}
@@ -19,7 +21,7 @@ PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 
 
 @pytest.fixture
 def model() -> detectors.Detector:
-    compute.seed(1)
+    seed_all(1)
     return detectors.build(ENTRY).eval()
 
 
@@ -70,7 +72,7 @@ def test_features_are_in_full_precision_where_the_rest_is_not(model, waveforms, 
 
 
 def test_gradient_reaches_every_parameter(speech):
-    compute.seed(2)
+    seed_all(2)
     model = detectors.build(PUBLISHED).train()
     waveforms = np.stack([speech(1.0, seed=seed) for seed in range(4)])
     labels = torch.tensor([SPOOF, BONAFIDE, SPOOF, BONAFIDE])

@@ -6,8 +6,8 @@ import librosa
 import numpy as np
 import pytest
 
-from codecfake import audio
-from codecfake.quality import distances
+from codecfake.audio import distances
+from codecfake.audio import io as audio
 
 RANDOM = np.random.default_rng(7)
 MEASURES = {

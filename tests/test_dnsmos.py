@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import speechmos.dnsmos
 
-from codecfake import audio
+from codecfake.audio import io as audio
 from codecfake.quality import dnsmos
 
 

@@ -14,9 +14,9 @@ import pytest
 import requests
 import urllib3
 
-from codecfake import debian, download, transfer
-from codecfake.download import Places
-from codecfake.errors import DownloadError
+from codecfake.fetch import debian, download, http
+from codecfake.fetch.download import Places
+from codecfake.util.errors import DownloadError
 
 CONTENT = bytes(range(256)) * 1000
 KEY = "lyra/model.bin"
@@ -72,7 +72,7 @@ def test_a_partial_file_that_lacks_nothing_is_no_obstacle(server, tmp_path, part
 
 @pytest.mark.parametrize(("cuts", "ranges"), [([0, 0], [None] * 3), ([5000], [None, "bytes=5000-"])])
 def test_a_connection_that_breaks_off_is_taken_up_again(server, tmp_path, monkeypatch, cuts, ranges):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = cuts
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ranges
@@ -82,7 +82,7 @@ def test_a_server_that_never_answers_is_given_up_and_named(server, tmp_path):
     server.cuts = [0] * 100
     with pytest.raises(DownloadError, match=re.escape(f"{KEY}: no address gave the file\n  {server.url('a.bin')}: ")):
         fetch(server, tmp_path)
-    assert len(server.requests) == transfer.ATTEMPTS
+    assert len(server.requests) == http.ATTEMPTS
     assert "model.bin" not in kept(tmp_path)
 
 
@@ -264,8 +264,8 @@ def test_a_web_page_is_no_checkpoint(server, tmp_path):
 
 
 def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
-    server.cuts = [5000] + [0] * transfer.ATTEMPTS
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
+    server.cuts = [5000] + [0] * http.ATTEMPTS
     with pytest.raises(DownloadError):
         download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
     assert kept(tmp_path) == {"model.bin.part", "model.bin.part.origin"}
@@ -277,8 +277,8 @@ def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(serv
 
 @pytest.mark.parametrize("etags", [True, False])
 def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path, monkeypatch, etags):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
-    server.etags, server.cuts = etags, [5000] + [0] * transfer.ATTEMPTS
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
+    server.etags, server.cuts = etags, [5000] + [0] * http.ATTEMPTS
     with pytest.raises(DownloadError):
         download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json")
     server.cuts, server.files["a.bin"] = [], CONTENT[::-1]
@@ -289,15 +289,15 @@ def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path
 def test_a_network_that_breaks_off_all_the_time_gets_there_as_long_as_it_brings_something(
     server, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = [10000] * 20
     assert fetch(server, tmp_path).read_bytes() == CONTENT
-    assert len(server.requests) == 21 > transfer.ATTEMPTS
+    assert len(server.requests) == 21 > http.ATTEMPTS
 
 
 def test_a_connection_that_stalls_is_given_up_and_taken_up_again(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
-    monkeypatch.setattr(transfer, "TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.2)
     server.stalls = 2
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == [None, "bytes=128000-", "bytes=192000-"]
@@ -313,11 +313,11 @@ def test_what_may_pass_is_asked_again_and_what_will_not_is_not(server, tmp_path,
 
 
 def test_a_server_in_trouble_is_left_for_the_next_address(server, tmp_path):
-    server.statuses = [503] * transfer.ATTEMPTS
+    server.statuses = [503] * http.ATTEMPTS
     server.files["b.bin"] = CONTENT
     described = entry(server.url("a.bin"), server.url("b.bin"))
     assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT
-    assert [name for name, _ in server.requests] == ["a.bin"] * transfer.ATTEMPTS + ["b.bin"]
+    assert [name for name, _ in server.requests] == ["a.bin"] * http.ATTEMPTS + ["b.bin"]
 
 
 @pytest.mark.parametrize("known", [True, False])
@@ -423,7 +423,7 @@ def test_a_connection_that_never_lasts_long_gets_there(server, tmp_path):
 
 
 def test_without_ranges_a_server_that_breaks_off_is_given_up_in_the_end(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.ranges = False
     server.cuts = [random.Random(number).randrange(250_000) for number in range(1000)]
     with pytest.raises(DownloadError):
@@ -432,7 +432,7 @@ def test_without_ranges_a_server_that_breaks_off_is_given_up_in_the_end(server, 
 
 
 def test_servers_that_mark_a_file_differently_complete_each_other(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(transfer, "CHUNK_BYTES", 1000)
+    monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.etags, server.cuts = False, [100_000]
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert server.requests[1] == ("a.bin", "bytes=100000-")
@@ -442,6 +442,6 @@ def test_what_went_wrong_is_said_without_its_wrappings():
     url = "http://nowhere.invalid/a"
     inner = urllib3.exceptions.NewConnectionError(None, "refused")
     wrapped = requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, url, inner))
-    assert transfer.brief(wrapped) == str(inner)
-    assert transfer.brief(requests.HTTPError("404 Client Error")) == "404 Client Error"
-    assert transfer.brief(ValueError()) == ""
+    assert http.brief(wrapped) == str(inner)
+    assert http.brief(requests.HTTPError("404 Client Error")) == "404 Client Error"
+    assert http.brief(ValueError()) == ""

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from codecfake import audio
+from codecfake.audio import io as audio
 from snakemake_project import REPOSITORY, Project
 
 SPEAKERS = ["s1", "s2", "s3", "s4"]

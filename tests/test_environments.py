@@ -9,7 +9,7 @@ import sys
 import pytest
 import yaml
 
-from codecfake.files import REPOSITORY
+from codecfake.util.files import REPOSITORY
 from snakemake_project import Project
 
 ENVS = REPOSITORY / "envs"

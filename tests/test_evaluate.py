@@ -7,10 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import bootstrap, manifest, metrics
-from codecfake.errors import DataError
-from codecfake.evaluate import Evaluation, breakdown, eer_matrix, metrics_table, read, significance, write_matrix
-from codecfake.waveforms import trial_names
+from codecfake.data import tables
+from codecfake.evaluation import bootstrap, metrics
+from codecfake.evaluation.cells import Evaluation, read_evaluation
+from codecfake.evaluation.matrix import breakdown, eer_matrix, metrics_table, significance, write_matrix
+from codecfake.evaluation.tables import Metrics, Significance
+from codecfake.trials.protocol import trial_names
+from codecfake.util.errors import DataError
 
 PROTOCOL_HEADER = "speaker_id\tutterance_id\tcodec\tlabel\tsplit\tshard\trow\n"
 UTTERANCES = ["u0", "u1", "u2", "u3", "d0", "d1"]
@@ -72,7 +75,7 @@ def replace(path, old: str, new: str) -> None:
 
 
 def table_of(scores, protocols, trained_on=TRAINED_ON) -> pd.DataFrame:
-    return metrics_table(read(scores.items(), protocols), trained_on, seed=0)
+    return metrics_table(read_evaluation(scores.items(), protocols), trained_on, seed=0)
 
 
 def eers(scores, protocols) -> pd.DataFrame:
@@ -89,7 +92,7 @@ def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_acro
 
 
 def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores, protocols):
-    evaluation = read(scores.items(), protocols)
+    evaluation = read_evaluation(scores.items(), protocols)
     pooled, noise = (evaluation.cell("beta@7", "pooled"), evaluation.cell("alpha@7", "noise"))
     assert pooled.bonafide.tolist() == [1, 2, 3, 4]
     assert pooled.spoof.tolist() == [0, 0.5, 1.5, 0.5, 5, 6, 7, 8]
@@ -98,7 +101,7 @@ def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores
 
 
 def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
-    evaluation, before = read(scores.items(), protocols), eers(scores, protocols)
+    evaluation, before = read_evaluation(scores.items(), protocols), eers(scores, protocols)
     for detector in SCORES:
         for column in COLUMNS[:3]:
             assert evaluation.cell(detector, column).bonafide.tolist() == [1, 2, 3, 4]
@@ -126,7 +129,7 @@ def test_a_detectors_scores_may_be_in_several_files(scores, protocols, tmp_path)
         (tmp_path / f"{number}.tsv").write_text("".join([head, *lines[number::2]]))
         named.append(("beta@7", tmp_path / f"{number}.tsv"))
     expected = table_of(scores, protocols)
-    pd.testing.assert_frame_equal(metrics_table(read(named, protocols), TRAINED_ON, 0), expected)
+    pd.testing.assert_frame_equal(metrics_table(read_evaluation(named, protocols), TRAINED_ON, 0), expected)
 
 
 def test_a_row_for_every_detector_even_if_no_codec_is_called_so(scores, protocols):
@@ -169,14 +172,14 @@ def test_a_score_that_is_no_number_is_refused(scores, protocols, value, message)
 def test_a_trial_with_two_scores_is_refused(scores, protocols):
     replace(scores["alpha@7"], "identity+u1\t", "identity+u0\t")
     with pytest.raises(DataError, match=r"column 'filename': 'identity\+u0' breaks field_uniqueness"):
-        read(scores.items(), protocols)
+        read_evaluation(scores.items(), protocols)
 
 
 @pytest.mark.parametrize("kind", ["scores", "protocol"])
 def test_a_missing_table_is_named(scores, protocols, kind):
     {"scores": scores["alpha@7"], "protocol": protocols["alpha"]}[kind].unlink()
     with pytest.raises(DataError, match=rf"alpha(@7)?\.{kind}\.tsv: cannot be read"):
-        read(scores.items(), protocols)
+        read_evaluation(scores.items(), protocols)
 
 
 def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
@@ -193,7 +196,7 @@ def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, proto
 
 
 def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
-    evaluation, table = read(scores.items(), protocols), table_of(scores, protocols)
+    evaluation, table = read_evaluation(scores.items(), protocols), table_of(scores, protocols)
     for row in table.to_dict("records"):
         cell = evaluation.cell(f"{row['train_codec']}@{row['seed']}", row["eval_codec"])
         expected = metrics.summary(*cell[:2])
@@ -209,7 +212,7 @@ def test_of_one_speaker_there_is_an_interval_by_trials_alone(scores, protocols):
     assert set(table["speakers"]) == {1}
     assert table[["eer_low", "eer_high"]].isna().all(axis=None)
     assert table.drop(columns=["eer_low", "eer_high"]).notna().all(axis=None)
-    compared = significance(read(scores.items(), protocols), "alpha", 0)
+    compared = significance(read_evaluation(scores.items(), protocols), "alpha", 0)
     assert compared["difference"].tolist() == pytest.approx([0.25, 0.5, 1 / 6, -0.75], abs=1e-6)
 
 
@@ -218,12 +221,12 @@ def test_a_table_of_metrics_is_read_as_it_was_written(scores, protocols, tmp_pat
     for path in protocols.values():
         path.write_text(path.read_text().replace("s2\t", f"s{speakers}\t"))
     table = table_of({**scores, "published": scores["alpha@7"], "beta@007": scores["beta@7"]}, protocols)
-    manifest.write(table, manifest.Metrics, tmp_path / "metrics.tsv")
-    pd.testing.assert_frame_equal(manifest.read(tmp_path / "metrics.tsv", manifest.Metrics), table)
+    tables.write(table, Metrics, tmp_path / "metrics.tsv")
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "metrics.tsv", Metrics), table)
 
 
 def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
-    table = breakdown(read(scores.items(), protocols), {"s1": "F", "s2": "M", "s3": "M"})
+    table = breakdown(read_evaluation(scores.items(), protocols), {"s1": "F", "s2": "M", "s3": "M"})
     cell = table[(table["train_codec"] == "beta") & (table["eval_codec"] == "alpha")]
     # s1: bona fide 1, 3 and spoof 0, 1.5; s2: 2, 4 and 0.5, 0.5
     assert cell[["by", "group", "eer"]].to_numpy().tolist() == [
@@ -236,7 +239,7 @@ def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
 def test_groups_without_a_class_or_a_known_gender_have_no_breakdown(scores, protocols):
     replace(protocols["noise"], "s1\tu0\tidentity@noise", "s5\tu0\tidentity@noise")
     replace(protocols["noise"], "s1\tu2\tidentity@noise", "s5\tu2\tidentity@noise")
-    table = breakdown(read(scores.items(), protocols), {"s1": "F", "s2": "", "s5": "M"})
+    table = breakdown(read_evaluation(scores.items(), protocols), {"s1": "F", "s2": "", "s5": "M"})
     groups = {column: part["group"].unique().tolist() for column, part in table.groupby("eval_codec")}
     assert groups == {**{column: ["s1", "s2", "F"] for column in COLUMNS[:3]}, "noise": ["s2"]}
 
@@ -275,9 +278,9 @@ def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
 
 
 def test_a_row_alone_has_nothing_to_be_compared_with(scores, protocols, tmp_path):
-    table = significance(read([("alpha@7", scores["alpha@7"])], protocols), "alpha", 0)
-    manifest.write(table, manifest.Significance, tmp_path / "significance.tsv")
-    assert len(manifest.read(tmp_path / "significance.tsv", manifest.Significance)) == 0
+    table = significance(read_evaluation([("alpha@7", scores["alpha@7"])], protocols), "alpha", 0)
+    tables.write(table, Significance, tmp_path / "significance.tsv")
+    assert len(tables.read(tmp_path / "significance.tsv", Significance)) == 0
 
 
 def test_the_matrix_is_written_in_percent_for_people(scores, protocols, tmp_path):

@@ -5,11 +5,16 @@ import pandas as pd
 import pytest
 import soundfile
 
-from codecfake import audio, config, manifest, store
-from codecfake.errors import AudioError, DataError
-from codecfake.evaluation_sets import condition_protocol, condition_waveforms, set_protocol, set_rows
-from codecfake.names import IDENTITY
-from codecfake.waveforms import Waveforms, trial_names, write_waveforms
+from codecfake.audio import io as audio
+from codecfake.data import tables
+from codecfake.data.shards import Shard, write_shard
+from codecfake.data.waveforms import Waveforms, write_waveforms
+from codecfake.pipeline import config
+from codecfake.trials.condition_waveforms import condition_waveforms
+from codecfake.trials.evaluation_sets import set_rows
+from codecfake.trials.protocol import Protocol, condition_protocol, set_protocol, trial_names
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import AudioError, DataError
 from tiny_run import MUFFLED, heard, make_run
 
 NOISE = {"kind": "noise", "colour": "white", "snr_db": 10}
@@ -38,12 +43,12 @@ def recordings(tmp_path, speech, write_g722):
 
 @pytest.fixture
 def shard(recordings, tmp_path):
-    store.write_shard(tmp_path / "mine.parquet", set_rows("mine", recordings))
+    write_shard(tmp_path / "mine.parquet", set_rows("mine", recordings))
     return tmp_path / "mine.parquet"
 
 
 def test_a_set_has_every_recording_with_its_class_and_speaker(shard):
-    found = [(row["label"], row["utterance_id"], row["speaker_id"]) for row in store.Shard(shard).describe()]
+    found = [(row["label"], row["utterance_id"], row["speaker_id"]) for row in Shard(shard).describe()]
     assert found == [
         ("bonafide", "bonafide/3.ogg", "bonafide/3.ogg"),
         ("bonafide", "bonafide/anna/1.wav", "anna"),
@@ -55,7 +60,7 @@ def test_a_set_has_every_recording_with_its_class_and_speaker(shard):
 
 
 def test_recordings_of_a_set_are_stored_as_they_are_heard(shard, recordings):
-    stored = store.Shard(shard)
+    stored = Shard(shard)
     assert [row["sample_rate"] for row in stored.describe()] == [48000, 16000, 24000, 16000, 16000, 8000]
     for number, row in enumerate(stored.describe()):
         samples, sample_rate = stored.samples(number)
@@ -70,7 +75,7 @@ def test_a_set_without_a_class_is_refused_with_what_is_expected(recordings, tmp_
     with pytest.raises(
         DataError, match=rf"evaluation set 'mine': no audio in .*{label}; expected bonafide/ and spoof/"
     ):
-        store.write_shard(tmp_path / "mine.parquet", set_rows("mine", recordings))
+        write_shard(tmp_path / "mine.parquet", set_rows("mine", recordings))
     assert not (tmp_path / "mine.parquet").exists()
 
 
@@ -81,8 +86,8 @@ def test_a_recording_that_cannot_be_read_is_named(recordings):
 
 
 def test_all_trials_of_a_set_are_eval(shard):
-    trials = manifest.check(set_protocol(shard), manifest.Protocol, "mine")
-    described = pd.DataFrame(store.Shard(shard).describe())
+    trials = tables.check(set_protocol(shard), Protocol, "mine")
+    described = pd.DataFrame(Shard(shard).describe())
     for name in ("speaker_id", "utterance_id", "label"):
         assert trials[name].tolist() == described[name].tolist()
     assert set(trials["split"]) == {"eval"}
@@ -113,7 +118,7 @@ def under(resynthesised, trials):
 
 
 def test_eval_trials_alone_are_under_a_condition(trials):
-    changed = manifest.check(condition_protocol("loud", trials), manifest.Protocol, "loud")
+    changed = tables.check(condition_protocol("loud", trials), Protocol, "loud")
     utterances = [f"eval{speaker}_{number}" for speaker in range(2) for number in range(2)]
     assert changed["utterance_id"].tolist() == utterances * 2
     assert changed["codec"].tolist() == [f"{IDENTITY}@loud"] * 4 + [f"{MUFFLED}@loud"] * 4

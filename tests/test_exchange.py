@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import bootstrap, exchange, metrics
-from codecfake.errors import DataError
+from codecfake.evaluation import assessment, asvspoof, bootstrap, metrics
+from codecfake.util.errors import DataError
 
 # (lines of a spoof trial s and a bona fide one b, as the challenges have them; attack of s)
 PROTOCOLS = {
@@ -31,7 +31,7 @@ def written(path, *lines: str):
 @pytest.mark.parametrize("form", PROTOCOLS)
 def test_a_protocol_of_a_challenge_is_read_as_a_key(tmp_path, form, bonafide_first):
     *lines, attack = PROTOCOLS[form]
-    key = exchange.read_key(written(tmp_path / "key.txt", *(lines[::-1] if bonafide_first else lines)))
+    key = asvspoof.read_key(written(tmp_path / "key.txt", *(lines[::-1] if bonafide_first else lines)))
     assert key.index.tolist() == (["b", "s"] if bonafide_first else ["s", "b"])
     assert key["label"].to_dict() == {"b": "bonafide", "s": "spoof"}
     assert key["speaker"].to_dict() == {"b": "LA_2", "s": "LA_1"}
@@ -39,7 +39,7 @@ def test_a_protocol_of_a_challenge_is_read_as_a_key(tmp_path, form, bonafide_fir
 
 
 def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
-    key = exchange.read_key(written(tmp_path / "key.tsv", "filename\tcm-label", "a b.wav\tspoof", "c\tbonafide"))
+    key = asvspoof.read_key(written(tmp_path / "key.tsv", "filename\tcm-label", "a b.wav\tspoof", "c\tbonafide"))
     assert key["label"].to_dict() == {"a b.wav": "spoof", "c": "bonafide"}
     assert key[["speaker", "attack"]].isna().all(axis=None)
 
@@ -58,10 +58,10 @@ def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
 )
 def test_what_is_no_key_is_refused(tmp_path, lines, message):
     with pytest.raises(DataError, match=rf"key\.txt: {message}"):
-        exchange.read_key(written(tmp_path / "key.txt", *lines))
+        asvspoof.read_key(written(tmp_path / "key.txt", *lines))
 
 
-@pytest.mark.parametrize("read", [exchange.read_key, exchange.read_scores])
+@pytest.mark.parametrize("read", [asvspoof.read_key, asvspoof.read_scores])
 def test_a_file_that_cannot_be_read_is_named(tmp_path, read):
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
         read(tmp_path / "none.txt")
@@ -82,14 +82,14 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, read):
     ],
 )
 def test_scores_are_read_by_file_name(tmp_path, lines):
-    scores = exchange.read_scores(written(tmp_path / "scores.txt", *lines))
+    scores = asvspoof.read_scores(written(tmp_path / "scores.txt", *lines))
     assert scores.to_dict() == {"a": -1.5, "b": 20.0}
     assert scores.dtype == np.float64
 
 
 @pytest.mark.parametrize("head", [["filename\tcm-score"], []])
 def test_names_may_hold_spaces_between_tabs(tmp_path, head):
-    scores = exchange.read_scores(written(tmp_path / "scores.txt", *head, "my speech.wav\t1", "my other.wav\t2"))
+    scores = asvspoof.read_scores(written(tmp_path / "scores.txt", *head, "my speech.wav\t1", "my other.wav\t2"))
     assert scores.to_dict() == {"my speech.wav": 1, "my other.wav": 2}
 
 
@@ -106,7 +106,7 @@ def test_names_may_hold_spaces_between_tabs(tmp_path, head):
 )
 def test_what_are_no_scores_is_refused(tmp_path, lines, message):
     with pytest.raises(DataError, match=rf"scores\.txt: {message}"):
-        exchange.read_scores(written(tmp_path / "scores.txt", *lines))
+        asvspoof.read_scores(written(tmp_path / "scores.txt", *lines))
 
 
 @pytest.fixture
@@ -117,21 +117,21 @@ def trials() -> pd.DataFrame:
 
 
 def test_a_key_of_trials_is_asvspoof_5s(trials, tmp_path):
-    exchange.write_key(trials, tmp_path / "key.tsv")
+    asvspoof.write_key(trials, tmp_path / "key.tsv")
     lines = (tmp_path / "key.tsv").read_text().splitlines()
     assert lines[:2] == ["filename\tcm-label", "identity+u0\tbonafide"]
     assert len(lines) == 1 + 18
-    key = exchange.read_key(tmp_path / "key.tsv")
+    key = asvspoof.read_key(tmp_path / "key.tsv")
     assert key.index.tolist() == (trials["codec"] + "+" + trials["utterance_id"]).tolist()
     assert key["label"].tolist() == trials["label"].tolist()
 
 
 def test_a_protocol_of_trials_is_asvspoof_2019s(trials, tmp_path):
-    exchange.write_protocol(trials, tmp_path / "protocol.txt")
+    asvspoof.write_protocol(trials, tmp_path / "protocol.txt")
     lines = (tmp_path / "protocol.txt").read_text().splitlines()
     assert lines[0] == "s0 identity+u0 - - bonafide"
     assert lines[7] == "s1 alpha+u1 - alpha spoof"
-    key = exchange.read_key(tmp_path / "protocol.txt")
+    key = asvspoof.read_key(tmp_path / "protocol.txt")
     assert key["label"].tolist() == trials["label"].tolist()
     assert key["speaker"].tolist() == trials["speaker_id"].tolist()
     assert key["attack"].tolist() == trials["codec"].replace("identity", "-").tolist()
@@ -140,19 +140,19 @@ def test_a_protocol_of_trials_is_asvspoof_2019s(trials, tmp_path):
 @pytest.mark.parametrize("column", ["speaker_id", "utterance_id"])
 def test_names_with_spaces_come_back_from_a_protocol_and_a_key(trials, tmp_path, column):
     trials[column] = "my " + trials[column]
-    exchange.write_protocol(trials, tmp_path / "protocol.txt")
-    exchange.write_key(trials, tmp_path / "key.tsv")
+    asvspoof.write_protocol(trials, tmp_path / "protocol.txt")
+    asvspoof.write_key(trials, tmp_path / "key.tsv")
     names = (trials["codec"] + "+" + trials["utterance_id"]).tolist()
-    key = exchange.read_key(tmp_path / "protocol.txt")
-    assert key.index.tolist() == exchange.read_key(tmp_path / "key.tsv").index.tolist() == names
+    key = asvspoof.read_key(tmp_path / "protocol.txt")
+    assert key.index.tolist() == asvspoof.read_key(tmp_path / "key.tsv").index.tolist() == names
     assert key["speaker"].tolist() == trials["speaker_id"].tolist()
     assert key["label"].tolist() == trials["label"].tolist()
 
 
 @pytest.fixture
 def key(trials, tmp_path) -> pd.DataFrame:
-    exchange.write_protocol(trials, tmp_path / "protocol.txt")
-    return exchange.read_key(tmp_path / "protocol.txt")
+    asvspoof.write_protocol(trials, tmp_path / "protocol.txt")
+    return asvspoof.read_key(tmp_path / "protocol.txt")
 
 
 @pytest.fixture
@@ -163,7 +163,7 @@ def scores(key) -> pd.Series:
 
 
 def test_scores_are_assessed_over_all_and_by_attack(scores, key):
-    table = exchange.assess(scores, key)
+    table = assessment.assess(scores, key)
     assert table.index.tolist() == ["pooled", "alpha", "beta"]
     assert table["bonafide_trials"].tolist() == [6, 6, 6]
     assert table["spoof_trials"].tolist() == [12, 6, 6]
@@ -177,48 +177,48 @@ def test_scores_are_assessed_over_all_and_by_attack(scores, key):
 
 
 def test_without_attacks_there_is_one_row_and_without_speakers_no_interval_by_them(scores, key):
-    whole = exchange.assess(scores, key.assign(speaker=None, attack=None))
+    whole = assessment.assess(scores, key.assign(speaker=None, attack=None))
     assert whole.index.tolist() == ["pooled"]
     assert whole[["eer_low", "eer_high"]].isna().all(axis=None)
     assert whole.loc["pooled", "eer_low_by_trial"] < 1 / 3 < whole.loc["pooled", "eer_high_by_trial"]
-    by_attack = exchange.assess(scores, key)
+    by_attack = assessment.assess(scores, key)
     assert by_attack.notna().all(axis=None)
     assert by_attack.loc["pooled", "eer_low_by_trial"] == whole.loc["pooled", "eer_low_by_trial"]
 
 
 def test_a_missing_score_is_named_and_one_too_many_ignored(scores, key):
     more = pd.concat([pd.Series({"other": 99.0}), scores.sample(frac=1, random_state=0)])
-    pd.testing.assert_frame_equal(exchange.assess(more, key), exchange.assess(scores, key))
+    pd.testing.assert_frame_equal(assessment.assess(more, key), assessment.assess(scores, key))
     with pytest.raises(DataError, match=r"no score for 'alpha\+u1' \(2 of the key's 18 files have none\)"):
-        exchange.assess(scores.drop(["alpha+u1", "beta+u5"]), key)
+        assessment.assess(scores.drop(["alpha+u1", "beta+u5"]), key)
 
 
 def test_scores_the_wrong_way_round_are_not_flipped(scores, key):
-    inverted = exchange.assess(-scores, key)
+    inverted = assessment.assess(-scores, key)
     assert inverted["eer"].tolist() == pytest.approx([2 / 3, 1, 0.5])
-    assert inverted["auc"].tolist() == pytest.approx((1 - exchange.assess(scores, key)["auc"]).tolist())
+    assert inverted["auc"].tolist() == pytest.approx((1 - assessment.assess(scores, key)["auc"]).tolist())
 
 
 @pytest.mark.parametrize("speakers", [True, False])
 def test_a_better_detector_has_a_negative_difference(scores, key, speakers):
     key = key if speakers else key.assign(speaker=None)
     worse = scores.where(key["attack"] != "alpha", scores + 20)
-    found, back = exchange.compare(scores, worse, key), exchange.compare(worse, scores, key)
+    found, back = assessment.compare(scores, worse, key), assessment.compare(worse, scores, key)
     assert found.difference == -back.difference < 0
     assert found.difference == pytest.approx(
-        exchange.assess(scores, key).loc["pooled", "eer"]
+        assessment.assess(scores, key).loc["pooled", "eer"]
         - metrics.eer(*(worse[key["label"] == label].to_numpy() for label in ("bonafide", "spoof")))
     )
     assert found.low <= found.difference <= found.high
-    parts = [exchange.cell_of(one, key) for one in (scores, worse)]
+    parts = [assessment.cell_of(one, key) for one in (scores, worse)]
     clusters = parts[0][2:] if speakers else ()
     assert found == bootstrap.paired(*parts[0][:2], *parts[1][:2], *clusters)
-    same = exchange.compare(scores, scores, key)
+    same = assessment.compare(scores, scores, key)
     assert (same.difference, same.p) == (0, 1)
 
 
 def test_the_table_for_people_has_rates_in_percent(scores, key):
-    head, *rows = exchange.readable(exchange.assess(scores, key))
+    head, *rows = assessment.readable(assessment.assess(scores, key))
     pooled = dict(zip(head, rows[0], strict=True))
     assert [row[0] for row in rows] == ["pooled", "alpha", "beta"]
     assert pooled["eer (%)"] == "33.33"

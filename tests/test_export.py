@@ -1,6 +1,5 @@
 """Exports: what is in them is what is in the shards, they load as the published set does, and a stopped one goes on."""
 
-import argparse
 import io
 import json
 import os
@@ -19,14 +18,19 @@ import pytest
 import soundfile
 import yaml
 
-from codecfake import config, manifest, store
-from codecfake.audit.audit import Audit
 from codecfake.audit.probe import Probe
-from codecfake.cli import release as cli_release
-from codecfake.errors import ConfigError, DataError
-from codecfake.files import sha256
-from codecfake.names import IDENTITY, SPLITS
-from codecfake.release import export, published_files, released
+from codecfake.audit.summary import Audit
+from codecfake.cli.main import parser
+from codecfake.corpora import released
+from codecfake.corpora.tables import Splits, Utterances
+from codecfake.data import tables
+from codecfake.data.shards import Shard, shard_path, write_shard
+from codecfake.export import export, published_format
+from codecfake.pipeline import config
+from codecfake.trials.protocol import Protocol, build_protocol
+from codecfake.util.constants import IDENTITY, SPLITS
+from codecfake.util.errors import ConfigError, DataError
+from codecfake.util.hashing import sha256
 from tiny_export import SETTINGS, SPEAKERS, files, source_of, write
 from tiny_run import MUFFLED, make_run
 
@@ -42,7 +46,7 @@ def source(tmp_path_factory, speech):
 @pytest.fixture(scope="module")
 def rows(source):
     """Every row of the shards, by the name it has in an export."""
-    found = [row for path in source.resynthesised.rglob("*.parquet") for row in store.Shard(path)]
+    found = [row for path in source.resynthesised.rglob("*.parquet") for row in Shard(path)]
     return {f"{PUBLISHED[row['codec_name']]}+{row['utterance_id']}": row for row in found}
 
 
@@ -171,7 +175,7 @@ def test_the_datalist_names_every_member(source, rows, tmp_path):
 
 def test_the_list_keeps_ids_that_look_like_numbers(source, tmp_path):
     trials = source.trials.assign(speaker_id="007")
-    assert {line.split(",")[2] for line in published_files.datalist(trials).splitlines()[1:]} == {"007"}
+    assert {line.split(",")[2] for line in published_format.datalist(trials).splitlines()[1:]} == {"007"}
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
@@ -198,10 +202,10 @@ def test_sha256sum_finds_every_file_as_listed(source, kind, tmp_path):
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
 def test_the_same_run_is_the_same_bytes_whatever_workers_and_shards(source, rows, kind, few_rows, tmp_path):
     write(source, kind, tmp_path / "one")
-    paths = {codec: store.shard_path(tmp_path / "run", codec, 0) for codec in PUBLISHED}
+    paths = {codec: shard_path(tmp_path / "run", codec, 0) for codec in PUBLISHED}
     for codec, path in paths.items():  # all in one shard
-        store.write_shard(path, sorted((row for row in rows.values() if row["codec_name"] == codec), key=by_id))
-    protocols = [manifest.protocol([path], source.utterances, source.splits) for path in paths.values()]
+        write_shard(path, sorted((row for row in rows.values() if row["codec_name"] == codec), key=by_id))
+    protocols = [build_protocol([path], source.utterances, source.splits) for path in paths.values()]
     other = source._replace(resynthesised=tmp_path / "run", trials=pd.concat(protocols, ignore_index=True))
     write(other, kind, tmp_path / "another", workers=3)
     assert files(tmp_path / "one") == files(tmp_path / "another")
@@ -221,14 +225,14 @@ def test_no_path_of_this_machine_is_published(source, tmp_path):
 SLOW = """
 import json, pickle, sys, time
 from pathlib import Path
-from codecfake.release import export, published_files
+from codecfake.export import export, published_format
 
 def slowly(path, rows):
     def late():
         for row in rows:
             time.sleep(0.02)
             yield row
-    published_files.write_parquet(path, late())
+    published_format.write_parquet(path, late())
 
 export.write_parquet, export.PART_SECONDS = slowly, 1.5
 export.export(pickle.loads(Path(sys.argv[1]).read_bytes()), "hf", Path(sys.argv[2]), json.loads(sys.argv[3]))
@@ -272,9 +276,9 @@ def test_a_shard_that_was_made_again_is_exported_again(source, tmp_path):
     source = source._replace(resynthesised=tmp_path / "run")
     write(source, "hf", tmp_path / "out")
     before = files(tmp_path / "out")
-    path = store.shard_path(tmp_path / "run", MUFFLED, 0)
-    rows = [row | {"audio": row["audio"] | {"bytes": b"other"}} for row in store.Shard(path)]
-    store.write_shard(path, rows)
+    path = shard_path(tmp_path / "run", MUFFLED, 0)
+    rows = [row | {"audio": row["audio"] | {"bytes": b"other"}} for row in Shard(path)]
+    write_shard(path, rows)
     os.utime(path, (time.time() + 1, time.time() + 1))
     write(source, "hf", tmp_path / "out")
     after = files(tmp_path / "out")
@@ -317,9 +321,9 @@ def test_hidden_files_are_left_alone(source, tmp_path):
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
 def test_a_damaged_shard_is_refused_by_name_and_leaves_nothing_half(source, rows, kind, tmp_path):
     shutil.copytree(source.resynthesised, tmp_path / "run")
-    path = store.shard_path(tmp_path / "run", MUFFLED, 1)
+    path = shard_path(tmp_path / "run", MUFFLED, 1)
     content = bytearray(path.read_bytes())
-    content[content.index(store.Shard(path)[0]["audio"]["bytes"]) + 100] ^= 1
+    content[content.index(Shard(path)[0]["audio"]["bytes"]) + 100] ^= 1
     path.write_bytes(content)
     with pytest.raises(DataError, match=rf"{path}: damaged"):
         write(source._replace(resynthesised=tmp_path / "run"), kind, tmp_path / "out")
@@ -339,10 +343,10 @@ def finished(speech, tmp_path, monkeypatch):
     results = tmp_path / "results/tiny"
     utterances, protocols = make_run(results / "resynthesised", speech, SPEAKERS, codecs=(IDENTITY, "encodec_mini"))
     source = source_of(results, utterances, protocols)
-    manifest.write(utterances, manifest.Utterances, results / "corpus/utterances.tsv")
-    manifest.write(source.splits, manifest.Splits, results / "splits.tsv")
-    for codec, protocol in protocols.items():
-        manifest.write(protocol, manifest.Protocol, results / f"protocols/{codec}.tsv")
+    tables.write(utterances, Utterances, results / "corpus/utterances.tsv")
+    tables.write(source.splits, Splits, results / "splits.tsv")
+    for codec, trials in protocols.items():
+        tables.write(trials, Protocol, results / f"protocols/{codec}.tsv")
     run = {
         "run": "tiny",
         "seed": 1,
@@ -359,9 +363,7 @@ def finished(speech, tmp_path, monkeypatch):
 
 
 def run_verb(*arguments):
-    top = argparse.ArgumentParser()
-    cli_release.add_verbs(top.add_subparsers())
-    args = top.parse_args(["export", *map(str, arguments)])
+    args = parser().parse_args(["export", *map(str, arguments)])
     args.run(args)
 
 
@@ -394,8 +396,8 @@ def test_the_card_tells_what_the_audit_of_the_run_found(finished):
     trials = {"codec": "encodec_mini", "bonafide_trials": 24, "spoof_trials": 24, "speakers": 6, "remark": ""}
     probe = [{**trials, "group": "all", "eer": 0.125, "eer_low": 0.1, "eer_high": 0.2}]
     for name, rows, model in (("audit", found, Audit), ("probe", probe, Probe)):
-        table = pd.DataFrame(rows)[manifest.columns(model)]
-        manifest.write(table, model, finished.parent / f"results/tiny/audit/{name}.tsv")
+        table = pd.DataFrame(rows)[tables.columns(model)]
+        tables.write(table, model, finished.parent / f"results/tiny/audit/{name}.tsv")
     run_verb(finished, "--to", "hf", "--out", "out")
     text = files(finished.parent / "out")["README.md"].decode()
     assert "| codec | all |\n| --- | --- |\n| encodec_mini | 12.5 |" in text

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 import soundfile
 
-from codecfake import audio, manifest
-from codecfake.errors import AudioError, DataError
-from codecfake.quality import distances, fidelity
-from codecfake.release.released import open_set
+from codecfake.audio import distances
+from codecfake.audio import io as audio
+from codecfake.corpora.released import open_set
+from codecfake.data import tables
+from codecfake.quality import fidelity
+from codecfake.util.errors import AudioError, DataError
 
 PERFECT = {
     "same": 1,
@@ -158,8 +160,8 @@ def test_the_same_utterances_are_chosen_and_workers_change_nothing(tmp_path, spe
 def test_the_table_is_read_as_it_was_written(tmp_path, speech):
     folder = write_set(tmp_path / "set", {"dac+a_1": speech(0.5), "mute+a_1": np.zeros(8000, np.float32)})
     table = compare(folder, folder)
-    manifest.write(table, fidelity.Fidelity, tmp_path / "fidelity.tsv")
-    pd.testing.assert_frame_equal(manifest.read(tmp_path / "fidelity.tsv", fidelity.Fidelity), table)
+    tables.write(table, fidelity.Fidelity, tmp_path / "fidelity.tsv")
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "fidelity.tsv", fidelity.Fidelity), table)
 
 
 def test_sets_without_a_codec_in_common_are_refused(tmp_path, speech):

@@ -7,13 +7,14 @@ import sys
 
 import pytest
 
-from codecfake import files
+from codecfake.util import files
+from codecfake.util.hashing import sha256
 
 # RLIMIT_FSIZE stands for the full disk: beyond it write() fails with EFBIG once SIGXFSZ is ignored
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path
-from codecfake import files
+from codecfake.util import files
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 files.write_bytes(Path(sys.argv[1]), b"new" * 1000)
@@ -82,7 +83,7 @@ def test_a_full_disk_leaves_no_partial_file(tmp_path, old):
 def test_sha256_is_that_of_the_content(tmp_path, content):
     path = tmp_path / "a.bin"
     files.write_bytes(path, content)
-    assert files.sha256(path) == hashlib.sha256(content).hexdigest()
+    assert sha256(path) == hashlib.sha256(content).hexdigest()
 
 
 def test_json_is_read_back_and_ends_with_a_newline(tmp_path):

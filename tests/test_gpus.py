@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 import torch
 
-from codecfake import gpus
-from codecfake.errors import ConfigError
+from codecfake.runtime import gpu_lock
+from codecfake.util.errors import ConfigError
 
-PACKAGE = Path(gpus.__file__).parents[1]
+PACKAGE = Path(gpu_lock.__file__).parents[1]
 #: A job: claims, writes "GPU begin time", holds it, writes the end.
 JOB = """
 import os, sys, time
-from codecfake import gpus
-device = gpus.claim(sys.argv[1], int(os.environ.get("COUNT", "1")))
+from codecfake.runtime import gpu_lock
+device = gpu_lock.claim(sys.argv[1], int(os.environ.get("COUNT", "1")))
 begin = time.time()
 print(os.environ.get("CUDA_VISIBLE_DEVICES"), device, flush=True)
 time.sleep(float(sys.argv[2]))
@@ -70,13 +70,13 @@ def read(process: subprocess.Popen) -> list[list[str]]:
 )
 def test_the_visible_gpus_are_those_named(named, expected, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
-    assert gpus.visible() == expected
+    assert gpu_lock.visible() == expected
 
 
 def test_without_a_name_all_are_visible(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    assert gpus.visible() == ["0", "1", "2"]
+    assert gpu_lock.visible() == ["0", "1", "2"]
 
 
 def test_twelve_jobs_on_two_gpus_never_share_one(job):
@@ -126,7 +126,7 @@ def test_several_gpus_are_taken_all_at_once_or_none(job):
 def test_more_gpus_than_there_are_are_refused(device, named, seen, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     with pytest.raises(ConfigError, match=f"detector.gpus: 2, but with device '{device}' this job sees {seen}"):
-        gpus.claim(device, 2)
+        gpu_lock.claim(device, 2)
 
 
 def test_a_numbered_gpu_is_that_one_and_waited_for(job):

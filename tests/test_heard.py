@@ -5,11 +5,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-import codecfake.heard
-from codecfake import config, manifest
-from codecfake.errors import DataError
-from codecfake.heard import describe_condition, describe_shards, waveforms
-from codecfake.waveforms import Waveforms, trial_names
+from codecfake.data import tables
+from codecfake.data.waveforms import Waveforms
+from codecfake.pipeline import config
+from codecfake.trials import codec_waveforms, condition_waveforms, waveform_cache
+from codecfake.trials.protocol import Protocol, trial_names
+from codecfake.trials.waveform_cache import waveforms
+from codecfake.util.errors import DataError
 from tiny_run import MUFFLED, make_run
 
 
@@ -19,8 +21,8 @@ def run(tmp_path, speech):
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2}, 2)
     for codec, protocol in protocols.items():
         shards = sorted((tmp_path / codec).glob("*.parquet"))
-        describe_shards(tmp_path / f"waveforms/{codec}.json", shards, 1)
-        manifest.write(protocol, manifest.Protocol, tmp_path / f"protocols/{codec}.tsv")
+        codec_waveforms.describe(tmp_path / f"waveforms/{codec}.json", shards, 1)
+        tables.write(protocol, Protocol, tmp_path / f"protocols/{codec}.tsv")
     return protocols
 
 
@@ -28,7 +30,7 @@ def run(tmp_path, speech):
 def condition(run, tmp_path):
     path = tmp_path / "waveforms/noise_10db.json"
     files = [sorted(tmp_path.glob(pattern)) for pattern in ("protocols/*.tsv", "waveforms/*.json")]
-    describe_condition(path, "noise_10db", config.conditions()["noise_10db"], *files, 1)
+    condition_waveforms.describe(path, "noise_10db", config.conditions()["noise_10db"], *files, 1)
     return path
 
 
@@ -39,7 +41,7 @@ def test_a_description_stands_for_the_waveforms_of_its_shards(run, tmp_path):
 
 
 def test_what_is_there_is_not_made_again(condition, tmp_path, monkeypatch):
-    monkeypatch.setattr(codecfake.heard, "write_waveforms", None)
+    monkeypatch.setattr(waveform_cache, "write_waveforms", None)
     assert len(waveforms(sorted((tmp_path / "waveforms").glob("*.json")))) == 3
 
 
@@ -54,8 +56,8 @@ def test_what_is_missing_or_damaged_is_made_again_the_same(condition, tmp_path, 
 
 
 def test_jobs_that_need_it_at_once_make_it_once(run, tmp_path, monkeypatch):
-    made, write = [], codecfake.heard.write_waveforms
-    monkeypatch.setattr(codecfake.heard, "write_waveforms", lambda *args: made.append(args) or write(*args))
+    made, write = [], waveform_cache.write_waveforms
+    monkeypatch.setattr(waveform_cache, "write_waveforms", lambda *args: made.append(args) or write(*args))
     path = tmp_path / f"waveforms/{MUFFLED}.json"
     waveforms([path])[0].unlink()
     with ThreadPoolExecutor(4) as jobs:
@@ -67,7 +69,7 @@ def test_waveforms_of_other_shards_are_not_taken_for_these(run, tmp_path, speech
     path = tmp_path / f"waveforms/{MUFFLED}.json"
     described = path.read_text()
     shards = sorted((tmp_path / MUFFLED).glob("*.parquet"))
-    describe_shards(path, shards[:2], 1)
+    codec_waveforms.describe(path, shards[:2], 1)
     path.write_text(described)
     assert len(Waveforms(waveforms([path]), trial_names(run[MUFFLED]).tolist())) == 8
 
@@ -87,9 +89,9 @@ def test_shards_that_have_changed_are_refused(run, tmp_path):
 
 def test_a_description_depends_on_what_it_describes_alone(run, condition, tmp_path):
     one = json.loads((tmp_path / f"waveforms/{MUFFLED}.json").read_text())
-    describe_shards(tmp_path / f"waveforms/{MUFFLED}.json", sorted((tmp_path / MUFFLED).glob("*.parquet")), 3)
+    codec_waveforms.describe(tmp_path / f"waveforms/{MUFFLED}.json", sorted((tmp_path / MUFFLED).glob("*.parquet")), 3)
     assert json.loads((tmp_path / f"waveforms/{MUFFLED}.json").read_text()) == one
     before = json.loads(condition.read_text())["digest"]
     files = [sorted(tmp_path.glob(pattern)) for pattern in ("protocols/*.tsv", "waveforms/[im]*.json")]
-    describe_condition(condition, "noise_10db", config.conditions()["noise_20db"], *files, 1)
+    condition_waveforms.describe(condition, "noise_10db", config.conditions()["noise_20db"], *files, 1)
     assert json.loads(condition.read_text())["digest"] != before

@@ -1,6 +1,5 @@
 """A released set in place of resynthesis: its genuine utterances as a corpus, its clips as shards, bit by bit."""
 
-import argparse
 import io
 import json
 import re
@@ -10,15 +9,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from codecfake import audio, corpora, store
-from codecfake.cli import ingest as cli_ingest
-from codecfake.download import Places
-from codecfake.errors import AudioError, DataError
-from codecfake.listing import list_utterances
-from codecfake.matching import Matching, match
-from codecfake.release.ingest import ingest_shard
-from codecfake.release.released import open_set
-from codecfake.resynthesise import source_rows
+from codecfake import corpora
+from codecfake.audio import io as audio
+from codecfake.cli.main import parser
+from codecfake.corpora.packing import source_rows
+from codecfake.corpora.released import open_set
+from codecfake.corpora.validation import list_utterances
+from codecfake.data.shards import Shard, decode_row, shard_row, write_shard
+from codecfake.fetch.download import Places
+from codecfake.resynthesis.ingest import ingest_shard
+from codecfake.resynthesis.matching import Matching, match
+from codecfake.util.errors import AudioError, DataError
 from conftest import damaged
 from released_set import LAYOUTS, RATES, UTTERANCES, encode, make_content, write_folder, write_published, write_zips
 
@@ -37,7 +38,7 @@ def open_corpus(path):
 def write_source(path, corpus, order=reversed):
     """A source shard of a corpus, not by utterance."""
     utterances = list_utterances(corpus, corpus.recordings(), "fail", 1).utterances
-    store.write_shard(path, source_rows(corpus, list(order(utterances))))
+    write_shard(path, source_rows(corpus, list(order(utterances))))
     return path
 
 
@@ -57,7 +58,7 @@ def ingested(source, path, codec=CODEC, label="spoof", matching=None):
     """The rows of a codec's shard."""
     target = source.parent / "out" / f"{codec}.parquet"
     ingest_shard(source, target, open_set(path), codec, label, matching)
-    return list(store.Shard(target))
+    return list(Shard(target))
 
 
 def int16(data):
@@ -116,14 +117,14 @@ def test_the_official_samples_stay_as_they_are_bit_by_bit(shared, tmp_path):
 def test_bona_fide_is_the_source_at_16_khz(tmp_path, speech, folder):
     known = {"label": "bonafide", "speaker_id": "p225", "codec_name": "source"}
     rows = [
-        store.row(speech(0.4, rate), rate, utterance_id=f"p225_{number:03}", **known)
+        shard_row(speech(0.4, rate), rate, utterance_id=f"p225_{number:03}", **known)
         for number, rate in enumerate((16000, 48000))
     ]
-    store.write_shard(tmp_path / "source.parquet", rows)
+    write_shard(tmp_path / "source.parquet", rows)
     found = ingested(tmp_path / "source.parquet", folder, "identity", "bonafide")
     assert [(row["sample_rate"], row["num_samples"], row["label"]) for row in found] == [(16000, 6400, "bonafide")] * 2
     assert found[0]["audio"]["bytes"] == rows[0]["audio"]["bytes"]
-    expected = audio.resample(*store.decode_row(rows[1]), 16000)
+    expected = audio.resample(*decode_row(rows[1]), 16000)
     np.testing.assert_array_equal(int16(found[1]["audio"]["bytes"]), audio.to_pcm16(expected))
 
 
@@ -131,8 +132,8 @@ def test_bona_fide_is_the_source_at_16_khz(tmp_path, speech, folder):
 def test_matched_is_what_matching_makes_of_each_pair(source, folder, content, codec):
     matching = Matching(level_dbfs=-30.0)
     rows = ingested(source, folder, codec, matching=matching)
-    for row, of in zip(rows, store.Shard(source), strict=True):
-        reference, _ = store.decode_row(of)
+    for row, of in zip(rows, Shard(source), strict=True):
+        reference, _ = decode_row(of)
         samples, rate = audio.decode(content[CODEC, row["utterance_id"]], "")
         if codec == "identity":
             samples, rate = reference, 16000
@@ -182,8 +183,6 @@ def test_a_clip_that_is_no_speech_is_named_and_no_shard_is_left(source, folder, 
 
 
 def test_the_verb_is_the_function(source, folder, tmp_path):
-    top = argparse.ArgumentParser()
-    cli_ingest.add_verbs(top.add_subparsers())
     matched = json.dumps({"level_dbfs": -30.0})
     for recipe, options, matching in (
         ("published", [], None),
@@ -191,6 +190,6 @@ def test_the_verb_is_the_function(source, folder, tmp_path):
     ):
         line = ["ingest-shard", "--set", folder, "--codec", CODEC, "--label", "spoof"]
         line += ["--recipe", recipe, *options, "--source", source, "--out", tmp_path / "verb.parquet"]
-        args = top.parse_args(list(map(str, line)))
+        args = parser().parse_args(list(map(str, line)))
         args.run(args)
-        assert list(store.Shard(tmp_path / "verb.parquet")) == ingested(source, folder, matching=matching)
+        assert list(Shard(tmp_path / "verb.parquet")) == ingested(source, folder, matching=matching)

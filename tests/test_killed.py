@@ -14,8 +14,8 @@ import zlib
 import psutil
 import pytest
 
-from codecfake import config
-from codecfake.files import sha256
+from codecfake.pipeline import config
+from codecfake.util.hashing import sha256
 from http_server import serving
 from snakemake_project import Project
 from vctk_archive import KEYS, write_archive
@@ -130,9 +130,9 @@ def test_a_disk_that_fills_up_within_a_shard_keeps_what_is_done(undisturbed, tmp
     assert result.returncode == 1
     assert result.stderr.splitlines()[-1].startswith(f"codecfake resynthesise-shard: error: {target}: ")
     assert "File too large" in result.stderr
-    pieces = list((tmp_path / ".000.parquet.pieces").glob("*.parquet"))
+    pieces = list((tmp_path / ".000.parquet.parts").glob("*.parquet"))
     assert len(pieces) == 3
-    assert list(tmp_path.glob("*")) == [tmp_path / ".000.parquet.pieces"]
+    assert list(tmp_path.glob("*")) == [tmp_path / ".000.parquet.parts"]
     assert codecfake(undisturbed, *command, "--out", target).returncode == 0
     assert target.read_bytes() == whole.read_bytes()
     assert list(tmp_path.iterdir()) == [target]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from codecfake.layout import Layout, by_recipe
+from codecfake.pipeline.paths import Layout, by_recipe
 
 RUN = {
     "run": "r",
@@ -55,11 +55,11 @@ def test_every_detector_and_baseline_has_scores_of_its_own():
 def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
     at = Layout({**RUN, "conditions": ["noise"], "evaluation_sets": {"tts": "~/tts"}})
     assert at.protocols() == ["identity", "a", "b", "noise", "tts"]
-    assert at.heard_of("noise") == "results/r/waveforms/noise.json"
-    assert at.heard_of("tts") == "results/r/waveforms/tts.json"
+    assert at.waveforms_of("noise") == "results/r/waveforms/noise.json"
+    assert at.waveforms_of("tts") == "results/r/waveforms/tts.json"
     folded = Layout({**RUN, "conditions": ["noise"], "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
-    assert folded.heard_of("noise") == "results/r/fold3of5/waveforms/noise.json"
-    assert fold.heard_of("a") == "results/r/waveforms/a.json"
+    assert folded.waveforms_of("noise") == "results/r/fold3of5/waveforms/noise.json"
+    assert fold.waveforms_of("a") == "results/r/waveforms/a.json"
     assert at.shards_of("tts") == ["results/r/corpus/sets/tts.parquet"]
 
 
@@ -73,7 +73,7 @@ def test_each_recipe_has_files_of_its_own_but_one_corpus_and_one_report():
     first, second = by_recipe({**RUN, "recipes": ["published", "matched"], "corpus": folds}).values()
     assert first.codec_shards(["a"])[0] == "results/r/resynthesised/a/000.parquet"
     assert second.codec_shards(["a"])[0] == "results/r/matched/resynthesised/a/000.parquet"
-    assert second.heard_of("a") == "results/r/matched/waveforms/a.json"
+    assert second.waveforms_of("a") == "results/r/matched/waveforms/a.json"
     assert second.detector_of("a", 1) == "results/r/matched/fold3of5/detectors/lcnn/seed1/a.pt"
     assert first.source_shards() == second.source_shards()
     assert first.splits() == second.splits() == "results/r/fold3of5/splits.tsv"

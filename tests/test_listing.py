@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from codecfake import audio, listing
-from codecfake.corpora import LeftOut, Utterance
+from codecfake.audio import io as audio
+from codecfake.corpora import LeftOut, Utterance, validation
 from codecfake.corpora.folder import FolderCorpus
-from codecfake.errors import AudioError
-from codecfake.listing import list_utterances
+from codecfake.corpora.validation import list_utterances
+from codecfake.util.errors import AudioError
 
 BAD = ("a_cut", "a_empty", "a_nan", "a_noise", "b_short")
 
@@ -43,7 +43,7 @@ def test_everything_bad_is_told_at_once_with_what_to_do(corpus):
 
 
 def test_a_long_list_of_bad_recordings_is_cut(corpus, monkeypatch):
-    monkeypatch.setattr(listing, "LISTED", 2)
+    monkeypatch.setattr(validation, "LISTED", 2)
     with pytest.raises(AudioError, match="and 3 more"):
         list_utterances(corpus, corpus.recordings(), "fail", 1)
 

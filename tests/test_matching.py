@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt, welch
 
-from codecfake import audio, store
-from codecfake.alignment import lag, shifted
-from codecfake.matching import EDGE_SECONDS, Matching, match, treat
-from codecfake.matching import speech as speech_in
+from codecfake.audio import io as audio
+from codecfake.audio.alignment import lag, shifted
+from codecfake.data.shards import shard_row
+from codecfake.resynthesis.matching import EDGE_SECONDS, Matching, match
+from codecfake.resynthesis.matching import speech as speech_in
 
 EDGE = round(EDGE_SECONDS * 16000)
 
@@ -101,7 +102,7 @@ def test_where_bona_fide_would_clip_both_classes_are_less_loud():
 
 
 def test_a_row_of_the_source_is_the_reference(reference):
-    row = store.row(
+    row = shard_row(
         audio.resample(reference, 16000, 48000),
         48000,
         label="bonafide",
@@ -109,7 +110,7 @@ def test_a_row_of_the_source_is_the_reference(reference):
         utterance_id="u",
         codec_name="source",
     )
-    samples, sample_rate = treat(like_a_codec(reference), 16000, row, Matching())
+    samples, sample_rate = Matching().treat(like_a_codec(reference), 16000, row)
     expected = match(like_a_codec(reference), 16000, reference, Matching())
     assert sample_rate == 16000
     assert np.abs(samples - expected).max() < 0.05 * np.abs(expected).max()

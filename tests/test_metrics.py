@@ -11,8 +11,8 @@ from scipy.stats import norm
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 
-from codecfake import metrics
-from codecfake.errors import DataError
+from codecfake.evaluation import metrics
+from codecfake.util.errors import DataError
 
 OF_THE_ORDER_ALONE = [metrics.eer, metrics.auc, metrics.min_dcf, metrics.min_cllr]
 OF_THE_VALUES = [metrics.act_dcf, metrics.cllr]

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from codecfake.corpora import voices
-from codecfake.files import sha256
+from codecfake.util.hashing import sha256
 from snakemake_project import REPOSITORY, Project
 from tiny_packages import CUDA, LOCK, Checkout
 

@@ -13,11 +13,13 @@ import pytest
 import torch
 
 import codecfake
-from codecfake import detectors, manifest
-from codecfake.errors import CodecFakeError
-from codecfake.names import IDENTITY
-from codecfake.parallel import LAUNCHER, Processes, processes, start
-from codecfake.train import train
+from codecfake import detectors
+from codecfake.data import tables
+from codecfake.training.distributed import LAUNCHER, Processes, processes, start
+from codecfake.training.trainer import train
+from codecfake.trials.protocol import Protocol
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import CodecFakeError
 from optional import in_namespace
 from tiny_run import ENTRY, MUFFLED, heard, make_run
 
@@ -54,7 +56,7 @@ class Plain(torch.nn.Module):
 def train_all(folder: Path, together: Processes, out: Path) -> None:
     """Every training; what a process is left with is noted by the number of it, as is what it wrote itself."""
     build, out = detectors.build, out / str(together.rank)
-    trials = pd.concat([manifest.read(folder / f"{codec}.tsv", manifest.Protocol) for codec in (IDENTITY, MUFFLED)])
+    trials = pd.concat([tables.read(folder / f"{codec}.tsv", Protocol) for codec in (IDENTITY, MUFFLED)])
     detectors.build = lambda entry: Plain() if entry["module"] == "plain" else build(entry)
     (out / "written").mkdir(parents=True)
     try:
@@ -75,7 +77,7 @@ def folder(tmp_path_factory, speech) -> Path:
     folder = tmp_path_factory.mktemp("parallel")
     _, protocols = make_run(folder, speech, {"train": 5, "dev": 3, "eval": 1})
     for codec, trials in protocols.items():
-        manifest.write(trials, manifest.Protocol, folder / f"{codec}.tsv")
+        tables.write(trials, Protocol, folder / f"{codec}.tsv")
     return folder
 
 

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from codecfake import metrics, plots
-from codecfake.evaluate import Evaluation
-from codecfake.waveforms import trial_names
+from codecfake.evaluation import figures, metrics
+from codecfake.evaluation.cells import Evaluation
+from codecfake.trials.protocol import trial_names
 
 
 def evaluation(shift: float = 2.0, codecs: tuple[str, ...] = ("alpha", "beta")) -> Evaluation:
@@ -33,15 +33,16 @@ def heatmap(numbers: Evaluation) -> bytes:
     eers = [
         [metrics.eer(*numbers.cell(detector, column)[:2]) for column in numbers.columns] for detector in numbers.scores
     ]
-    return plots.heatmap(pd.DataFrame(eers, list(numbers.columns), list(numbers.columns)))
+    return figures.heatmap(pd.DataFrame(eers, list(numbers.columns), list(numbers.columns)))
 
 
 def det_curves(numbers: Evaluation) -> bytes:
-    return plots.det_curves(numbers, next(iter(numbers.scores)))
+    detector = next(iter(numbers.scores))
+    return figures.det_curves(numbers.classes(detector), detector)
 
 
 def training_curves(numbers: Evaluation) -> bytes:
-    return plots.training_curves(
+    return figures.training_curves(
         {
             name: pd.DataFrame(
                 {"epoch": [1, 2, 3], "train_loss": 1 / (1 + np.abs(scores[:3])), "dev_eer": [0.5, 0.2, 0.1]}
@@ -77,7 +78,7 @@ def test_a_figure_follows_from_the_numbers_alone(figure):
 
 def test_det_curves_are_of_the_detector_asked_for():
     numbers = evaluation()
-    first, second = (plots.det_curves(numbers, name) for name in numbers.scores)
+    first, second = (figures.det_curves(numbers.classes(name), name) for name in numbers.scores)
     assert first != second
 
 
@@ -85,14 +86,14 @@ def test_det_curves_are_of_the_detector_asked_for():
 def test_training_curves_have_loss_and_eer_of_every_detector(changed):
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.4], "dev_eer": [0.3, 0.2]})
     other = history.assign(**{changed: history[changed] / 2})
-    one, two = (plots.training_curves({"alpha@1": history, "beta@1": second}) for second in (history, other))
+    one, two = (figures.training_curves({"alpha@1": history, "beta@1": second}) for second in (history, other))
     assert one != two
-    assert plots.training_curves({"alpha@1": history}) != one
+    assert figures.training_curves({"alpha@1": history}) != one
 
 
 def test_training_of_one_epoch_is_drawn():
     history = pd.DataFrame({"epoch": [1], "train_loss": [0.7], "dev_eer": [0.0]})
-    assert plots.training_curves({"alpha@1": history}).startswith(b"\x89PNG")
+    assert figures.training_curves({"alpha@1": history}).startswith(b"\x89PNG")
 
 
 def test_figures_are_closed():

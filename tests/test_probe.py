@@ -8,8 +8,8 @@ from sklearn.metrics import roc_curve
 from sklearn.preprocessing import StandardScaler
 
 from audited_set import random_cues as cues
-from codecfake import manifest
 from codecfake.audit.probe import ALL, FORMAT, HEARD, Probe, feature_groups, probe
+from codecfake.data import tables
 
 GROUPS = [FORMAT, *HEARD, ALL]
 
@@ -113,6 +113,6 @@ def test_the_order_of_clips_changes_nothing_and_the_seed_only_the_interval(tmp_p
     other = eers(spoof, bonafide, seed=2)
     assert other["eer"].equals(found["eer"])
     assert not other["eer_low"].equals(found["eer_low"])
-    table = found.reset_index().assign(codec="codec")[manifest.columns(Probe)]
-    manifest.write(table, Probe, tmp_path / "probe.tsv")
-    pd.testing.assert_frame_equal(manifest.read(tmp_path / "probe.tsv", Probe), manifest.check(table, Probe, "probe"))
+    table = found.reset_index().assign(codec="codec")[tables.columns(Probe)]
+    tables.write(table, Probe, tmp_path / "probe.tsv")
+    pd.testing.assert_frame_equal(tables.read(tmp_path / "probe.tsv", Probe), tables.check(table, Probe, "probe"))

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from codecfake import audio
-from codecfake.quality import quality
+from codecfake.audio import intelligibility
+from codecfake.audio import io as audio
 
-METRICS = {"stoi": quality.stoi, "pesq_wb": quality.pesq_wb}
+METRICS = {"stoi": intelligibility.stoi, "pesq_wb": intelligibility.pesq_wb}
 TOP = {"stoi": 1.0, "pesq_wb": 4.64}
 
 
@@ -66,19 +66,19 @@ def test_stoi_is_undefined_where_all_but_a_moment_is_silent(real):
     start = int(np.abs(real).argmax())
     moment = np.zeros(16000, np.float32)
     moment[8000:9600] = real[start : start + 1600]
-    assert math.isnan(quality.stoi(moment, moment, 16000))
+    assert math.isnan(intelligibility.stoi(moment, moment, 16000))
 
 
 @pytest.mark.usefixtures("pesq")
 def test_the_mean_is_over_the_defined_values(real):
     pair, short = (real, noisy(real, 10)), (real[:1600], real[:1600])
-    found = quality.mean_quality([pair, short, (real, real)], 16000)
-    assert found.stoi == pytest.approx((quality.stoi(*pair, 16000) + 1) / 2, abs=1e-6)
-    assert found.pesq_wb == pytest.approx((quality.pesq_wb(*pair, 16000) + 4.6439) / 2, abs=1e-3)
+    found = intelligibility.mean_quality([pair, short, (real, real)], 16000)
+    assert found.stoi == pytest.approx((intelligibility.stoi(*pair, 16000) + 1) / 2, abs=1e-6)
+    assert found.pesq_wb == pytest.approx((intelligibility.pesq_wb(*pair, 16000) + 4.6439) / 2, abs=1e-3)
     assert found.utterances == 3
 
 
 @pytest.mark.usefixtures("pesq")
 def test_a_codec_that_gives_nothing_has_the_worst_pesq(speech):
     spoken = speech(1.0)
-    assert quality.pesq_wb(spoken, np.zeros_like(spoken), 16000) == 1.0
+    assert intelligibility.pesq_wb(spoken, np.zeros_like(spoken), 16000) == 1.0

@@ -7,11 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import audio, manifest, store
-from codecfake.errors import DataError
-from codecfake.names import IDENTITY
-from codecfake.quality import distances, dnsmos, quality, quality_table, similarity
-from codecfake.quality.quality_table import MEASURES
+from codecfake.audio import distances, intelligibility
+from codecfake.audio import io as audio
+from codecfake.data import tables
+from codecfake.data.shards import Shard, shard_path, shard_row, write_shard
+from codecfake.quality import dnsmos, similarity, summary
+from codecfake.quality.measurement import measure
+from codecfake.quality.summary import MEASURES
+from codecfake.trials.protocol import Protocol
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import DataError
 from tiny_run import MUFFLED, muffle
 
 #: Seconds of each utterance: enough for every measure.
@@ -21,21 +26,21 @@ UTTERANCES = [f"{speaker}_{number}" for speaker in ("anna", "ben") for number in
 
 def write_shards(folder: Path, codec: str, samples: dict[str, np.ndarray], sample_rate: int) -> list[Path]:
     """Shards of a codec, every other utterance in each; as they lie on the disk."""
-    paths = [store.shard_path(folder, codec, number) for number in range(2)]
+    paths = [shard_path(folder, codec, number) for number in range(2)]
     for number, path in enumerate(paths):
         members = sorted(samples)[number::2]
-        store.write_shard(path, [row(codec, name, samples[name], sample_rate) for name in members])
+        write_shard(path, [row(codec, name, samples[name], sample_rate) for name in members])
     return paths
 
 
 def row(codec: str, name: str, samples: np.ndarray, sample_rate: int) -> dict:
     label, speaker = "bonafide" if codec == IDENTITY else "spoof", name.split("_")[0]
-    return store.row(samples, sample_rate, label=label, speaker_id=speaker, utterance_id=name, codec_name=codec)
+    return shard_row(samples, sample_rate, label=label, speaker_id=speaker, utterance_id=name, codec_name=codec)
 
 
 def trials_of(codec: str, names: list[str], split: str = "eval") -> pd.DataFrame:
     rows = [{"utterance_id": name, "codec": codec, "split": split} for name in names]
-    return pd.DataFrame(rows, columns=manifest.columns(manifest.Protocol))
+    return pd.DataFrame(rows, columns=tables.columns(Protocol))
 
 
 @pytest.fixture
@@ -55,14 +60,12 @@ def test_a_row_is_what_the_measures_say(tmp_path, speech):
     noise = np.random.default_rng(0).normal(0, 0.01, len(spoken["anna_0"])).astype(np.float32)
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, "noisy", {"anna_0": spoken["anna_0"] + noise}, 16000)
-    (found,) = quality_table.measure("noisy", bonafide, shards, trials_of("noisy", ["anna_0"]), 10, 1).to_dict(
-        "records"
-    )
-    pair = [store.Shard(paths[0]).samples(0)[0] for paths in (bonafide, shards)]
+    (found,) = measure("noisy", bonafide, shards, trials_of("noisy", ["anna_0"]), 10, 1).to_dict("records")
+    pair = [Shard(paths[0]).samples(0)[0] for paths in (bonafide, shards)]
     rated = dnsmos.rate(pair[1])
     expected = {
-        "pesq_wb": quality.pesq_wb(*pair, 16000),
-        "stoi": quality.stoi(*pair, 16000),
+        "pesq_wb": intelligibility.pesq_wb(*pair, 16000),
+        "stoi": intelligibility.stoi(*pair, 16000),
         "mel_distance": distances.mel_distance(*pair),
         "speaker_similarity": similarity.speaker_similarity(*pair),
         "dnsmos_ovrl": rated.ovrl,
@@ -75,7 +78,7 @@ def test_a_row_is_what_the_measures_say(tmp_path, speech):
 
 def test_bona_fide_is_measured_alone(tmp_path, spoken, unrated):
     shards = write_shards(tmp_path, IDENTITY, spoken, 16000)
-    found = quality_table.measure(IDENTITY, shards, shards, trials_of(IDENTITY, UTTERANCES), 10, 1)
+    found = measure(IDENTITY, shards, shards, trials_of(IDENTITY, UTTERANCES), 10, 1)
     assert found["utterance_id"].tolist() == sorted(UTTERANCES)
     assert found[MEASURES[:4]].isna().all(axis=None)
     assert set(found["dnsmos_sig"]) == {2}
@@ -86,7 +89,7 @@ def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     late = {name: np.pad(audio.resample(samples, 16000, 24000), (300, 0)) for name, samples in spoken.items()}
     shards = write_shards(tmp_path, "late", late, 24000)
-    found = quality_table.measure("late", bonafide, shards, trials_of("late", UTTERANCES), 10, 1)
+    found = measure("late", bonafide, shards, trials_of("late", UTTERANCES), 10, 1)
     assert found["stoi"].min() > 0.999
     assert found["pesq_wb"].min() > 4.5
     assert found["speaker_similarity"].min() > 0.995
@@ -97,7 +100,7 @@ def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
 def test_silence_out_of_a_codec_is_the_worst_or_undefined(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, "mute", {name: np.zeros(8000, np.float32) for name in spoken}, 16000)
-    found = quality_table.measure("mute", bonafide, shards, trials_of("mute", UTTERANCES), 1, 1)
+    found = measure("mute", bonafide, shards, trials_of("mute", UTTERANCES), 1, 1)
     assert found["pesq_wb"].tolist() == [1.0]
     assert found["speaker_similarity"].isna().all()
 
@@ -106,11 +109,9 @@ def test_every_codec_gets_the_same_utterances(tmp_path, spoken, unrated):
     chosen = []
     for codec in (IDENTITY, MUFFLED):
         shards = write_shards(tmp_path, codec, spoken, 16000)
-        bonafide = [store.shard_path(tmp_path, IDENTITY, number) for number in range(2)]
+        bonafide = [shard_path(tmp_path, IDENTITY, number) for number in range(2)]
         trials = trials_of(codec, UTTERANCES).sample(frac=1, random_state=len(codec))
-        chosen.append(
-            [set(quality_table.measure(codec, bonafide, shards, trials, n, 1)["utterance_id"]) for n in (2, 4)]
-        )
+        chosen.append([set(measure(codec, bonafide, shards, trials, n, 1)["utterance_id"]) for n in (2, 4)])
     assert chosen[0] == chosen[1]
     assert chosen[0][0] < chosen[0][1]
     assert [len(names) for names in chosen[0]] == [2, 4]
@@ -119,22 +120,19 @@ def test_every_codec_gets_the_same_utterances(tmp_path, spoken, unrated):
 def test_workers_change_nothing(tmp_path, spoken):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, MUFFLED, {name: muffle(one, 16000) for name, one in spoken.items()}, 16000)
-    one, three = (
-        quality_table.measure(MUFFLED, bonafide, shards, trials_of(MUFFLED, UTTERANCES), 3, workers)
-        for workers in (1, 3)
-    )
+    one, three = (measure(MUFFLED, bonafide, shards, trials_of(MUFFLED, UTTERANCES), 3, workers) for workers in (1, 3))
     pd.testing.assert_frame_equal(one, three, check_exact=True)
 
 
 def test_an_utterance_that_is_in_no_shard_is_named(tmp_path, spoken):
     shards = write_shards(tmp_path, IDENTITY, spoken, 16000)
     with pytest.raises(DataError, match=r"identity: utterance 'carla_0' is in none of its 2 shards"):
-        quality_table.measure(IDENTITY, shards, shards, trials_of(IDENTITY, ["carla_0"]), 10, 1)
+        measure(IDENTITY, shards, shards, trials_of(IDENTITY, ["carla_0"]), 10, 1)
 
 
 def test_a_protocol_without_eval_is_refused(tmp_path, spoken):
     with pytest.raises(DataError, match="muffled: no eval utterance"):
-        quality_table.measure(MUFFLED, [], [], trials_of(MUFFLED, UTTERANCES, "train"), 10, 1)
+        measure(MUFFLED, [], [], trials_of(MUFFLED, UTTERANCES, "train"), 10, 1)
 
 
 def table_of(values: dict[tuple[str, str], list[float]], codec: str = "one") -> pd.DataFrame:
@@ -150,7 +148,7 @@ def table_of(values: dict[tuple[str, str], list[float]], codec: str = "one") -> 
 def test_the_interval_is_that_of_drawn_speakers():
     random = np.random.default_rng(3)
     values = {f"s{n}": list(random.normal(n % 3, 0.1, size=2 + n % 4)) for n in range(9)}
-    found = quality_table.summary(table_of(values), 0).set_index("measure").loc["stoi"]
+    found = summary.summary(table_of(values), 0).set_index("measure").loc["stoi"]
     means = []
     for _ in range(20000):
         drawn = random.choice(list(values), len(values))
@@ -165,7 +163,7 @@ def test_speakers_who_differ_widen_the_interval():
     different = {f"s{n}": [float(n % 2)] * 10 for n in range(10)}
     widths = []
     for values in (alike, different):
-        found = quality_table.summary(table_of(values), 0).iloc[0]
+        found = summary.summary(table_of(values), 0).iloc[0]
         widths.append(found["high"] - found["low"])
     assert widths[0] == 0
     assert widths[1] > 0.4
@@ -173,7 +171,7 @@ def test_speakers_who_differ_widen_the_interval():
 
 def test_of_one_speaker_utterances_are_drawn():
     values = list(np.random.default_rng(1).normal(3, 1, 400))
-    found = quality_table.summary(table_of({"anna": values}), 0).iloc[0]
+    found = summary.summary(table_of({"anna": values}), 0).iloc[0]
     expected = 1.96 * np.std(values) / 20
     assert (found["high"] - found["low"]) / 2 == pytest.approx(expected, rel=0.1)
 
@@ -182,7 +180,7 @@ def test_codecs_stay_in_order_and_what_is_undefined_is_left_out():
     table = pd.concat([table_of({"anna": [1.0, 2.0], "ben": [6.0]}, codec) for codec in ("zeta", "alpha")])
     table.loc[table["utterance_id"] == "ben_0", "stoi"] = math.nan
     table.loc[table["codec"] == "zeta", "pesq_wb"] = math.nan
-    found = quality_table.summary(table, 0)
+    found = summary.summary(table, 0)
     assert found["codec"].unique().tolist() == ["zeta", "alpha"]
     assert found["measure"].tolist() == MEASURES * 2
     found = found.set_index(["codec", "measure"])
@@ -192,7 +190,7 @@ def test_codecs_stay_in_order_and_what_is_undefined_is_left_out():
 
 
 def test_of_one_utterance_there_is_no_interval():
-    found = quality_table.summary(table_of({"anna": [2.0]}), 0).iloc[0]
+    found = summary.summary(table_of({"anna": [2.0]}), 0).iloc[0]
     assert found["mean"] == 2
     assert found[["low", "high"]].isna().all()
 
@@ -200,7 +198,7 @@ def test_of_one_utterance_there_is_no_interval():
 def test_the_seed_decides_the_interval_and_the_order_of_rows_does_not():
     table = table_of({f"s{n}": [float(n), n**0.5] for n in range(7)})
     same, shuffled, other = (
-        quality_table.summary(rows, seed)
+        summary.summary(rows, seed)
         for rows, seed in ((table, 1), (table.sample(frac=1, random_state=0), 1), (table, 2))
     )
     pd.testing.assert_frame_equal(same, shuffled, check_exact=True)

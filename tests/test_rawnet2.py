@@ -12,9 +12,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from codecfake import compute, config, detectors
-from codecfake.codecs.base import load_state, read_checkpoint
-from codecfake.errors import ConfigError
+from codecfake import detectors
+from codecfake.data.checkpoints import load_state, read_checkpoint
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.util.errors import ConfigError
 
 PUBLISHED = config.detectors()["rawnet2"]
 SMALL = {**PUBLISHED, "crop_samples": 8000, "model": {**PUBLISHED["model"], "recurrent": 32, "layers": 1}}
@@ -27,7 +29,7 @@ LOGITS = [[-2.630365, -0.033373], [-1.254985, 0.764706]]
 
 
 def build(entry: dict, **options) -> detectors.Detector:
-    compute.seed(1)
+    seed_all(1)
     return detectors.build({**entry, "model": {**entry["model"], **options}}).eval()
 
 

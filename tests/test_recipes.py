@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import recipes
 from codecfake.codecs.base import Codec
-from codecfake.resynthesise import through_codec
+from codecfake.resynthesis import recipes
+from codecfake.resynthesis.resynthesis import through_codec
 
 RATE = 16000
 

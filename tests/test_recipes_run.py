@@ -5,9 +5,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from codecfake import audio, store
-from codecfake.cli import main
-from codecfake.names import IDENTITY
+from codecfake.audio import io as audio
+from codecfake.cli.main import main
+from codecfake.data.shards import Shard
+from codecfake.util.constants import IDENTITY
 from html_page import Page
 from snakemake_project import Project
 
@@ -46,7 +47,7 @@ def results(project):
 def rows(folder, codec: str) -> dict[str, dict]:
     """A codec's rows, by utterance."""
     shards = sorted((folder / "resynthesised" / codec).glob("*.parquet"))
-    return {row["utterance_id"]: row for shard in shards for row in store.Shard(shard)}
+    return {row["utterance_id"]: row for shard in shards for row in Shard(shard)}
 
 
 def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results):

@@ -10,7 +10,7 @@ from dvc.fs import localfs
 from dvc.repo import Repo
 from snakemake.persistence.file import FilePersistence
 
-from codecfake import records
+from codecfake.pipeline import snakemake_records
 
 LONG = "results/run/" + 40 * "a long name/" + "file"
 CODE = "code.py"
@@ -28,30 +28,30 @@ def here(tmp_path, monkeypatch):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(name)
         made_at(name, MADE)
-    records.keep(records.place("results/run", "stage"), NAMES)
+    snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
     return tmp_path
 
 
 def snakemake() -> FilePersistence:
-    return FilePersistence(nolock=True, path=records.SNAKEMAKE)
+    return FilePersistence(nolock=True, path=snakemake_records.SNAKEMAKE)
 
 
 def made_at(name: str, time: float, **more) -> None:
     """Leave a file as Snakemake does that made it."""
     os.utime(name, (time, time))
     record = {"rule": "r", "endtime": time, "input": [CODE], "software_stack_hash": None, **more}
-    snakemake()._io_write(str(records.SNAKEMAKE / "metadata"), record, name)
+    snakemake()._io_write(str(snakemake_records.SNAKEMAKE / "metadata"), record, name)
 
 
 def recorded(name: str) -> dict:
     """What Snakemake finds."""
-    return snakemake()._io_read(str(records.SNAKEMAKE / "metadata"), name)
+    return snakemake()._io_read(str(snakemake_records.SNAKEMAKE / "metadata"), name)
 
 
 def pulled() -> None:
     """Leave what a pull does: files as old as the pull, none of Snakemake's own records."""
     for name in NAMES:
-        snakemake()._io_delete(str(records.SNAKEMAKE / "metadata"), name)
+        snakemake()._io_delete(str(snakemake_records.SNAKEMAKE / "metadata"), name)
         os.utime(name)
 
 
@@ -62,27 +62,27 @@ def time_of(name: str) -> float:
 def test_files_that_were_brought_get_their_records_and_times(here):
     before = {name: recorded(name) for name in NAMES}
     pulled()
-    assert records.without(NAMES) == NAMES
-    records.adopt("results/run")
+    assert snakemake_records.without(NAMES) == NAMES
+    snakemake_records.adopt("results/run")
     assert {name: recorded(name) for name in NAMES} == before
     assert [time_of(name) for name in NAMES] == pytest.approx([MADE, MADE], abs=1e-5)
-    assert records.without(NAMES) == []
+    assert snakemake_records.without(NAMES) == []
 
 
 def test_what_was_made_here_since_keeps_its_record(here):
     pulled()
     made_at(NAMES[0], MADE + 50, made="here")
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert recorded(NAMES[0])["made"] == "here"
     assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
 
 def test_what_is_being_made_is_left_alone(here):
     pulled()
-    snakemake()._io_write(str(records.SNAKEMAKE / "incomplete"), {"external_jobid": None}, NAMES[0])
+    snakemake()._io_write(str(snakemake_records.SNAKEMAKE / "incomplete"), {"external_jobid": None}, NAMES[0])
     now = time_of(NAMES[0])
-    assert records.without(NAMES) == NAMES[1:]
-    records.adopt("results/run")
+    assert snakemake_records.without(NAMES) == NAMES[1:]
+    snakemake_records.adopt("results/run")
     assert time_of(NAMES[0]) == now
     assert recorded(NAMES[0]) == {}
 
@@ -91,7 +91,7 @@ def test_other_bytes_do_not_get_the_record(here):
     pulled()
     (here / NAMES[0]).write_text("of another run")
     now = time_of(NAMES[0])
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert (recorded(NAMES[0]), time_of(NAMES[0])) == ({}, now)
     assert recorded(NAMES[1])["rule"] == "r"
 
@@ -99,10 +99,10 @@ def test_other_bytes_do_not_get_the_record(here):
 def test_the_same_bytes_made_again_later_elsewhere_get_the_later_record(here):
     for name in NAMES:
         made_at(name, MADE + 50, made="later")
-    records.keep(records.place("results/run", "stage"), NAMES)
+    snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
     for name in NAMES:
         made_at(name, MADE, made="earlier")
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert [recorded(name)["made"] for name in NAMES] == ["later", "later"]
     assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
@@ -111,35 +111,35 @@ def test_what_was_made_of_something_else_is_older_than_what_is_there(here):
     (here / CODE).write_text("other")
     os.utime(CODE, (MADE - 50, MADE - 50))
     pulled()
-    records.adopt("results/run")
-    assert [time_of(name) for name in NAMES] == [records.STALE, records.STALE]
+    snakemake_records.adopt("results/run")
+    assert [time_of(name) for name in NAMES] == [snakemake_records.STALE, snakemake_records.STALE]
     assert recorded(NAMES[0])["rule"] == "r"
     # and of the right thing again when that is there
     (here / CODE).write_text("first")
     pulled()
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert time_of(NAMES[0]) == pytest.approx(MADE)
 
 
 def test_files_that_did_not_come_are_no_matter(here):
     pulled()
     os.remove(NAMES[0])
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert recorded(NAMES[0]) == {}
     assert recorded(NAMES[1])["rule"] == "r"
 
 
 def test_a_damaged_record_is_none(here):
-    records._place(NAMES[0], "metadata").write_text('{"rule": "r", "endti')
-    assert records.without(NAMES) == NAMES[:1]
-    records.adopt("results/run")
+    snakemake_records._place(NAMES[0], "metadata").write_text('{"rule": "r", "endti')
+    assert snakemake_records.without(NAMES) == NAMES[:1]
+    snakemake_records.adopt("results/run")
     assert recorded(NAMES[0])["endtime"] == MADE
 
 
 def test_records_are_one_file_of_json(here):
-    path = records.place("results/run", "resynthesise@dac")
+    path = snakemake_records.place("results/run", "resynthesise@dac")
     made_at(NAMES[0], MADE, software_stack_hash="with a path of this machine")
-    records.keep(path, NAMES)
+    snakemake_records.keep(path, NAMES)
     assert path.as_posix() == "results/run/.records/resynthesise@dac.json"
     kept = json.loads(path.read_text())
     assert list(kept["records"]) == sorted(NAMES)
@@ -155,7 +155,7 @@ def test_dvc_still_knows_the_hash_of_a_file_whose_time_was_set(here, monkeypatch
     subprocess.run([*dvc, "add", "--quiet", NAMES[0]], check=True)
     path = str(here / NAMES[0])
     known = Repo().state.get(path, localfs)[1]
-    records.adopt("results/run")
+    snakemake_records.adopt("results/run")
     assert time_of(path) == pytest.approx(MADE)
     assert known is not None
     assert Repo().state.get(path, localfs)[1] == known

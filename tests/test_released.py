@@ -11,9 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codecfake import audio, config, store
-from codecfake.errors import AudioError, DataError
-from codecfake.release.released import open_set
+from codecfake.audio import io as audio
+from codecfake.corpora.released import open_set
+from codecfake.data.shards import shard_row, write_shard
+from codecfake.pipeline import config
+from codecfake.util.errors import AudioError, DataError
 from conftest import damaged
 from released_set import LAYOUTS, RATES, UTTERANCES, make_content, ours, write_folder, write_published, write_zips
 
@@ -225,6 +227,6 @@ def test_the_label_decides_what_is_bona_fide_not_the_codecs_name(tmp_path):
 
 def test_ids_of_our_shards_are_not_taken_from_file_names(tmp_path, speech):
     known = {"label": "spoof", "speaker_id": "anna", "utterance_id": "anna_a+b_1", "codec_name": "dac_mini"}
-    store.write_shard(tmp_path / "000.parquet", [store.row(speech(0.1), 16000, **known)])
+    write_shard(tmp_path / "000.parquet", [shard_row(speech(0.1), 16000, **known)])
     (clip,) = open_set(tmp_path).clips("dac_mini")
     assert (clip.utterance_id, clip.speaker_id) == ("anna_a+b_1", "anna")

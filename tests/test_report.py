@@ -8,14 +8,17 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from codecfake import audio, evaluate, manifest, plots, tables
+from codecfake.audio import io as audio
 from codecfake.corpora import LeftOut, Speaker, Utterance
-from codecfake.evaluate import Evaluation
-from codecfake.findings import Findings, Traced
-from codecfake.names import IDENTITY, POOLED
-from codecfake.report import counts, write_report
-from codecfake.store import Shard, shard_path
-from codecfake.waveforms import trial_names
+from codecfake.corpora.tables import left_out_table, speaker_table, split_table
+from codecfake.data.shards import Shard, shard_path
+from codecfake.evaluation import figures, matrix
+from codecfake.evaluation.cells import Evaluation
+from codecfake.report import tables
+from codecfake.report.page import counts, write_report
+from codecfake.report.results import Findings, Traced
+from codecfake.trials.protocol import trial_names
+from codecfake.util.constants import IDENTITY, POOLED
 from html_page import Page, chromium
 from tiny_run import make_run
 
@@ -139,15 +142,13 @@ def made(folder, speech) -> dict:
         "evaluation": evaluation,
         "metrics": metrics,
         "recipes": {"published": findings(metrics, "published"), "matched": findings(harder(metrics), "matched")},
-        "breakdown": evaluate.breakdown(evaluation, GENDERS),
-        "significance": evaluate.significance(evaluation, POOLED, 0).assign(p_adjusted=[0.01, 0.9, 1, 1, 1] * 3),
-        "heatmap": plots.heatmap(pd.DataFrame(EER.values(), list(EER), COLUMNS)),
+        "breakdown": matrix.breakdown(evaluation, GENDERS),
+        "significance": matrix.significance(evaluation, POOLED, 0).assign(p_adjusted=[0.01, 0.9, 1, 1, 1] * 3),
+        "heatmap": figures.heatmap(pd.DataFrame(EER.values(), list(EER), COLUMNS)),
         "utterances": utterances,
-        "left_out": manifest.left_out_table(left_out),
-        "speakers": manifest.speaker_table(
-            [Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known
-        ),
-        "splits": manifest.split_table(split_of),
+        "left_out": left_out_table(left_out),
+        "speakers": speaker_table([Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known),
+        "splits": split_table(split_of),
         "resynthesised": folder,
         "benchmarks": [folder / "benchmarks"],
         "training": {detector: HISTORY for detector in evaluation.scores if "@" in detector},
@@ -164,7 +165,7 @@ def evaluation_of(trials: pd.DataFrame, seeds: list[str]) -> Evaluation:
 
 def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataFrame:
     """The table of metrics, with other EERs; of a second seed 0.02 more."""
-    table = evaluate.metrics_table(evaluation, {}, 0)
+    table = matrix.metrics_table(evaluation, {}, 0)
     eer = [eers[row.train_codec][COLUMNS.index(row.eval_codec)] for row in table.itertuples()]
     table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
     low, high = table["eer"] - 0.01, table["eer"] + 0.02
@@ -194,7 +195,7 @@ def seeds_page(made, folder) -> Page:
     evaluation = evaluation_of(trials, ["1", "2"])
     eers = {row: np.minimum(values, 0.48).tolist() for row, values in EER.items()}
     changed = {"evaluation": evaluation, "metrics": metrics_of(evaluation, eers), "run": {**RUN, "seeds": [1, 2]}}
-    changed["breakdown"] = evaluate.breakdown(evaluation, GENDERS)
+    changed["breakdown"] = matrix.breakdown(evaluation, GENDERS)
     write_report(folder / "seeds.html", **{**made, **changed})
     return Page((folder / "seeds.html").read_text(encoding="utf-8"))
 
@@ -224,8 +225,10 @@ def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page,
     assert heatmap == made["heatmap"]
     assert others[:4] == [f"the {what} of {recipe}".encode() for what in ("audit", "confusions") for recipe in PROBE]
     det_curves = others[4:]
-    assert det_curves == [plots.det_curves(made["evaluation"], detector) for detector in made["evaluation"].scores]
-    assert curves == plots.training_curves(made["training"])
+    assert det_curves == [
+        figures.det_curves(made["evaluation"].classes(detector), detector) for detector in made["evaluation"].scores
+    ]
+    assert curves == figures.training_curves(made["training"])
 
 
 def test_of_several_seeds_the_matrix_has_mean_and_standard_deviation(seeds_page):

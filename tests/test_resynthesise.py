@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import audio, codecs, config, download, store
+from codecfake import codecs
+from codecfake.audio import io as audio
 from codecfake.codecs import Codec
-from codecfake.compute import Portions
 from codecfake.corpora.folder import FolderCorpus
-from codecfake.errors import AudioError
-from codecfake.listing import list_utterances
-from codecfake.resynthesise import (
-    ahead,
-    batches,
-    resynthesise_file,
-    resynthesise_shard,
-    source_rows,
-    through_codec,
-)
+from codecfake.corpora.packing import source_rows
+from codecfake.corpora.validation import list_utterances
+from codecfake.data.shards import Shard, shard_row, write_shard
+from codecfake.fetch import download
+from codecfake.pipeline import config
+from codecfake.resynthesis.resynthesis import ahead, batches, resynthesise_file, resynthesise_shard, through_codec
+from codecfake.runtime.device import BatchSplitter
+from codecfake.util.errors import AudioError
 from conftest import damaged
 
 
@@ -48,13 +46,13 @@ def utterances(corpus):
 
 def rows_of(source, codec, codec_name, label):
     target = source.with_name(f"{codec_name}.parquet")
-    resynthesise_shard(source, target, codec, codec_name, label, "clean", "")
-    return list(store.Shard(target))
+    resynthesise_shard(source, target, codec, codec_name, label, "clean", {})
+    return list(Shard(target))
 
 
 def test_both_classes_have_the_same_rates_and_lengths(corpus, utterances, identity, encodec, tmp_path):
     source = tmp_path / "source.parquet"
-    store.write_shard(source, source_rows(corpus, utterances))
+    write_shard(source, source_rows(corpus, utterances))
     bonafide = rows_of(source, identity, "identity", "bonafide")
     spoof = rows_of(source, encodec, "encodec_mini", "spoof")
     for real, fake in zip(bonafide, spoof, strict=True):
@@ -66,7 +64,7 @@ def test_both_classes_have_the_same_rates_and_lengths(corpus, utterances, identi
 
 def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp_path):
     source = tmp_path / "source.parquet"
-    store.write_shard(source, source_rows(corpus, utterances))
+    write_shard(source, source_rows(corpus, utterances))
     for name in ("one", "two"):
         resynthesise_shard(source, tmp_path / name, encodec, "encodec_mini", "spoof", "clean", "the same")
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
@@ -162,7 +160,7 @@ class Cramped(Stub):
 
 def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, capsys):
     utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
-    codec, portions = Cramped(room=20), Portions()
+    codec, portions = Cramped(room=20), BatchSplitter()
     for _ in range(2):
         found = through_codec(utterances, list("abcde"), codec, "raw", portions)
         assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, utterances, strict=True))
@@ -184,14 +182,14 @@ def test_outputs_come_back_in_order_whatever_the_batches(speech, batching):
 
 
 def test_rows_keep_the_shards_order_and_none_is_lost(tmp_path, speech, identity, monkeypatch):
-    monkeypatch.setattr("codecfake.resynthesise.AT_ONCE", 4)
+    monkeypatch.setattr("codecfake.resynthesis.resynthesis.AT_ONCE", 4)
     names = [f"u{number:02d}" for number in range(11)]
     lengths = np.random.default_rng(0).integers(2000, 9000, len(names))
     description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
-    store.write_shard(
+    write_shard(
         tmp_path / "source.parquet",
         [
-            store.row(speech()[:length], 16000, utterance_id=name, **description)
+            shard_row(speech()[:length], 16000, utterance_id=name, **description)
             for name, length in zip(names, lengths, strict=True)
         ],
     )
@@ -232,15 +230,15 @@ class Interrupted(Codec):
 
 @pytest.fixture
 def long_shard(tmp_path, speech, monkeypatch):
-    monkeypatch.setattr("codecfake.resynthesise.AT_ONCE", 4)
+    monkeypatch.setattr("codecfake.resynthesis.resynthesis.AT_ONCE", 4)
     description = {"label": "bonafide", "speaker_id": "s", "codec_name": "source"}
-    rows = [store.row(speech(0.2, seed=n), 16000, utterance_id=f"u{n:02d}", **description) for n in range(18)]
-    store.write_shard(tmp_path / "source.parquet", rows)
+    rows = [shard_row(speech(0.2, seed=n), 16000, utterance_id=f"u{n:02d}", **description) for n in range(18)]
+    write_shard(tmp_path / "source.parquet", rows)
     return tmp_path / "source.parquet"
 
 
-def go(source, target, codec, making="same"):
-    resynthesise_shard(source, target, codec, "identity", "bonafide", "clean", making)
+def go(source, target, codec, code="same"):
+    resynthesise_shard(source, target, codec, "identity", "bonafide", "clean", {"code": code})
 
 
 @pytest.mark.parametrize("after", [0, 3, 9, 17])
@@ -257,16 +255,16 @@ def test_a_stopped_shard_goes_on_after_its_last_piece_and_ends_in_the_same_bytes
     assert {path.name for path in tmp_path.iterdir()} == {"source.parquet", "whole.parquet", "stopped.parquet"}
 
 
-@pytest.mark.parametrize("changed", ["making", "source"])
+@pytest.mark.parametrize("changed", ["code", "source"])
 def test_pieces_of_something_else_are_made_again(long_shard, tmp_path, identity, speech, changed):
     target = tmp_path / "stopped.parquet"
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, target, Interrupted(identity, 9))
     if changed == "source":
-        rows = [{**row, "speaker_id": "t"} for row in store.Shard(long_shard)]
-        store.write_shard(long_shard, rows)
+        rows = [{**row, "speaker_id": "t"} for row in Shard(long_shard)]
+        write_shard(long_shard, rows)
     counting = Interrupted(identity, -1)
-    go(long_shard, target, counting, "other" if changed == "making" else "same")
+    go(long_shard, target, counting, "other" if changed == "code" else "same")
     assert counting.done == 18
 
 
@@ -274,7 +272,7 @@ def test_a_damaged_piece_is_made_again(long_shard, tmp_path, identity):
     go(long_shard, tmp_path / "whole.parquet", identity)
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))
-    piece = tmp_path / ".stopped.parquet.pieces/00001.parquet"
+    piece = tmp_path / ".stopped.parquet.parts/00001.parquet"
     piece.write_bytes(piece.read_bytes()[:100])
     go(long_shard, tmp_path / "stopped.parquet", identity)
     assert (tmp_path / "stopped.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
@@ -284,7 +282,7 @@ def test_a_byte_changed_in_a_piece_is_noticed(long_shard, tmp_path, identity):
     go(long_shard, tmp_path / "whole.parquet", identity)
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))
-    piece = tmp_path / ".stopped.parquet.pieces/00002.parquet"
+    piece = tmp_path / ".stopped.parquet.parts/00002.parquet"
     piece.write_bytes(damaged(piece.read_bytes(), "fLaC", 196))
     counting = Interrupted(identity, -1)
     go(long_shard, tmp_path / "stopped.parquet", counting)

@@ -1,6 +1,5 @@
 """The samples page of a small made-up run: utterances, pictures, verdicts, and a browser that plays it."""
 
-import argparse
 import functools
 import io
 import itertools
@@ -15,12 +14,16 @@ from matplotlib import pyplot as plt
 from PIL import Image
 
 from browser import browsing
-from codecfake import clips, evaluate, manifest, samples
-from codecfake.cli.samples import add_verbs
-from codecfake.clips import BANDS, WAVEFORM_ROWS, WIDTH, Sample, pictures, safe_name
-from codecfake.errors import DataError
-from codecfake.names import IDENTITY
-from codecfake.store import Shard, shard_path
+from codecfake.cli.main import parser
+from codecfake.corpora.tables import Splits, Utterances
+from codecfake.data import tables
+from codecfake.data.shards import Shard, shard_path
+from codecfake.evaluation.cells import read_scores
+from codecfake.evaluation.tables import Metrics, Scores
+from codecfake.report import samples_page, thumbnails
+from codecfake.report.thumbnails import BANDS, WAVEFORM_ROWS, WIDTH, Sample, pictures, safe_name
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import DataError
 from html_page import Page
 from tiny_run import make_run
 
@@ -77,7 +80,7 @@ def made(folder, speech) -> dict:
 
 @pytest.fixture(scope="module")
 def site(made, folder):
-    samples.write_samples(folder / "site/samples", **made)
+    samples_page.write_samples(folder / "site/samples", **made)
     return folder / "site/samples"
 
 
@@ -103,24 +106,24 @@ def test_every_speaker_comes_before_anyones_second_and_good_lengths_before_other
         *((f"c{number}", "c", "eval", 6) for number in range(3)),
         *((f"d{number}", "d", "dev", 4) for number in range(9)),
     )
-    chosen = [samples.choose(table, most)["utterance_id"].tolist() for most in range(11)]
+    chosen = [samples_page.choose(table, most)["utterance_id"].tolist() for most in range(11)]
     assert [[name[0] for name in names] for names in (chosen[2], chosen[3], chosen[4], chosen[6])] == [
         ["a", "c"], ["a", "b", "c"], ["a", "b", "c", "c"], ["a", "a", "b", "b", "c", "c"],
     ]  # fmt: skip
     assert chosen[3][0] == "a0"
     assert all(set(fewer) < set(more) for fewer, more in itertools.pairwise(chosen))
-    assert samples.choose(table, 99)["utterance_id"].tolist() == chosen[10]
+    assert samples_page.choose(table, 99)["utterance_id"].tolist() == chosen[10]
     shuffled = table.sample(frac=1, random_state=1)
-    assert samples.choose(shuffled, 5)["utterance_id"].tolist() == chosen[5] == sorted(chosen[5])
+    assert samples_page.choose(shuffled, 5)["utterance_id"].tolist() == chosen[5] == sorted(chosen[5])
 
 
 def test_rows_are_the_stored_ones_and_a_missing_one_is_named(made, folder):
-    chosen = samples.choose(made["utterances"], 4)
-    rows = samples.clip_rows(folder, [OTHER], chosen)
+    chosen = samples_page.choose(made["utterances"], 4)
+    rows = samples_page.clip_rows(folder, [OTHER], chosen)
     assert list(rows) == [(name, OTHER) for name in ("eval0_0", "eval0_1", "eval1_0", "eval1_1")]
     assert rows["eval1_0", OTHER] == Shard(shard_path(folder, OTHER, 2))[2]
     with pytest.raises(DataError, match=r"other/002.parquet: no utterance 'nobody' among its 4"):
-        samples.clip_rows(folder, [OTHER], chosen.assign(utterance_id="nobody"))
+        samples_page.clip_rows(folder, [OTHER], chosen.assign(utterance_id="nobody"))
 
 
 @pytest.mark.parametrize(
@@ -145,7 +148,7 @@ def sine(hertz: float, sample_rate: int, seconds: float = 1.0, utterance_id: str
 @pytest.mark.parametrize("sample_rate", [16000, 24000, 44100])
 @pytest.mark.parametrize("hertz", [200, 1000, 6000])
 def test_a_sine_has_its_level_at_its_place_on_the_mel_scale_at_any_rate(hertz, sample_rate):
-    levels = clips.spectrogram(sine(hertz, sample_rate), span=1.0, highest=22050)
+    levels = thumbnails.spectrogram(sine(hertz, sample_rate), span=1.0, highest=22050)
     assert levels.shape == (BANDS, WIDTH)
     column = levels[:, WIDTH // 2]
     mel = [np.log(1 + one / 700) for one in (hertz, 22050)]
@@ -159,18 +162,18 @@ def test_time_is_along_the_width_and_nothing_is_beyond_a_clips_end_or_rate():
     samples_ = np.zeros(16000, np.float32)
     samples_[4000] = 1
     clip = Sample("u", "c", b"", samples_, 16000)
-    levels = clips.spectrogram(clip, span=2.0, highest=16000)
+    levels = thumbnails.spectrogram(clip, span=2.0, highest=16000)
     assert abs(levels[BANDS // 2].argmax() - 0.25 / 2 * WIDTH) <= 2
     above = BANDS * (1 - np.log(1 + 8300 / 700) / np.log(1 + 16000 / 700))
     assert levels[: int(above)].max() == levels[:, WIDTH // 2 + 4 :].max() == -120
-    ink = clips.waveform(clip, span=2.0, peak=1.0)
+    ink = thumbnails.waveform(clip, span=2.0, peak=1.0)
     assert ink[0].nonzero()[0].tolist() == [50]
     assert ink[WAVEFORM_ROWS // 2, : WIDTH // 2].all()
     assert not ink[:, WIDTH // 2 :].any()
 
 
 def test_a_waveform_is_on_the_pages_scale():
-    ink = clips.waveform(sine(100, 16000), span=1.0, peak=2.0)
+    ink = thumbnails.waveform(sine(100, 16000), span=1.0, peak=2.0)
     rows = ink.any(axis=1).nonzero()[0]
     assert (rows[0], rows[-1]) == (WAVEFORM_ROWS // 4 - 1, 3 * WAVEFORM_ROWS // 4)
 
@@ -206,28 +209,28 @@ def test_silence_has_a_picture():
 def test_a_verdict_follows_from_the_threshold_and_knows_whether_it_is_wrong():
     two = [Sample("u", codec, b"", np.zeros(1), 1) for codec in (IDENTITY, "a", "b", "c")]
     scores = pd.Series({"identity+u": -1.0, "a+u": 3.0, "b+u": 2.0, "elsewhere": 99})
-    said, place = samples.judge(two, scores, 3.0)
+    said, place = samples_page.judge(two, scores, 3.0)
     assert [(one["verdict"], one["wrong"], one["at"]) for one in list(said.values())[:3]] == [
         ("spoof", True, 0), ("bona fide", True, 100), ("spoof", False, 75),
     ]  # fmt: skip
     assert place == 100
     assert np.isnan(said["c+u"]["score"])
     assert said["c+u"]["verdict"] == ""
-    said, place = samples.judge(two, scores, None)
+    said, place = samples_page.judge(two, scores, None)
     assert np.isnan(place)
     assert {one["verdict"] for one in said.values()} == {""}
-    assert [one["at"] for one in samples.judge(two, scores * 0 + 1, None)[0].values()][:3] == [0, 0, 0]
-    assert samples.judge(two, pd.Series(dtype=float), None)[0].keys() == said.keys()
+    assert [one["at"] for one in samples_page.judge(two, scores * 0 + 1, None)[0].values()][:3] == [0, 0, 0]
+    assert samples_page.judge(two, pd.Series(dtype=float), None)[0].keys() == said.keys()
 
 
 def test_scores_of_a_detector_may_lie_in_two_files_but_a_trial_in_one(tmp_path):
-    tables = [pd.DataFrame({"filename": names, "cm-score": [1.0, 2.0]}) for names in (["a", "b"], ["c", "d"])]
+    halves = [pd.DataFrame({"filename": names, "cm-score": [1.0, 2.0]}) for names in (["a", "b"], ["c", "d"])]
     paths = [tmp_path / "main.tsv", tmp_path / "other.tsv"]
-    for table, path in zip(tables, paths, strict=True):
-        manifest.write(table, manifest.Scores, path)
-    assert evaluate.read_scores([("x", paths[0]), ("y", paths[0]), ("x", paths[1])])["x"].tolist() == [1, 2, 1, 2]
+    for table, path in zip(halves, paths, strict=True):
+        tables.write(table, Scores, path)
+    assert read_scores([("x", paths[0]), ("y", paths[0]), ("x", paths[1])])["x"].tolist() == [1, 2, 1, 2]
     with pytest.raises(DataError, match="x: trial 'a' has two scores"):
-        evaluate.read_scores([("x", paths[0]), ("x", paths[0])])
+        read_scores([("x", paths[0]), ("x", paths[0])])
 
 
 def test_the_page_holds_every_clip_with_its_files_beside_it(page, site, folder):
@@ -280,7 +283,7 @@ def test_the_folder_is_replaced_whole_with_the_same_bytes(made, site, tmp_path):
     (again / "audio").mkdir(parents=True)
     (again / "audio/stale.flac").write_bytes(b"")
     (tmp_path / ".samples.killed-1.part").mkdir()
-    samples.write_samples(again, **made)
+    samples_page.write_samples(again, **made)
     contents = [
         {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
         for root in (site, again)
@@ -295,19 +298,19 @@ def test_a_failure_leaves_the_old_page(made, site, monkeypatch):
     def full(path, content):
         raise OSError(28, "No space left on device", str(path))
 
-    monkeypatch.setattr(samples, "write_bytes", full)
+    monkeypatch.setattr(samples_page, "write_bytes", full)
     with pytest.raises(OSError, match="No space left"):
-        samples.write_samples(site, **made)
+        samples_page.write_samples(site, **made)
     assert sorted(site.parent.rglob("*")) == before
 
 
 def test_without_eval_utterances_there_is_no_page(made, tmp_path):
     with pytest.raises(DataError, match="none of 8 utterances is of the split eval"):
-        samples.write_samples(tmp_path, **{**made, "utterances": made["utterances"].assign(split="train")})
+        samples_page.write_samples(tmp_path, **{**made, "utterances": made["utterances"].assign(split="train")})
 
 
 def test_without_detectors_there_are_no_scores(made, tmp_path):
-    samples.write_samples(tmp_path / "samples", **{**made, "scores": {}})
+    samples_page.write_samples(tmp_path / "samples", **{**made, "scores": {}})
     page = Page((tmp_path / "samples/index.html").read_text(encoding="utf-8"))
     assert not attributes_of(page, "select")
     assert "CM score" not in page.text
@@ -316,26 +319,24 @@ def test_without_detectors_there_are_no_scores(made, tmp_path):
 
 def test_the_verb_reads_what_the_page_needs(made, tmp_path):
     utterances = made["utterances"]
-    manifest.write(utterances.drop(columns="split"), manifest.Utterances, tmp_path / "utterances.tsv")
+    tables.write(utterances.drop(columns="split"), Utterances, tmp_path / "utterances.tsv")
     splits = utterances[["speaker_id", "split"]].drop_duplicates()
-    manifest.write(splits, manifest.Splits, tmp_path / "splits.tsv")
-    metrics = dict.fromkeys(manifest.columns(manifest.Metrics), 0.25) | {"train_codec": "pooled", "eval_codec": CODEC}
+    tables.write(splits, Splits, tmp_path / "splits.tsv")
+    metrics = dict.fromkeys(tables.columns(Metrics), 0.25) | {"train_codec": "pooled", "eval_codec": CODEC}
     counts = dict.fromkeys(("seed", "bonafide_trials", "spoof_trials", "speakers"), 1)
-    manifest.write(pd.DataFrame([metrics | counts]), manifest.Metrics, tmp_path / "metrics.tsv")
+    tables.write(pd.DataFrame([metrics | counts]), Metrics, tmp_path / "metrics.tsv")
     for name, table in made["scores"].items():
         scores = table.rename_axis("filename").rename("cm-score").reset_index()
-        manifest.write(scores, manifest.Scores, tmp_path / f"{name}.tsv")
+        tables.write(scores, Scores, tmp_path / f"{name}.tsv")
     (tmp_path / "config.json").write_text(json.dumps(RUN))
-    parser = argparse.ArgumentParser()
-    add_verbs(parser.add_subparsers())
-    tables = [f"--{name}={tmp_path / name}.tsv" for name in ("utterances", "splits", "metrics")]
+    options = [f"--{name}={tmp_path / name}.tsv" for name in ("utterances", "splits", "metrics")]
     scores = ["--scores", *(f"{name}={tmp_path / name}.tsv" for name in made["scores"])]
     rest = [
         f"--run={tmp_path / 'config.json'}",
         f"--resynthesised={made['resynthesised']}",
         f"--out={tmp_path / 'page/index.html'}",
     ]
-    args = parser.parse_args(["samples", *tables, *scores, *rest])
+    args = parser().parse_args(["samples", *options, *scores, *rest])
     args.run(args)
     page = Page((tmp_path / "page/index.html").read_text(encoding="utf-8"))
     assert len(page.sources("audio")) == 3 * 4

@@ -8,10 +8,16 @@ import pytest
 import soundfile
 import torch
 
-from codecfake import audio, compute, detectors, manifest, metrics
-from codecfake.errors import AudioError
-from codecfake.names import IDENTITY
-from codecfake.score import audio_files, score_by_features, score_files, score_protocol, score_randomly
+from codecfake import detectors
+from codecfake.audio import io as audio
+from codecfake.data import tables
+from codecfake.evaluation import metrics
+from codecfake.evaluation.baseline_scoring import score_by_features, score_randomly
+from codecfake.evaluation.scoring import audio_files, score_files, score_protocol
+from codecfake.evaluation.tables import Scores
+from codecfake.runtime.device import seed_all
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import AudioError
 from tiny_run import ENTRY, MUFFLED, heard, make_run
 
 
@@ -29,7 +35,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def model() -> detectors.Detector:
     """Random weights, whose scores do differ."""
-    compute.seed(3)
+    seed_all(3)
     return detectors.build(ENTRY).eval()
 
 
@@ -48,7 +54,7 @@ def test_every_dev_and_eval_trial_is_scored_once(model, resynthesised, trials):
     scores = score_protocol(model, trials, heard(resynthesised), 4, 0)
     assert scores["filename"].tolist() == scored(trials)
     assert scores["cm-score"].nunique() == 40
-    manifest.check(scores, manifest.Scores, "scores")
+    tables.check(scores, Scores, "scores")
 
 
 def test_chance_knows_nothing_and_stays_the_same(trials):

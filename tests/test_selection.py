@@ -5,9 +5,8 @@ from collections import Counter
 
 import pytest
 
-from codecfake import selection
-from codecfake.corpora import LeftOut, Recording, Speaker
-from codecfake.errors import DataError
+from codecfake.corpora import LeftOut, Recording, Speaker, selection
+from codecfake.util.errors import DataError
 
 SPEAKERS = ["a", "b", "c", "d"]
 

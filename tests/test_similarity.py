@@ -6,7 +6,7 @@ from itertools import combinations, product
 import numpy as np
 import pytest
 
-from codecfake import audio
+from codecfake.audio import io as audio
 from codecfake.quality import similarity
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 import slurm_cluster
-from codecfake import audio
+from codecfake.audio import io as audio
 from snakemake_project import REPOSITORY, Project
 
 PROFILE = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").read_text())

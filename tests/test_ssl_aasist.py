@@ -12,8 +12,11 @@ import torch
 import torchaudio
 from torch.nn.functional import cross_entropy
 
-from codecfake import compute, config, detectors
-from codecfake.errors import CheckpointError, ConfigError
+from codecfake import detectors
+from codecfake.fetch.download import downloads
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.util.errors import CheckpointError, ConfigError
 from test_rawnet2 import seeded
 
 XLSR = torchaudio.pipelines.WAV2VEC2_XLSR_300M
@@ -29,7 +32,7 @@ LOGITS = [[-0.015041, 1.999386], [-0.012116, 2.111098]]
 
 
 def build(seed: int = 1, **options) -> detectors.Detector:
-    compute.seed(seed)
+    seed_all(seed)
     return detectors.build({**ENTRY, "crop_samples": 4000, "model": {**ENTRY["model"], **options}}).eval()
 
 
@@ -69,7 +72,7 @@ def test_the_configured_front_end_is_xlsr_300m(frozen, monkeypatch):
 
 def test_the_front_ends_file_is_the_one_torchaudio_names():
     for entry in (ENTRY, config.detectors()["ssl_aasist_frozen"]):
-        [url] = config.downloads()[entry["files"]["front_end"]]["urls"]
+        [url] = downloads()[entry["files"]["front_end"]]["urls"]
         assert url == f"https://download.pytorch.org/torchaudio/models/{XLSR._path}"
 
 

@@ -5,11 +5,11 @@ import re
 import pytest
 import yaml
 
-from codecfake import config
-from codecfake.errors import ConfigError
-from codecfake.files import REPOSITORY
-from codecfake.layout import Layout
-from codecfake.stages import run_stage, stages
+from codecfake.pipeline import config
+from codecfake.pipeline.dvc_stages import run_stage, stages
+from codecfake.pipeline.paths import Layout
+from codecfake.util.errors import ConfigError
+from codecfake.util.files import REPOSITORY
 
 DEMO = config.CONFIG / "demo.yaml"
 

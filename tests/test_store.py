@@ -8,14 +8,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from codecfake import audio, store
-from codecfake.errors import AudioError, DataError
+from codecfake.audio import io as audio
+from codecfake.data.shards import ROW_GROUP, Shard, decode_row, shard_row, write_shard
+from codecfake.util.errors import AudioError, DataError
 
-COUNT = 2 * store.ROW_GROUP + 3
+COUNT = 2 * ROW_GROUP + 3
 
 
 def make_row(number, speech):
-    return store.row(
+    return shard_row(
         speech(0.1 + 0.01 * number, seed=number),
         16000,
         label="spoof",
@@ -33,8 +34,8 @@ def rows(speech):
 @pytest.fixture
 def shard(rows, tmp_path):
     path = tmp_path / "0000.parquet"
-    store.write_shard(path, iter(rows))
-    return store.Shard(path)
+    write_shard(path, iter(rows))
+    return Shard(path)
 
 
 def test_rows_come_back_as_they_were_written(shard, rows):
@@ -51,7 +52,7 @@ def test_random_access_gives_what_iteration_gives(shard, rows, order):
 def test_a_group_of_rows_is_read_without_the_others(shard):
     metadata = pq.ParquetFile(shard.path).metadata
     sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
-    assert sizes == [store.ROW_GROUP, store.ROW_GROUP, 3]
+    assert sizes == [ROW_GROUP, ROW_GROUP, 3]
 
 
 def test_the_description_is_the_rows_without_audio(shard, rows):
@@ -68,8 +69,8 @@ def test_samples_are_those_of_the_row_to_half_a_16_bit_step(shard, rows, speech)
 def test_a_row_keeps_the_rate_of_its_codec(tmp_path, speech):
     names = {"label": "spoof", "speaker_id": "s", "utterance_id": "u", "codec_name": "c"}
     path = tmp_path / "0000.parquet"
-    store.write_shard(path, [store.row(speech(0.1, 24000), 24000, **names)])
-    shard = store.Shard(path)
+    write_shard(path, [shard_row(speech(0.1, 24000), 24000, **names)])
+    shard = Shard(path)
     assert (shard[0]["sample_rate"], shard.samples(0)[1], shard[0]["num_samples"]) == (24000, 24000, 2400)
     assert shard[0]["audio"]["path"] == "c+u.flac"
 
@@ -83,7 +84,7 @@ def test_the_huggingface_metadata_names_every_column(shard):
 
 
 def test_huggingface_datasets_reads_shards_as_they_are(shard, rows, tmp_path):
-    store.write_shard(tmp_path / "001.parquet", [{**rows[0], "utterance_id": "another"}])
+    write_shard(tmp_path / "001.parquet", [{**rows[0], "utterance_id": "another"}])
     files = [str(shard.path), str(tmp_path / "001.parquet")]
     table = datasets.load_dataset("parquet", data_files=files, split="train", cache_dir=str(tmp_path / "cache"))
     assert len(table) == COUNT + 1
@@ -95,14 +96,14 @@ def test_huggingface_datasets_reads_shards_as_they_are(shard, rows, tmp_path):
 def test_the_same_rows_give_the_same_bytes(tmp_path, speech):
     contents = []
     for name in ("first", "second"):
-        store.write_shard(tmp_path / name, (make_row(number, speech) for number in range(20)))
+        write_shard(tmp_path / name, (make_row(number, speech) for number in range(20)))
         contents.append((tmp_path / name).read_bytes())
     assert contents[0] == contents[1]
 
 
 def test_a_shard_without_rows_is_a_shard(tmp_path):
-    store.write_shard(tmp_path / "0000.parquet", [])
-    shard = store.Shard(tmp_path / "0000.parquet")
+    write_shard(tmp_path / "0000.parquet", [])
+    shard = Shard(tmp_path / "0000.parquet")
     assert (len(shard), list(shard), shard.describe()) == (0, [], [])
 
 
@@ -112,7 +113,7 @@ def test_an_exception_between_rows_leaves_no_file(tmp_path, rows):
         raise AudioError("u020: the audio is empty (0 samples)")
 
     with pytest.raises(AudioError, match="u020"):
-        store.write_shard(tmp_path / "0000.parquet", interrupted())
+        write_shard(tmp_path / "0000.parquet", interrupted())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -127,24 +128,24 @@ DAMAGE = {
 def test_a_corrupt_file_is_refused_by_name(shard, damage):
     shard.path.write_bytes(damage(shard.path.read_bytes()))
     with pytest.raises(DataError, match=r"0000\.parquet: not a readable shard"):
-        store.Shard(shard.path)
+        Shard(shard.path)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
     with pytest.raises(DataError, match=r"gone\.parquet: not a readable shard"):
-        store.Shard(tmp_path / "gone.parquet")
+        Shard(tmp_path / "gone.parquet")
 
 
 def test_other_columns_are_refused_with_those_of_a_shard(tmp_path):
     pq.write_table(pa.table({"audio": [1], "wrong": [2]}), tmp_path / "0000.parquet")
     with pytest.raises(DataError, match=r"0000\.parquet: columns \['audio', 'wrong'\]; a shard has \['audio', 'label'"):
-        store.Shard(tmp_path / "0000.parquet")
+        Shard(tmp_path / "0000.parquet")
 
 
 def test_audio_that_cannot_be_decoded_is_refused_by_utterance(rows):
     damaged = {**rows[0], "audio": {"bytes": b"no audio", "path": None}}
     with pytest.raises(AudioError, match=r"encodec_mini\+u000: cannot be decoded"):
-        store.decode_row(damaged)
+        decode_row(damaged)
 
 
 def test_audio_lies_in_a_shard_as_flac(rows):

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import manifest, tables
+from codecfake.data import tables as data_tables
+from codecfake.evaluation.tables import Breakdown, Metrics, Significance
+from codecfake.report import tables
 
 RUN = {
     "codecs": ["alpha", "beta", "gamma"],
@@ -25,11 +27,7 @@ def metrics_of(
     """A table of metrics with these EERs, of every seed the same but in the first column, 0.02 more for each seed."""
     rows = [
         {
-            **{
-                name: 0.5
-                for name, column in manifest.Metrics.to_schema().columns.items()
-                if column.dtype.type is not str
-            },
+            **{name: 0.5 for name, column in Metrics.to_schema().columns.items() if column.dtype.type is not str},
             "train_codec": row,
             "seed": seed,
             "eval_codec": column,
@@ -46,7 +44,7 @@ def metrics_of(
         for number, seed in enumerate(("",) if row in RUN["baselines"] else seeds)
         for column, eer in zip(columns, values, strict=True)
     ]
-    return manifest.check(pd.DataFrame(rows)[manifest.columns(manifest.Metrics)], manifest.Metrics, "metrics")
+    return data_tables.check(pd.DataFrame(rows)[data_tables.columns(Metrics)], Metrics, "metrics")
 
 
 EERS = {
@@ -162,7 +160,7 @@ def test_significant_differences_have_a_star_and_every_difference_its_sign():
         ("random", "pooled", "beta", 0.3, 0.2, 0.4, 0.001, 0.002),
         ("random", "pooled", "alpha", 0.0, -0.1, 0.1, 1.0, 1.0),
     ]
-    table = pd.DataFrame(rows, columns=manifest.columns(manifest.Significance))
+    table = pd.DataFrame(rows, columns=data_tables.columns(Significance))
     assert tables.significance(table) == [["alpha", "+12.34*", "-1.00"], ["random", "+30.00*", "+0.00"]]
     assert tables.significance(table.iloc[[1, 0, 2, 3]]) == [
         ["alpha", "-1.00", "+12.34*"],
@@ -193,7 +191,7 @@ def test_the_breakdown_has_a_line_a_group_and_nothing_where_there_is_no_eer():
         ("pooled", "1", "alpha", "speaker", "p1", 1, 1, 0.9),
         ("alpha", "2", "alpha", "speaker", "p1", 1, 1, 0.9),
     ]
-    table = pd.DataFrame(rows, columns=manifest.columns(manifest.Breakdown))
+    table = pd.DataFrame(rows, columns=data_tables.columns(Breakdown))
     columns, lines = tables.breakdown(table, "pooled")
     assert columns == ["alpha", "noise"]
     assert lines == [["gender", "F", "12.50", ""], ["speaker", "p1", "50.00", ""], ["speaker", "p2", "25.00", "0.00"]]

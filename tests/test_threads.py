@@ -6,7 +6,7 @@ import pytest
 import threadpoolctl
 import torch
 
-from codecfake import threads
+from codecfake.runtime import threads
 
 
 @pytest.mark.parametrize("workers", [1, 3])

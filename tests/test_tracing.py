@@ -9,17 +9,28 @@ import torch
 from matplotlib import pyplot as plt
 from sklearn import metrics as oracle
 
-import codecfake.train
-from codecfake import audio, compute, config, detectors, manifest, plots, tracing
-from codecfake.dataset import TrialDataset
-from codecfake.errors import AudioError, CheckpointError, ConfigError, DataError
-from codecfake.names import IDENTITY
-from codecfake.score import score_trials
-from codecfake.tasks import Tracing
-from codecfake.train import Trained, class_weights
-from codecfake.train import save as save_detector
+from codecfake import detectors
+from codecfake.audio import io as audio
+from codecfake.data import tables
+from codecfake.evaluation import figures, source_tracing
+from codecfake.evaluation.objectives import Tracing
+from codecfake.evaluation.scoring import score_trials
+from codecfake.evaluation.tracing import only_eval, trace_files, trace_trials
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.training import trainer
+from codecfake.training.tracer import save_tracer, train_tracer
+from codecfake.training.trainer import Trained, class_weights
+from codecfake.training.trainer import save as save_detector
+from codecfake.trials.dataset import TrialDataset
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import AudioError, CheckpointError, ConfigError, DataError
 from tiny_run import ENTRY, MUFFLED, heard, muffle
 from tracing_run import CLASSES, COARSE, NAMES, TRACER, TWIN, coarsen, make_tracing_run
+
+
+def confusions(traces, trials):
+    return source_tracing.confusions(traces, trials, Tracing(CLASSES).labels(trials), len(NAMES))
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +52,7 @@ def trials(protocols) -> pd.DataFrame:
 def run(folder, trials, tmp_path):
     def run(entry: dict = TRACER, trials: pd.DataFrame = trials, seed: int = 1) -> Trained:
         options = {"seed": seed, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
-        return tracing.train_tracer(trials, heard(folder), entry, **options)
+        return train_tracer(trials, heard(folder), entry, **options)
 
     return run
 
@@ -49,7 +60,7 @@ def run(folder, trials, tmp_path):
 @pytest.fixture(scope="module")
 def undisturbed(folder, trials, tmp_path_factory) -> Trained:
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path_factory.mktemp("state") / "run.state"}
-    return tracing.train_tracer(trials, heard(folder), TRACER, **options)
+    return train_tracer(trials, heard(folder), TRACER, **options)
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +97,10 @@ def test_every_detector_can_have_a_logit_a_class_and_nothing_else_of_it_changes(
 def test_codecs_that_differ_are_told_apart(undisturbed, tracer, folder, trials):
     assert undisturbed.dev_error == undisturbed.history["dev_balanced_error"].min() < 0.1
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_balanced_error"]
-    eval_trials = tracing.eval_trials(trials)
+    eval_trials = only_eval(trials)
     task = Tracing(CLASSES)
-    traces = tracing.trace_trials(tracer, task, eval_trials, heard(folder), 7, 0)
-    counts = tracing.confusions(traces, eval_trials, task)
+    traces = trace_trials(tracer, task, eval_trials, heard(folder), 7, 0)
+    counts = source_tracing.confusions(traces, eval_trials, task.labels(eval_trials), len(task.classes))
     assert counts.shape == (3, 3, 3)
     assert np.trace(counts.sum(axis=0)) > 0.9 * counts.sum() == 0.9 * 36
 
@@ -101,7 +112,7 @@ def test_the_kept_weights_have_the_kept_error(run, folder, trials, average):
     model.load_state_dict(trained.state_dict)
     dev, task = trials[trials["split"] == "dev"], Tracing(CLASSES)
     dataset = TrialDataset(dev, heard(folder), 4000, label=task.labels)
-    told = score_trials(model, dataset, 5, 0, read=task.read)
+    told = score_trials(model, dataset, 5, 0, predict=task.predict)
     truth = [NAMES.index(CLASSES[codec]) for codec in dev["codec"]]
     assert dataset.labels.tolist() == truth
     error = 1 - oracle.balanced_accuracy_score(truth, told.argmax(axis=1))
@@ -127,7 +138,7 @@ def stop_in_epoch(monkeypatch, number: int) -> list[int]:
             raise KeyboardInterrupt
         return score_trials(*arguments)
 
-    monkeypatch.setattr(codecfake.train, "score_trials", scored)
+    monkeypatch.setattr(trainer, "score_trials", scored)
     return begun
 
 
@@ -135,7 +146,7 @@ def test_a_killed_training_goes_on_as_if_never_stopped(run, undisturbed, monkeyp
     begun = stop_in_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run()
-    compute.seed(99)
+    seed_all(99)
     resumed = run()
     assert len(begun) == 3 + 2, "epochs 1 and 2 must not be trained again"
     assert same_weights(resumed, undisturbed)
@@ -189,18 +200,18 @@ def test_without_dev_or_eval_trials_there_is_nothing_to_measure(run, trials):
     with pytest.raises(DataError, match="no dev trials"):
         run(trials=trials[trials["split"] != "dev"])
     with pytest.raises(DataError, match="no eval trials"):
-        tracing.eval_trials(trials[trials["split"] != "eval"])
+        only_eval(trials[trials["split"] != "eval"])
 
 
 def test_a_model_gone_astray_is_noticed():
     with pytest.raises(DataError, match="a log posterior on dev is not finite"):
-        Tracing(CLASSES).rank(np.array([[-1.0, np.nan, -1.0]]), np.array([0]))
+        Tracing(CLASSES).selection_metric(np.array([[-1.0, np.nan, -1.0]]), np.array([0]))
 
 
 @pytest.fixture
 def checkpoints(undisturbed, tmp_path) -> dict:
     """A tracer and a detector of the same network."""
-    tracing.save(undisturbed, "lfcc_lcnn", TRACER, tmp_path / "tracer.pt")
+    save_tracer(undisturbed, "lfcc_lcnn", TRACER, tmp_path / "tracer.pt")
     trained = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
     save_detector(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     return {name: tmp_path / f"{name}.pt" for name in ("tracer", "detector")}
@@ -239,7 +250,7 @@ def test_a_tracer_with_damaged_classes_is_refused(checkpoints):
 def test_the_error_on_dev_is_1_less_the_balanced_accuracy():
     random = np.random.default_rng(0)
     told, labels = np.log(random.dirichlet([1, 1, 1], size=60)), random.choice(3, 60, p=[0.7, 0.2, 0.1])
-    error, _ = Tracing(CLASSES).rank(told, labels)
+    error, _ = Tracing(CLASSES).selection_metric(told, labels)
     assert error == pytest.approx(1 - oracle.balanced_accuracy_score(labels, told.argmax(axis=1)))
 
 
@@ -247,18 +258,18 @@ def test_of_equal_errors_the_surer_comes_first():
     labels, right = np.array([0, 1, 2]), np.eye(3, dtype=bool)
     sure, unsure = (np.log(np.where(right, p, (1 - p) / 2)) for p in (0.9, 0.5))
     task = Tracing(CLASSES)
-    assert task.rank(sure, labels)[0] == task.rank(unsure, labels)[0] == 0
-    assert task.rank(sure, labels) < task.rank(unsure, labels)
-    assert task.rank(sure, labels)[1] == pytest.approx(-np.log(0.9))
+    assert task.selection_metric(sure, labels)[0] == task.selection_metric(unsure, labels)[0] == 0
+    assert task.selection_metric(sure, labels) < task.selection_metric(unsure, labels)
+    assert task.selection_metric(sure, labels)[1] == pytest.approx(-np.log(0.9))
 
 
 # traces
 
 
 def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder, trials, speech):
-    eval_trials = tracing.eval_trials(trials)
+    eval_trials = only_eval(trials)
     one, seven = (
-        tracing.trace_trials(tracer, Tracing(CLASSES), eval_trials, heard(folder), size, 0).set_index("filename")
+        trace_trials(tracer, Tracing(CLASSES), eval_trials, heard(folder), size, 0).set_index("filename")
         for size in (1, 7)
     )
     assert one.columns.tolist() == ["log_p(original)", "log_p(dull)", "log_p(rough)"]
@@ -274,13 +285,13 @@ def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder
 
 def test_codecs_that_make_the_same_samples_share_one_recall(folder, protocols):
     classes = {codec: codec for codec in (IDENTITY, MUFFLED, TWIN)}
-    eval_trials = tracing.eval_trials(pd.concat([protocols[codec] for codec in classes], ignore_index=True))
-    compute.seed(3)
+    eval_trials = only_eval(pd.concat([protocols[codec] for codec in classes], ignore_index=True))
+    seed_all(3)
     model, task = detectors.build({**TRACER, "classes": classes}), Tracing(classes)
-    traces = tracing.trace_trials(model, task, eval_trials, heard(folder), 4, 0).set_index("filename")
+    traces = trace_trials(model, task, eval_trials, heard(folder), 4, 0).set_index("filename")
     assert np.array_equal(*(traces[traces.index.str.startswith(codec)] for codec in (MUFFLED, TWIN)))
-    counts = tracing.confusions(traces.reset_index(), eval_trials, task)
-    recall = tracing.measures(counts, task.classes, 0).set_index(["measure", "class"])["value"]["recall"]
+    counts = source_tracing.confusions(traces.reset_index(), eval_trials, task.labels(eval_trials), len(task.classes))
+    recall = source_tracing.measures(counts, task.classes, 0).set_index(["measure", "class"])["value"]["recall"]
     assert recall[MUFFLED] + recall[TWIN] <= 1
 
 
@@ -290,7 +301,7 @@ def test_files_are_traced_as_trials_are_and_bad_ones_named(tracer, tmp_path, spe
     paths = [tmp_path / f"{name}.wav" for name in (*heard_as, "none")]
     for name, one in heard_as.items():
         audio.write_wav(tmp_path / f"{name}.wav", one, 16000)
-    *found, (_, error) = tracing.trace_files(tracer, paths)
+    *found, (_, error) = trace_files(tracer, paths)
     assert [NAMES[probabilities.argmax()] for _, probabilities in found] == NAMES
     assert all(probabilities.sum() == pytest.approx(1) for _, probabilities in found)
     assert isinstance(error, AudioError)
@@ -339,8 +350,8 @@ def by_sklearn(truth, told) -> dict[tuple[str, str], float]:
 
 
 def measured(trials, traces, seed=0) -> pd.DataFrame:
-    counts = tracing.confusions(traces, trials, Tracing(CLASSES))
-    return tracing.measures(counts, NAMES, seed).set_index(["measure", "class"])
+    counts = confusions(traces, trials)
+    return source_tracing.measures(counts, NAMES, seed).set_index(["measure", "class"])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -351,7 +362,7 @@ def test_measures_and_confusion_are_those_of_scikit_learn(seed):
     assert table["value"].to_dict() == pytest.approx(by_sklearn(truth, told), abs=1e-6)
     assert table["speakers"].eq(6).all()
     assert table.loc["recall", "trials"].to_dict() == pd.Series(truth).value_counts().to_dict()
-    confusion = tracing.confusion_table(tracing.confusions(traces, trials, Tracing(CLASSES)), NAMES)
+    confusion = source_tracing.confusion_table(confusions(traces, trials), NAMES)
     matrix = confusion.pivot(index="true_class", columns="told_class", values="trials").loc[NAMES, NAMES]
     assert np.array_equal(matrix, oracle.confusion_matrix(truth, told, labels=NAMES))
 
@@ -381,9 +392,9 @@ def test_intervals_are_those_of_a_bootstrap_by_speaker():
 
 def test_speakers_who_are_alike_leave_no_doubt_and_one_alone_no_interval():
     alike = np.tile([[8, 2, 0], [1, 9, 0], [5, 0, 5]], (4, 1, 1))
-    table = tracing.measures(alike, NAMES, 0)
+    table = source_tracing.measures(alike, NAMES, 0)
     assert table["low"].tolist() == table["value"].tolist() == table["high"].tolist()
-    alone = tracing.measures(alike[:1], NAMES, 0)
+    alone = source_tracing.measures(alike[:1], NAMES, 0)
     assert alone["value"].equals(table["value"])
     assert alone[["low", "high"]].isna().all(axis=None)
 
@@ -391,8 +402,10 @@ def test_speakers_who_are_alike_leave_no_doubt_and_one_alone_no_interval():
 def test_what_a_class_lacks_is_empty_in_the_table(tmp_path):
     """The third class is not among the trials, and never told; the second is never told."""
     counts = np.array([[[5, 0, 0], [5, 0, 0], [0, 0, 0]], [[4, 0, 0], [6, 0, 0], [0, 0, 0]]])
-    manifest.write(tracing.measures(counts, NAMES, 0), tracing.TracingMeasures, tmp_path / "tracing.tsv")
-    table = manifest.read(tmp_path / "tracing.tsv", tracing.TracingMeasures).set_index(["measure", "class"])["value"]
+    tables.write(source_tracing.measures(counts, NAMES, 0), source_tracing.TracingMeasures, tmp_path / "tracing.tsv")
+    table = tables.read(tmp_path / "tracing.tsv", source_tracing.TracingMeasures).set_index(["measure", "class"])[
+        "value"
+    ]
     assert table["accuracy", ""] == pytest.approx(9 / 20)
     assert table["balanced_accuracy", ""] == 0.5
     assert table["macro_f1", ""] == pytest.approx((2 * 9 / 29 + 0) / 2, abs=1e-6)
@@ -404,7 +417,7 @@ def test_what_a_class_lacks_is_empty_in_the_table(tmp_path):
 
 
 def figure(counts) -> bytes:
-    return plots.confusion_matrix(tracing.confusion_table(np.array([counts]), NAMES))
+    return figures.confusion_matrix(source_tracing.confusion_table(np.array([counts]), NAMES))
 
 
 def test_the_figure_is_a_png_that_follows_the_numbers():

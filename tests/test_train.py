@@ -8,12 +8,16 @@ import pandas as pd
 import pytest
 import torch
 
-import codecfake.train
-from codecfake import compute, config, detectors, metrics
-from codecfake.dataset import TrialDataset
-from codecfake.errors import DataError
-from codecfake.score import score_trials
-from codecfake.train import Trained, class_weights, learning_rate, save, train
+from codecfake import detectors
+from codecfake.evaluation import metrics, scoring
+from codecfake.evaluation.scoring import score_trials
+from codecfake.pipeline import config
+from codecfake.runtime.device import seed_all
+from codecfake.training import trainer
+from codecfake.training.trainer import Trained, class_weights, learning_rate, save, train
+from codecfake.trials import dataset
+from codecfake.trials.dataset import TrialDataset
+from codecfake.util.errors import DataError
 from tiny_run import ENTRY, MUFFLED, heard, make_run
 
 
@@ -88,7 +92,7 @@ def with_gaps(monkeypatch, values: list[float]) -> list[dict]:
         seen.append({key: value.clone() for key, value in model.state_dict().items()})
         return scores
 
-    monkeypatch.setattr(codecfake.train, "score_trials", scored)
+    monkeypatch.setattr(trainer, "score_trials", scored)
     return seen
 
 
@@ -139,14 +143,14 @@ def test_without_memory_for_a_batch_its_gradient_is_summed_over_halves(run, monk
 
 
 def test_crops_are_random_in_training_other_ones_each_epoch_and_fixed_on_dev(run, monkeypatch):
-    crops, load = [], codecfake.dataset.load
+    crops, load = [], dataset.load
 
     def noted(dataset, *rest):
         crops.append((dataset.random_crops, dataset.epoch))
         return load(dataset, *rest)
 
-    monkeypatch.setattr(codecfake.train, "load", noted)
-    monkeypatch.setattr(codecfake.score, "load", noted)
+    monkeypatch.setattr(trainer, "load", noted)
+    monkeypatch.setattr(scoring, "load", noted)
     run(seed=7, epochs=2)
     assert crops == [(7, 0), (None, 0), (7, 1), (None, 0)]
 
@@ -182,7 +186,7 @@ def stop_in_epoch(monkeypatch, number: int) -> list[int]:
             raise KeyboardInterrupt
         return score_trials(*arguments)
 
-    monkeypatch.setattr(codecfake.train, "score_trials", scored)
+    monkeypatch.setattr(trainer, "score_trials", scored)
     return begun
 
 
@@ -191,7 +195,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkey
     with pytest.raises(KeyboardInterrupt):
         run()
     assert state.is_file()
-    compute.seed(99)
+    seed_all(99)
     resumed = run()
     assert len(begun) == 2 + 2, "epoch 1 must not be trained again"
     assert same_weights(resumed, undisturbed)
@@ -209,12 +213,12 @@ def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, t
     assert [path.name for path in tmp_path.iterdir()] == ["run.state"]
 
 
-@pytest.mark.parametrize("change", [{"made_of": "other audio"}, {"classes": {MUFFLED: "a"}}, {"seed": 2}])
+@pytest.mark.parametrize("change", [{"fingerprint": {"waveforms": "other"}}, {"classes": {MUFFLED: "a"}}, {"seed": 2}])
 def test_a_state_made_of_something_else_is_not_gone_on_with(resynthesised, trials, tmp_path, monkeypatch, change):
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
     train(trials, heard(resynthesised), ENTRY, **options)
     epochs = []
-    monkeypatch.setattr(codecfake.train, "score_trials", lambda *args: epochs.append(0) or score_trials(*args))
+    monkeypatch.setattr(trainer, "score_trials", lambda *args: epochs.append(0) or score_trials(*args))
     train(trials, heard(resynthesised), ENTRY, **{**options, **change})
     assert len(epochs) == ENTRY["epochs"]
 
@@ -311,7 +315,7 @@ def test_what_is_frozen_is_not_trained(run, monkeypatch):
         return model
 
     monkeypatch.setattr(detectors, "build", half_frozen)
-    compute.seed(1)
+    seed_all(1)
     before = half_frozen(ENTRY).state_dict()
     trained = run(epochs=1).state_dict
     assert torch.equal(trained["cnn.0.weight"], before["cnn.0.weight"])

@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from codecfake import audio, codecs, compute, train_codec
-from codecfake.codecs.base import half_state_dict
+from codecfake import codecs
+from codecfake.audio import io as audio
 from codecfake.corpora.folder import FolderCorpus
-from codecfake.errors import CheckpointError, DataError
-from codecfake.train_codec import CropSampler, Recipe, ReconstructionLoss, Trainer, learning_rate, pcm_of_split
+from codecfake.data.checkpoints import half_state_dict
+from codecfake.runtime.device import seed_all
+from codecfake.training import codec_trainer
+from codecfake.training.codec_trainer import (
+    CropSampler,
+    Recipe,
+    ReconstructionLoss,
+    Trainer,
+    learning_rate,
+    pcm_of_split,
+)
+from codecfake.util.errors import CheckpointError, DataError
 
 #: so many bins for so few frames that unused ones are drawn anew, at random
 TINY = {"n_filters": 2, "dimension": 8, "ratios": [4, 4, 4], "lstm": 1, "bins": 64}
@@ -34,9 +44,9 @@ class Run:
         self.held_out = [audio.to_pcm16(speech(0.8, seed=9))]
 
     def go(self, seed: int = 5) -> float:
-        compute.seed(seed)
+        seed_all(seed)
         self.adapter = ADAPTER(ENTRY, ADAPTER.build(ENTRY))
-        stoi = train_codec.train(self.adapter, self.training, self.held_out, RECIPE, self.folder, self.files)
+        stoi = codec_trainer.train(self.adapter, self.training, self.held_out, RECIPE, self.folder, self.files)
         self.drawn_next = torch.rand(1).item()
         return stoi
 
@@ -65,7 +75,7 @@ def equal_states(one: dict, other: dict) -> bool:
 
 def test_training_lowers_the_loss(undisturbed):
     crops = CropSampler(undisturbed.training, replace(RECIPE, batch_size=32)).batch(100)
-    compute.seed(5)
+    seed_all(5)
     models = [ADAPTER.build(ENTRY).eval(), undisturbed.kept().model]
     with torch.inference_mode():
         before, after = (ReconstructionLoss(16000, 1.0)(model(crops[:, None])[:, 0], crops) for model in models)
@@ -75,7 +85,7 @@ def test_training_lowers_the_loss(undisturbed):
 def test_the_kept_checkpoint_loads_and_has_the_best_held_out_stoi(undisturbed):
     assert [step for step, _, _ in undisturbed.history()] == [4, 8, 12]
     assert undisturbed.best_stoi == pytest.approx(max(stoi for _, _, stoi in undisturbed.history()), abs=1e-4)
-    found = train_codec.held_out_stoi(undisturbed.kept(), undisturbed.held_out)
+    found = codec_trainer.held_out_stoi(undisturbed.kept(), undisturbed.held_out)
     assert found == pytest.approx(undisturbed.best_stoi, abs=0.02)
 
 
@@ -107,7 +117,7 @@ def test_the_average_weights_with_the_best_stoi_are_kept(run, monkeypatch):
         judged.append({key: value.clone() for key, value in half_state_dict(codec.model).items()})
         return stois[len(judged) - 1]
 
-    monkeypatch.setattr(train_codec, "held_out_stoi", stoi)
+    monkeypatch.setattr(codec_trainer, "held_out_stoi", stoi)
     assert run.go() == 0.9
     kept = torch.load(run.files["checkpoint"], weights_only=True)
     assert [equal_states(kept, state) for state in judged] == [False, True, False]
@@ -127,7 +137,7 @@ def test_a_stop_while_a_checkpoint_is_written_keeps_the_last_whole_one(run, monk
         move(source, target)
 
     stois = iter([0.3, 0.4])
-    monkeypatch.setattr(train_codec, "held_out_stoi", lambda *_: next(stois))
+    monkeypatch.setattr(codec_trainer, "held_out_stoi", lambda *_: next(stois))
     monkeypatch.setattr(os, "replace", stops_the_second_time)
     with pytest.raises(OSError, match="disk full"):
         run.go()
@@ -190,7 +200,7 @@ def test_a_steps_crops_depend_on_seed_and_step_alone(speech):
 def test_crops_have_levels_in_the_range(speech):
     crops = sampler(speech, batch_size=200).batch(0)
     level = 10 * crops.square().mean(1).log10()
-    assert (level.min().item(), level.max().item()) == pytest.approx(train_codec.LEVEL_DB, abs=1)
+    assert (level.min().item(), level.max().item()) == pytest.approx(codec_trainer.LEVEL_DB, abs=1)
 
 
 def test_utterances_are_drawn_in_proportion_to_length_and_none_shorter_than_a_crop():

@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake.errors import ConfigError
-from codecfake.train_sets import TrainSet, draw, train_sets
+from codecfake.trials.dataset import draw
+from codecfake.trials.train_sets import TrainSet, train_sets
+from codecfake.util.errors import ConfigError
 
 ENTRIES = {
     "encodec_24k": {"family": "encodec", "taxonomy": {"vector_quantizer": "residual", "decoder": "time"}},

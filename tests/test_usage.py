@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from codecfake import usage
+from codecfake.report import benchmarks
+from codecfake.runtime.device import write_gpu_use
 
 HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time"
 
@@ -35,7 +36,7 @@ def test_jobs_are_summed_by_rule(job, tmp_path):
     # a job too short to be measured, one of no measure at all, and one run again
     job("protocol/alpha", "0.21\tNA\tNA")
     job("score/alpha", "9\t-\t0", "3\t7\t3")
-    table = usage.by_rule([tmp_path, tmp_path / "none"]).set_index("rule")
+    table = benchmarks.by_rule([tmp_path, tmp_path / "none"]).set_index("rule")
     assert table.loc["resynthesise_shard"].tolist() == [2, 3.8, 2.2, "200", "300", "", ""]
     assert table.loc["protocol"].tolist() == [1, 0.2, 0.2, "", "", "", ""]
     assert table.loc["score"].tolist() == [1, 3.0, 3.0, "100", "7", "", ""]
@@ -44,20 +45,20 @@ def test_jobs_are_summed_by_rule(job, tmp_path):
 def test_the_gpus_and_their_peak_are_beside(job, tmp_path, cuda):
     job("train/alpha", "5\t10\t5")
     job("train/beta", "5\t10\t5")
-    usage.write_gpu_use(tmp_path / "train/alpha.gpu.json", "cuda")
-    row = usage.by_rule([tmp_path]).iloc[0]
+    write_gpu_use(tmp_path / "train/alpha.gpu.json", "cuda")
+    row = benchmarks.by_rule([tmp_path]).iloc[0]
     assert (row["jobs"], row["GPU"], row["peak GPU MB"]) == (2, "Fake A100", "3200")
 
 
 def test_a_job_without_gpu_leaves_no_file_of_an_earlier_one(tmp_path, cuda):
     path = tmp_path / "alpha.gpu.json"
-    usage.write_gpu_use(path, "cuda:0")
+    write_gpu_use(path, "cuda:0")
     assert path.is_file()
-    usage.write_gpu_use(path, "cpu")
+    write_gpu_use(path, "cpu")
     assert not path.exists()
 
 
 def test_no_benchmarks_are_an_empty_table(tmp_path):
-    table = usage.by_rule([tmp_path])
-    assert table.columns.tolist() == usage.COLUMNS
+    table = benchmarks.by_rule([tmp_path])
+    assert table.columns.tolist() == benchmarks.COLUMNS
     assert table.empty

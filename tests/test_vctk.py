@@ -9,19 +9,25 @@ import pandas as pd
 import pytest
 import yaml
 
-from codecfake import audio, cli, config, corpora, manifest
-from codecfake.archive import LocalArchive, RemoteArchive
+from codecfake import corpora
+from codecfake.audio import io as audio
+from codecfake.cli.main import main
 from codecfake.corpora import LeftOut, Recording, Speaker
+from codecfake.corpora.tables import LeftOutUtterances, Speakers, Utterances
 from codecfake.corpora.vctk import VctkCorpus
-from codecfake.download import Places
-from codecfake.errors import DataError, DownloadError
-from codecfake.files import sha256
+from codecfake.data import tables
+from codecfake.fetch import download
+from codecfake.fetch.download import Places
+from codecfake.fetch.remote_zip import LocalArchive, RemoteArchive
+from codecfake.pipeline import config
+from codecfake.util.errors import DataError, DownloadError
+from codecfake.util.hashing import sha256
 from conftest import damaged
 from vctk_archive import KEYS, members, write_archive
 
 IDS = [f"{speaker}_{number:03}" for speaker in ("p225", "p226", "p280", "p315", "p376") for number in range(1, 5)]
 S5 = ["s5_001", "s5_002"]
-REAL_DOWNLOADS = config.downloads()
+REAL_DOWNLOADS = download.downloads()
 SPLITS = {"dev": ["p225"], "eval": ["p226"]}
 
 
@@ -186,11 +192,11 @@ def test_offline_without_the_archive_says_what_to_place_where(served, http_serve
 
 def list_corpus(folder, version, downloads, monkeypatch, code=0, **options):
     """The tables of a run, by the verb of the rule, which ends with an exit code."""
-    monkeypatch.setattr(config, "downloads", lambda: downloads)
-    tables = {name: folder / f"{name}.tsv" for name in ("utterances", "left-out", "speakers")}
+    monkeypatch.setattr(download, "downloads", lambda: downloads)
+    paths = {name: folder / f"{name}.tsv" for name in ("utterances", "left-out", "speakers")}
     command = ["corpus", "--corpus", json.dumps(section(version, **options)), "--shards", "3", "--cache", str(folder)]
-    assert cli.main([*command, *(f"--{name}={path}" for name, path in tables.items())]) == code
-    return tables
+    assert main([*command, *(f"--{name}={path}" for name, path in paths.items())]) == code
+    return paths
 
 
 def test_a_subset_by_parts_is_that_of_the_whole_archive(served, release, tmp_path, monkeypatch):
@@ -202,7 +208,7 @@ def test_a_subset_by_parts_is_that_of_the_whole_archive(served, release, tmp_pat
     whole = list_corpus(tmp_path / "whole", version, downloads, monkeypatch, utterances_per_speaker=2)
     for name in parts:
         assert parts[name].read_bytes() == whole[name].read_bytes()
-    table = manifest.read(parts["utterances"], manifest.Utterances)
+    table = tables.read(parts["utterances"], Utterances)
     assert set(table.groupby("speaker_id").size()) == {2}
     assert table["text"].str.startswith("Text of p").sum() >= 4
 
@@ -219,22 +225,22 @@ def test_a_corrupt_member_is_named_and_left_out_on_demand(
     http_server.files["vctk.zip"] = broken.read_bytes()
     downloads = {KEYS[version]: described(broken, http_server.url("vctk.zip"))}
     options = {"on_bad_audio": on_bad_audio, "code": int(on_bad_audio == "fail"), **subset}
-    tables = list_corpus(tmp_path, version, downloads, monkeypatch, **options)
+    paths = list_corpus(tmp_path, version, downloads, monkeypatch, **options)
     archive = KEYS[version].removeprefix("vctk/")
     assert f"  {archive}: member {name} is corrupt (" in capsys.readouterr().err
     if on_bad_audio == "fail":
-        assert not any(table.exists() for table in tables.values())
+        assert not any(table.exists() for table in paths.values())
     else:
-        left_out = manifest.read(tables["left-out"], manifest.LeftOutUtterances).set_index("utterance_id")
+        left_out = tables.read(paths["left-out"], LeftOutUtterances).set_index("utterance_id")
         assert left_out.loc["p225_002", "reason"].startswith(f"{archive}: member {name} is corrupt (")
-        assert "p225_002" not in set(manifest.read(tables["utterances"], manifest.Utterances)["utterance_id"])
+        assert "p225_002" not in set(tables.read(paths["utterances"], Utterances)["utterance_id"])
 
 
 def test_the_tables_of_a_run_tell_gaps_and_speakers(served, tmp_path, monkeypatch):
     version, downloads = served
-    tables = list_corpus(tmp_path, version, downloads, monkeypatch)
-    speakers = manifest.read(tables["speakers"], manifest.Speakers).set_index("speaker_id")
-    left_out = manifest.read(tables["left-out"], manifest.LeftOutUtterances)
+    paths = list_corpus(tmp_path, version, downloads, monkeypatch)
+    speakers = tables.read(paths["speakers"], Speakers).set_index("speaker_id")
+    left_out = tables.read(paths["left-out"], LeftOutUtterances)
     assert speakers.loc["p226", ["utterances", "left_out", "without_text", "region"]].tolist() == [4, 0, 0, "Surrey"]
     if version == "0.80":
         assert speakers.loc["p315", ["utterances", "left_out", "without_text"]].tolist() == [4, 0, 4]
@@ -260,7 +266,7 @@ def test_real_speech_comes_through_both_layouts_unchanged(shared, tmp_path):
 
 
 def test_the_published_archives_are_known(tmp_path):
-    entries = config.downloads()
+    entries = download.downloads()
     assert entries[KEYS["0.92"]]["bytes"] == 11_747_302_977
     assert [corpora.files(section(version), Places(tmp_path)) for version in KEYS] == [[key] for key in KEYS.values()]
     assert all(entries[key]["licence"] == "CC-BY-4.0" and len(entries[key]["urls"]) == 2 for key in KEYS.values())
@@ -268,14 +274,14 @@ def test_the_published_archives_are_known(tmp_path):
 
 def test_fetch_takes_of_the_archive_what_the_config_asks_for(served, http_server, tmp_path, monkeypatch):
     version, downloads = served
-    monkeypatch.setattr(config, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
+    monkeypatch.setattr(download, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
     run = config.read_yaml(config.CONFIG / "demo.yaml", "config")
     run |= {"corpus": section(version, utterances_per_speaker=1), "codecs": ["dac_mini"], "cache": str(tmp_path)}
     run["train_sets"] = ["each"]
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))
-    assert cli.main(["fetch", str(tmp_path / "run.yaml")]) == 0
+    assert main(["fetch", str(tmp_path / "run.yaml")]) == 0
     assert not (tmp_path / KEYS[version]).exists()
     assert all(asked for _, asked in http_server.requests)
     asked = len(http_server.requests)
-    assert cli.main(["fetch", str(tmp_path / "run.yaml"), "--offline"]) == 0
+    assert main(["fetch", str(tmp_path / "run.yaml"), "--offline"]) == 0
     assert len(http_server.requests) == asked

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from audited_set import random_cues
-from codecfake.audit.audit import audit
+from codecfake.audit.summary import audit
 
 PAIRED = {"delay": 0.0, "correlation": 1.0, "gain_db": 0.0, "length_difference": 0.0}
 

@@ -5,9 +5,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from codecfake import audio, store
-from codecfake.errors import DataError
-from codecfake.waveforms import SAMPLE_RATE, Waveforms, shard_waveforms, trial_names, write_waveforms
+from codecfake.audio import io as audio
+from codecfake.data.shards import Shard, decode_row
+from codecfake.data.waveforms import Waveforms, shard_waveforms, write_waveforms
+from codecfake.trials.protocol import trial_names
+from codecfake.util.constants import SAMPLE_RATE
+from codecfake.util.errors import DataError
 from tiny_run import make_run
 
 
@@ -57,8 +60,8 @@ def test_shards_are_resampled_once_whatever_the_number_of_workers(tmp_path, spee
     shards = sorted((tmp_path / "identity").glob("*.parquet"))
     alone, together = (dict(shard_waveforms(shards, workers)) for workers in (1, 3))
     assert list(alone) == list(together) == trial_names(protocols["identity"]).tolist()
-    for name, row in zip(alone, (row for path in shards for row in store.Shard(path)), strict=True):
-        samples, rate = store.decode_row(row)
+    for name, row in zip(alone, (row for path in shards for row in Shard(path)), strict=True):
+        samples, rate = decode_row(row)
         assert rate == sample_rate
         assert np.array_equal(alone[name], audio.resample(samples, rate, SAMPLE_RATE))
         assert np.array_equal(alone[name], together[name])

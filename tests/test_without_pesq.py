@@ -1,6 +1,5 @@
 """Where the package pesq is not installed: no value, one line that says so, a report that says why."""
 
-import argparse
 import math
 import sys
 import time
@@ -9,12 +8,20 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from codecfake import audio, config, manifest, tables, train_codec
-from codecfake.cli import miniatures
-from codecfake.names import IDENTITY
-from codecfake.quality import dnsmos, fidelity, quality, quality_table
-from codecfake.release.released import open_set
-from codecfake.store import shard_path
+from codecfake.audio import intelligibility
+from codecfake.audio import io as audio
+from codecfake.cli import codec_quality
+from codecfake.cli.main import parser
+from codecfake.corpora.released import open_set
+from codecfake.data import tables as data_tables
+from codecfake.data.shards import shard_path
+from codecfake.pipeline import config
+from codecfake.quality import dnsmos, fidelity
+from codecfake.quality import summary as quality_summary
+from codecfake.quality.measurement import measure
+from codecfake.report import tables
+from codecfake.training import codec_trainer
+from codecfake.util.constants import IDENTITY
 from tiny_run import MUFFLED, make_run
 
 SAID = "PESQ is not installed: its values stay empty (to add it: make env PESQ=1)\n"
@@ -24,21 +31,21 @@ SAID = "PESQ is not installed: its values stay empty (to add it: make env PESQ=1
 def absent(monkeypatch):
     """No package pesq, for one test."""
     monkeypatch.setitem(sys.modules, "pesq", None)
-    quality.has_pesq.cache_clear()
+    intelligibility.has_pesq.cache_clear()
     yield
-    quality.has_pesq.cache_clear()
+    intelligibility.has_pesq.cache_clear()
 
 
 def test_there_are_no_values_and_it_is_said_once(absent, speech, capsys):
     spoken = speech(1.0)
     for degraded in (spoken, np.zeros_like(spoken)):
-        assert math.isnan(quality.pesq_wb(spoken, degraded, 16000))
+        assert math.isnan(intelligibility.pesq_wb(spoken, degraded, 16000))
     assert capsys.readouterr().err == SAID
 
 
 @pytest.mark.filterwarnings("error")
 def test_the_mean_of_no_values_is_undefined_and_that_of_the_others_is_not(absent, speech):
-    found = quality.mean_quality([(speech(1.0), speech(1.0))], 16000)
+    found = intelligibility.mean_quality([(speech(1.0), speech(1.0))], 16000)
     assert math.isnan(found.pesq_wb)
     assert found.stoi == pytest.approx(1.0)
 
@@ -67,22 +74,20 @@ def test_a_table_of_quality_has_an_empty_column(absent, speech, tmp_path, monkey
     monkeypatch.setattr(dnsmos, "rate", lambda _: dnsmos.Dnsmos(3.0, 3.5, 4.0))
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2}, 1)
     bonafide, shards = ([shard_path(tmp_path, codec, number) for number in range(3)] for codec in (IDENTITY, MUFFLED))
-    table = quality_table.measure(MUFFLED, bonafide, shards, protocols[MUFFLED], 2, 2)
-    manifest.write(table, quality_table.Quality, tmp_path / "muffled.tsv")
-    read = manifest.read(tmp_path / "muffled.tsv", quality_table.Quality)
+    table = measure(MUFFLED, bonafide, shards, protocols[MUFFLED], 2, 2)
+    data_tables.write(table, quality_summary.Quality, tmp_path / "muffled.tsv")
+    read = data_tables.read(tmp_path / "muffled.tsv", quality_summary.Quality)
     assert read["pesq_wb"].isna().all()
     assert read["mel_distance"].notna().all()
-    summary = quality_table.summary(read, 0)
+    summary = quality_summary.summary(read, 0)
     assert summary.set_index("measure").loc["pesq_wb", "utterances"] == 0
     assert tables.lacks_pesq(summary)
 
 
 def test_codec_quality_prints_a_dash(absent, speech, monkeypatch, capsys):
-    monkeypatch.setattr(miniatures, "open_corpus", lambda *_: None)
-    monkeypatch.setattr(train_codec, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
-    parser = argparse.ArgumentParser()
-    miniatures.add_verbs(parser.add_subparsers())
-    args = parser.parse_args(["codec-quality", "--codec", "identity", "--config", str(config.CONFIG / "demo.yaml")])
+    monkeypatch.setattr(codec_quality, "open_corpus", lambda *_: None)
+    monkeypatch.setattr(codec_trainer, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
+    args = parser().parse_args(["codec-quality", "--codec", "identity", "--config", str(config.CONFIG / "demo.yaml")])
     args.run(args)
     assert capsys.readouterr().out.splitlines()[-1].split("\t") == ["identity", "1.000", "-", "1"]
 

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 from filelock import FileLock
 
-from codecfake import audio
+from codecfake.audio import io as audio
 from snakemake_project import REPOSITORY, Project
 
 SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from codecfake import config, manifest
-from codecfake.names import IDENTITY
-from codecfake.release import export
+from codecfake.corpora.tables import split_table
+from codecfake.export import export
+from codecfake.pipeline import config
+from codecfake.util.constants import IDENTITY
 from tiny_run import MUFFLED
 
 SPEAKERS = {"train": 3, "dev": 1, "eval": 2}
@@ -27,7 +28,7 @@ SETTINGS = export.settings_of(
 
 def source_of(folder: Path, utterances: pd.DataFrame, protocols: dict[str, pd.DataFrame]) -> export.Source:
     """What `make_run` wrote below a folder and returned, as a source of exports."""
-    splits = manifest.split_table({speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]})
+    splits = split_table({speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]})
     return export.Source(folder, pd.concat(protocols.values(), ignore_index=True), utterances, splits)
 
 

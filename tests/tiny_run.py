@@ -7,11 +7,12 @@ import numpy as np
 import pandas as pd
 from scipy.signal import butter, sosfilt
 
-from codecfake import manifest, store
 from codecfake.corpora import Utterance
-from codecfake.names import IDENTITY, SPLITS
-from codecfake.store import shard_path
-from codecfake.waveforms import shard_waveforms, write_waveforms
+from codecfake.corpora.tables import split_table, utterance_table, utterances_of_shard
+from codecfake.data.shards import shard_path, shard_row, write_shard
+from codecfake.data.waveforms import shard_waveforms, write_waveforms
+from codecfake.trials.protocol import build_protocol
+from codecfake.util.constants import IDENTITY, SPLITS
 
 #: The codec of a tiny run: a low-pass, which no detector can miss.
 MUFFLED = "muffled"
@@ -59,7 +60,7 @@ def make_run(
         speakers: how many each split has.
 
     Returns:
-        (`manifest.Utterances`, the `manifest.Protocol` of each codec).
+        (`Utterances`, the `Protocol` of each codec).
     """
     samples, utterances, split_of = {}, [], {}
     for split in SPLITS:
@@ -69,22 +70,22 @@ def make_run(
                 name = f"{speaker}_{number}"
                 samples[name] = speech(0.4 + 0.05 * number, sample_rate, seed=len(samples))
                 utterances.append(Utterance(name, speaker, f"{name}.wav", sample_rate, len(samples[name])))
-    table, splits = manifest.utterance_table(utterances, 1), manifest.split_table(split_of)
+    table, splits = utterance_table(utterances, 1), split_table(split_of)
     table["shard"] = table["speaker_id"].map(split_of).map(SPLITS.index)
     protocols = {}
     for codec in codecs:
         paths = [shard_path(folder, codec, number) for number in range(len(SPLITS))]
         for number, path in enumerate(paths):
-            members = manifest.utterances_of_shard(table, number)
-            store.write_shard(path, [_row(member, samples[member.utterance_id], codec) for member in members])
-        protocols[codec] = manifest.protocol(paths, table, splits)
+            members = utterances_of_shard(table, number)
+            write_shard(path, [_row(member, samples[member.utterance_id], codec) for member in members])
+        protocols[codec] = build_protocol(paths, table, splits)
         write_waveforms(folder / f"waveforms/{codec}.arrow", shard_waveforms(paths, 1))
     return table, protocols
 
 
 def _row(utterance: Utterance, samples: np.ndarray, codec: str) -> dict:
     bonafide = codec == IDENTITY
-    return store.row(
+    return shard_row(
         samples if bonafide else muffle(samples, utterance.sample_rate),
         utterance.sample_rate,
         label="bonafide" if bonafide else "spoof",

@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from codecfake import store
-from codecfake.names import IDENTITY, SPLITS
-from codecfake.store import Shard, decode_row, shard_path
-from codecfake.waveforms import shard_waveforms, write_waveforms
+from codecfake.data.shards import Shard, decode_row, shard_path, shard_row, write_shard
+from codecfake.data.waveforms import shard_waveforms, write_waveforms
+from codecfake.util.constants import IDENTITY, SPLITS
 from tiny_run import ENTRY, MUFFLED, make_run
 
 #: Samples of few bits; `MUFFLED` by another name.
@@ -27,7 +26,7 @@ def make_tracing_run(
     _, protocols = make_run(folder, speech, speakers, per_speaker, codecs=(IDENTITY, MUFFLED, COARSE, TWIN))
     paths = [shard_path(folder, COARSE, number) for number in range(len(SPLITS))]
     for number, path in enumerate(paths):
-        store.write_shard(path, [_coarse(row) for row in Shard(shard_path(folder, IDENTITY, number))])
+        write_shard(path, [_coarse(row) for row in Shard(shard_path(folder, IDENTITY, number))])
     write_waveforms(folder / f"waveforms/{COARSE}.arrow", shard_waveforms(paths, 1))
     return protocols
 
@@ -35,7 +34,7 @@ def make_tracing_run(
 def _coarse(row: dict) -> dict:
     samples, sample_rate = decode_row(row)
     ids = {key: row[key] for key in ("speaker_id", "utterance_id")}
-    return store.row(coarsen(samples), sample_rate, label="spoof", codec_name=COARSE, **ids)
+    return shard_row(coarsen(samples), sample_rate, label="spoof", codec_name=COARSE, **ids)
 
 
 def coarsen(samples: np.ndarray) -> np.ndarray:

@@ -5,15 +5,12 @@ OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/
          unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet, corpus/sets/SET.parquet
 """
 
-# not what fetches: whatever way a file or a member comes, its bytes are checked
-CORPUS_CODE = ["audio", "corpora/base", f"corpora/{RUN['corpus']['name']}"]
-if RUN["corpus"]["name"] == "codecfake":
-    CORPUS_CODE += ["release/released", "release/holders"]
+CORPUS_MODULE = f"corpora/{RUN['corpus']['name']}"
 
 
 rule corpus:
     input:
-        code=code("listing", "selection", *CORPUS_CODE),
+        code=code("corpus", CORPUS_MODULE),
     output:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         left_out=f"{RESULTS}/corpus/left_out.tsv",
@@ -39,7 +36,7 @@ rule corpus:
 rule source_shard:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        code=code("store", *CORPUS_CODE),
+        code=code("source_shard", CORPUS_MODULE),
     output:
         f"{RESULTS}/corpus/{{shard}}.parquet",
     log:
@@ -59,7 +56,7 @@ rule source_shard:
 
 rule evaluation_set:
     input:
-        code=code("audio", "store", "evaluation_sets"),
+        code=code("evaluation_set"),
     output:
         LAYOUT.set_shard("{set}"),
     log:

@@ -9,14 +9,7 @@ if RUN.get("source") == "published":
     rule ingest_shard:
         input:
             source=f"{RESULTS}/corpus/{{shard}}.parquet",
-            code=lambda wildcards: code(
-                "audio",
-                "store",
-                "release/holders",
-                "release/released",
-                "release/ingest",
-                *treatment(wildcards.audio),
-            ),
+            code=lambda wildcards: code("ingest_shard", *treatment(wildcards.audio)),
         output:
             f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
         log:
@@ -43,14 +36,9 @@ else:
         input:
             source=f"{RESULTS}/corpus/{{shard}}.parquet",
             code=lambda wildcards: code(
-                "audio",
-                "store",
-                "pieces",
-                "recipes",
+                "resynthesise_shard",
+                f"codecs/{RUN['codec_entries'][wildcards.codec]['family']}",
                 *treatment(wildcards.audio),
-                "resynthesise",
-                "codecs/base",
-                *adapter(RUN["codec_entries"][wildcards.codec]["family"]),
             ),
         output:
             f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",

@@ -10,7 +10,7 @@ OUTPUTS  splits.tsv (speaker_id split), protocols/NAME.tsv (speaker_id utterance
 rule splits:
     input:
         speakers=f"{RESULTS}/corpus/speakers.tsv",
-        code=code("selection"),
+        code=code("splits"),
     output:
         LAYOUT.splits(),
     log:
@@ -35,7 +35,7 @@ rule protocol:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         splits=LAYOUT.splits(),
         shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
-        code=code("manifest"),
+        code=code("protocol"),
     output:
         ANY.protocol_of("{codec}"),
     log:
@@ -54,7 +54,7 @@ rule protocol:
 rule set_protocol:
     input:
         shard=LAYOUT.set_shard("{set}"),
-        code=code("manifest", "evaluation_sets"),
+        code=code("set_protocol"),
     output:
         ANY.protocol_of("{set}"),
     log:
@@ -71,19 +71,19 @@ rule set_protocol:
 
 rule waveforms:
     input:
-        shards=lambda wildcards: AT[wildcards.audio].shards_of(wildcards.heard),
-        code=code("audio", "store", "threads", "waveforms", "heard"),
+        shards=lambda wildcards: AT[wildcards.audio].shards_of(wildcards.name),
+        code=code("waveforms"),
     output:
-        ANY.heard_of("{heard}"),
+        ANY.waveforms_of("{name}"),
     log:
-        f"{AUDIO}/logs/waveforms/{{heard}}.log",
+        f"{AUDIO}/logs/waveforms/{{name}}.log",
     benchmark:
-        f"{AUDIO}/benchmarks/waveforms/{{heard}}.tsv"
+        f"{AUDIO}/benchmarks/waveforms/{{name}}.tsv"
     conda:
         ENVIRONMENT
     threads: 4
     message:
-        "{wildcards.heard}: decode and resample"
+        "{wildcards.name}: decode and resample"
     shell:
         "codecfake waveforms --shards {input.shards:q} --workers {threads} --out {output:q} 2> {log:q}"
 
@@ -91,13 +91,11 @@ rule waveforms:
 rule condition:
     input:
         protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
-        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
-        code=code(
-            "audio", "threads", "waveforms", "heard", "conditions", "evaluation_sets"
-        ),
+        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
+        code=code("condition"),
     output:
         protocol=ANY.protocol_of("{condition}"),
-        heard=f"{EXPERIMENT}/waveforms/{{condition}}.json",
+        waveforms=f"{EXPERIMENT}/waveforms/{{condition}}.json",
     log:
         f"{EXPERIMENT}/logs/condition/{{condition}}.log",
     benchmark:
@@ -113,14 +111,14 @@ rule condition:
         "eval speech: {wildcards.condition}"
     shell:
         "codecfake condition --condition {wildcards.condition:q} --entry {params.entry:q}"
-        " --protocols {input.protocols:q} --heard {input.heard:q} --workers {threads}"
-        " --out-protocol {output.protocol:q} --out {output.heard:q} 2> {log:q}"
+        " --protocols {input.protocols:q} --waveforms {input.waveforms:q} --workers {threads}"
+        " --out-protocol {output.protocol:q} --out {output.waveforms:q} 2> {log:q}"
 
 
 rule keys:
     input:
         protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
-        code=code("exchange"),
+        code=code("keys"),
     output:
         key=ANY.key(),
         splits=[ANY.exported_protocol(split) for split in SPLITS],

@@ -16,24 +16,11 @@ rule train:
             AT[wildcards.audio].protocol_of(codec)
             for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
-        heard=lambda wildcards: [
-            AT[wildcards.audio].heard_of(codec)
+        waveforms=lambda wildcards: [
+            AT[wildcards.audio].waveforms_of(codec)
             for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
-        code=code(
-            "audio",
-            "waveforms",
-            "heard",
-            "dataset",
-            "train_sets",
-            "train",
-            "training_state",
-            "tasks",
-            "averaging",
-            "score",
-            "metrics",
-            *detector_modules(RUN["detector_entry"]["module"]),
-        ),
+        code=code("train", DETECTOR_MODULE),
     output:
         checkpoint=ANY.detector_of("{train_set}", "{seed}"),
         history=ANY.history_of("{train_set}", "{seed}"),
@@ -62,7 +49,7 @@ rule train:
     shell:
         "codecfake train --detector {params.detector} --entry {params.entry:q}"
         " --seed {wildcards.seed} --classes {params.classes:q} --protocols {input.protocols:q}"
-        " --heard {input.heard:q} --workers {threads} --gpus {params.gpus}"
+        " --waveforms {input.waveforms:q} --workers {threads} --gpus {params.gpus}"
         " --gpu-use {params.gpu_use:q}"
         " --curves {params.curves:q} --history {output.history:q}"
         " --out {output.checkpoint:q} 2> {log:q}"
@@ -71,21 +58,8 @@ rule train:
 rule train_tracer:
     input:
         protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
-        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
-        code=code(
-            "audio",
-            "waveforms",
-            "heard",
-            "dataset",
-            "train_sets",
-            "train",
-            "training_state",
-            "tasks",
-            "tracing",
-            "averaging",
-            "score",
-            *detector_modules(RUN["detector_entry"]["module"]),
-        ),
+        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
+        code=code("train_tracer", DETECTOR_MODULE),
     output:
         **ANY.tracer_of("{by}")._asdict(),
     log:
@@ -111,7 +85,7 @@ rule train_tracer:
     shell:
         "codecfake train-tracer --detector {params.detector} --entry {params.entry:q}"
         " --classes {params.classes:q} --seed {params.seed} --protocols {input.protocols:q}"
-        " --heard {input.heard:q} --workers {threads} --gpus {params.gpus}"
+        " --waveforms {input.waveforms:q} --workers {threads} --gpus {params.gpus}"
         " --gpu-use {params.gpu_use:q}"
         " --curves {params.curves:q} --history {output.history:q}"
         " --out {output.checkpoint:q} 2> {log:q}"

@@ -8,7 +8,7 @@ OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' 
 
 SCORED = {
     "protocols": [ANY.protocol_of(name) for name in LAYOUT.protocols()],
-    "heard": [ANY.heard_of(name) for name in LAYOUT.protocols()],
+    "waveforms": [ANY.waveforms_of(name) for name in LAYOUT.protocols()],
 }
 CODECS = [ANY.protocol_of(codec) for codec in LAYOUT.codecs]
 
@@ -17,7 +17,7 @@ rule score_protocol:
     input:
         **SCORED,
         checkpoint=ANY.detector_of("{train_set}", "{seed}"),
-        code=code("audio", "waveforms", "heard", "dataset", "score"),
+        code=code("score_protocol", DETECTOR_MODULE),
     output:
         **ANY.scores_of("{train_set}", "{seed}")._asdict(),
     log:
@@ -39,7 +39,7 @@ rule score_protocol:
     shell:
         "codecfake score-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
         " --batch-size {params.batch_size}"
-        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --protocols {input.protocols:q} --waveforms {input.waveforms:q}"
         " --workers {threads} --gpu-use {params.gpu_use:q}"
         " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
 
@@ -48,12 +48,8 @@ rule score_pretrained:
     input:
         **SCORED,
         code=lambda wildcards: code(
-            "audio",
-            "waveforms",
-            "heard",
-            "dataset",
-            "score",
-            *detector_modules(RUN["baseline_entries"][wildcards.pretrained]["module"]),
+            "score_protocol",
+            f"detectors/{RUN['baseline_entries'][wildcards.pretrained]['module']}",
         ),
     output:
         **ANY.baseline_scores_of("{pretrained}")._asdict(),
@@ -80,7 +76,7 @@ rule score_pretrained:
     shell:
         "codecfake score-protocol --detector {wildcards.pretrained} --entry {params.entry:q}"
         " --batch-size {params.batch_size}"
-        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --protocols {input.protocols:q} --waveforms {input.waveforms:q}"
         " --workers {threads} --gpu-use {params.gpu_use:q}"
         " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
 
@@ -88,7 +84,7 @@ rule score_pretrained:
 rule score_baseline:
     input:
         **SCORED,
-        code=code("audio", "waveforms", "heard", "measures", "baselines", "score"),
+        code=code("score_baseline"),
     output:
         **ANY.baseline_scores_of("{baseline}")._asdict(),
     log:
@@ -104,25 +100,16 @@ rule score_baseline:
         "baseline: {wildcards.baseline}"
     shell:
         "codecfake score-baseline --baseline {wildcards.baseline} --seed {params.seed}"
-        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --protocols {input.protocols:q} --waveforms {input.waveforms:q}"
         " --codecs {params.codecs:q} --out {output.main:q} --other {output.other:q} 2> {log:q}"
 
 
 rule trace_protocol:
     input:
         protocols=CODECS,
-        heard=[ANY.heard_of(codec) for codec in LAYOUT.codecs],
+        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
         checkpoint=ANY.tracer_of("{by}").checkpoint,
-        code=code(
-            "audio",
-            "waveforms",
-            "heard",
-            "dataset",
-            "score",
-            "tasks",
-            "tracing",
-            "plots",
-        ),
+        code=code("trace_protocol", DETECTOR_MODULE),
     output:
         **ANY.traces_of("{by}")._asdict(),
     log:
@@ -144,7 +131,7 @@ rule trace_protocol:
     shell:
         "codecfake trace-protocol --detector {params.detector} --checkpoint {input.checkpoint:q}"
         " --batch-size {params.batch_size} --seed {params.seed}"
-        " --protocols {input.protocols:q} --heard {input.heard:q}"
+        " --protocols {input.protocols:q} --waveforms {input.waveforms:q}"
         " --workers {threads} --gpu-use {params.gpu_use:q}"
         " --tracing {output.tracing:q} --confusion {output.confusion:q}"
         " --png {output.png:q} --traces {output.traces:q} 2> {log:q}"

@@ -11,7 +11,7 @@ rule matrix:
         scores=[path for _, path in ANY.scores()],
         protocols=[ANY.protocol_of(name) for name in LAYOUT.protocols()],
         speakers=f"{RESULTS}/corpus/speakers.tsv",
-        code=code("metrics", "bootstrap", "evaluate", "plots"),
+        code=code("matrix"),
     output:
         **{
             **ANY.matrix()._asdict(),

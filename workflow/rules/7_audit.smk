@@ -9,15 +9,7 @@ rule cues:
     input:
         bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
         shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
-        code=code(
-            "audio",
-            "store",
-            "threads",
-            "release/holders",
-            "alignment",
-            "measures",
-            "audit/cues",
-        ),
+        code=code("cues"),
     output:
         ANY.cues_of("{codec}"),
     log:
@@ -37,19 +29,7 @@ rule cues:
 rule audit:
     input:
         cues=[ANY.cues_of(codec) for codec in LAYOUT.codecs],
-        code=code(
-            "audit/cues",
-            "audit/lengths",
-            "audit/comparison",
-            "audit/probe",
-            "audit/verdicts",
-            "audit/audit",
-            "audit/audit_plots",
-            "plots",
-            "baselines",
-            "bootstrap",
-            "metrics",
-        ),
+        code=code("audit_tables"),
     output:
         **ANY.audit()._asdict(),
     log:
@@ -73,17 +53,7 @@ rule quality:
         bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
         shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
         protocol=ANY.protocol_of("{codec}"),
-        code=code(
-            "audio",
-            "store",
-            "threads",
-            "alignment",
-            "quality/quality",
-            "quality/distances",
-            "quality/similarity",
-            "quality/dnsmos",
-            "quality/quality_table",
-        ),
+        code=code("quality"),
     output:
         ANY.quality_of("{codec}"),
     log:
@@ -106,7 +76,7 @@ rule quality:
 rule quality_table:
     input:
         quality=[ANY.quality_of(codec) for codec in LAYOUT.codecs],
-        code=code("quality/quality_table", "bootstrap"),
+        code=code("quality_table"),
     output:
         ANY.quality(),
     log:

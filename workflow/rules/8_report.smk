@@ -36,8 +36,7 @@ rule report:
         breakdown=LAYOUT.matrix().breakdown,
         significance=LAYOUT.matrix().significance,
         findings=[path for at in AT.values() for path in at.findings()],
-        code=code("plots", "tables", "findings", "samples", "report")
-        + ["workflow/codecfake/templates/report.html"],
+        code=code("report") + templates("report.html"),
     output:
         report(f"{STUDY}/report.html", category="results"),
     log:
@@ -60,11 +59,7 @@ rule samples:
         shards=LAYOUT.codec_shards(LAYOUT.codecs),
         scores=[path for _, path in LAYOUT.scores()],
         metrics=LAYOUT.matrix().metrics,
-        code=code("store", "clips", "samples")
-        + [
-            f"workflow/codecfake/templates/samples.{kind}"
-            for kind in ("html", "css", "js")
-        ],
+        code=code("samples") + templates("samples.html", "samples.css", "samples.js"),
     output:
         f"{STUDY}/samples/index.html",
     log:

@@ -10,18 +10,12 @@ import re
 import sys
 import uuid
 
-from codecfake import config as codecfake_config, records
-from codecfake.errors import ConfigError
-from codecfake.layout import Layout, by_recipe
-from codecfake.names import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
+from codecfake.pipeline import config as codecfake_config, snakemake_records
+from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.util.constants import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
+from codecfake.util.errors import ConfigError
+from codecfake.util.source_code import PACKAGE, source_files
 from filelock import FileLock, Timeout
-
-# rules name files of the package, and results, by paths below the checkout
-if not os.path.samefile(os.getcwd(), workflow.basedir):
-    sys.exit(
-        f"{os.getcwd()}: Snakemake runs in the checkout, {workflow.basedir}: leave out --directory, or copy the "
-        "checkout to where the results shall be"
-    )
 
 # `codecfake` is found beside the running Snakemake even if its environment is not activated
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
@@ -52,6 +46,7 @@ RESULTS, STUDY = LAYOUT.results, LAYOUT.study
 AUDIO, EXPERIMENT = ANY.audio, ANY.experiment
 LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 DETECTOR = RUN["detector"]["name"]
+DETECTOR_MODULE = f"detectors/{RUN['detector_entry']['module']}"
 ENVIRONMENT = "../../envs/codecfake.yaml"
 # a job that may have a GPU asks for one, and for processes that decode audio fast enough to keep it busy
 GPUS = 0 if RUN["device"] in ("cpu", "mps") else 1
@@ -93,7 +88,7 @@ def hold_run():
 
 # what DVC brought from elsewhere counts as made here
 if workflow.is_main_process:
-    records.adopt(RESULTS)
+    snakemake_records.adopt(RESULTS)
 
 
 def one_of(names):
@@ -109,31 +104,30 @@ wildcard_constraints:
     seed=one_of(map(str, LAYOUT.seeds)),
     set=one_of(LAYOUT.sets),
     condition=one_of(LAYOUT.conditions),
-    heard=one_of([*LAYOUT.codecs, *LAYOUT.sets]),
+    name=one_of([*LAYOUT.codecs, *LAYOUT.sets]),
     pretrained=one_of(RUN["baseline_entries"]),
     baseline=one_of([RANDOM, TRIVIAL]),
     shard=r"\d{3}",
 
 
-def code(*modules):
-    """The source files whose change makes a rule's outputs stale."""
-    return [f"workflow/codecfake/{module}.py" for module in modules]
+def code(verb, *modules):
+    """The source files whose change makes a rule's outputs stale; see `codecfake.util.source_code`.
+
+    Args:
+        verb: what the rule calls, by the name of its module.
+        modules: those that it imports by name, such as `codecs/dac`.
+    """
+    return [below(path) for path in source_files(f"cli/{verb}", *modules)]
 
 
-def adapter(family):
-    """The modules of a codec family: its adapter and, where it is ours, its network."""
-    network = f"codecs/{family}_network"
-    there = os.path.isfile(code(network)[0])
-    return [f"codecs/{family}", network] if there else [f"codecs/{family}"]
+def templates(*names):
+    """Templates of the report and the samples page."""
+    return [below(PACKAGE / "report/templates" / name) for name in names]
 
 
-def detector_modules(module):
-    """The modules of a detector: its own and those it takes parts from."""
-    parts = {
-        "aasist": ["graphs", "tiles", "rawnet2"],
-        "ssl_aasist": ["graphs", "aasist", "tiles", "rawnet2"],
-    }
-    return [f"detectors/{name}" for name in (module, "base", *parts.get(module, []))]
+def below(path):
+    """A path as short as it can be told from the working directory: the same wherever the checkout lies."""
+    return os.path.relpath(path)
 
 
 def matching(audio):
@@ -155,8 +149,8 @@ def class_of_codecs(by):
 
 
 def treatment(audio):
-    """The modules of what is done to both classes after the codec."""
-    return ["alignment", "matching", "measures"] if RECIPE_OF[audio] == MATCHED else []
+    """The module of what a recipe does to both classes after the codec, if anything."""
+    return ["resynthesis/matching"] if RECIPE_OF[audio] == MATCHED else []
 
 
 def named(path_of, names):

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake import manifest, metrics
 from codecfake.audit.cues import SHARE, Cues
-from codecfake.names import IDENTITY
+from codecfake.data import tables
+from codecfake.evaluation import metrics
+from codecfake.util.constants import IDENTITY
 
 #: A range leaves out a tenth at both ends: a few odd clips do not widen it.
 LOW, HIGH = 0.1, 0.9
@@ -16,7 +17,7 @@ LOW, HIGH = 0.1, 0.9
 NUMBERS = [name for name, column in Cues.to_schema().columns.items() if column.dtype.type.kind == "f"]
 
 
-class Ranges(manifest.Table):
+class Ranges(tables.Table):
     """One cue of one codec, by itself and against bona fide speech. Cues are described in `cues.Cues`."""
 
     codec: str = pa.Field(description="identity for bona fide speech")
@@ -34,7 +35,7 @@ class Ranges(manifest.Table):
     )
 
 
-class Duplicates(manifest.Table):
+class Duplicates(tables.Table):
     """Two codecs that have clips of the same utterance in common."""
 
     codec: str = pa.Field(description="one of them")
@@ -60,7 +61,7 @@ def ranges(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
             for cue in NUMBERS
             if table[cue].notna().any()
         ]
-    return manifest.check(pd.DataFrame(rows, columns=manifest.columns(Ranges)), Ranges, "ranges")
+    return tables.check(pd.DataFrame(rows, columns=tables.columns(Ranges)), Ranges, "ranges")
 
 
 def _range(values: pd.Series, partner: pd.Series, bonafide: pd.Series) -> dict:
@@ -101,7 +102,7 @@ def duplicates(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
                     "same_bytes": int((files[codec] == files[other]).sum()),
                 }
             )
-    return manifest.check(pd.DataFrame(rows, columns=manifest.columns(Duplicates)), Duplicates, "duplicates")
+    return tables.check(pd.DataFrame(rows, columns=tables.columns(Duplicates)), Duplicates, "duplicates")
 
 
 def _by_codec(cues: dict[str, pd.DataFrame], column: str) -> pd.DataFrame:

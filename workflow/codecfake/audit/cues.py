@@ -14,10 +14,12 @@ import pandera.pandas as pa
 import soundfile
 from tqdm import tqdm
 
-from codecfake import alignment, audio, manifest, measures, threads
-from codecfake.names import LABELS
-from codecfake.release.holders import Clip
-from codecfake.waveforms import SAMPLE_RATE
+from codecfake.audio import alignment, features
+from codecfake.audio import io as audio
+from codecfake.corpora.released_files import Clip
+from codecfake.data import tables
+from codecfake.runtime import threads
+from codecfake.util.constants import LABELS, SAMPLE_RATE
 
 #: Samples as heard by which a clip may be late or early (2 s): silence may have been cut off.
 MOST_LAG = 32000
@@ -28,7 +30,7 @@ ALIKE = 0.3
 SHARE = {"min_value": 0, "max_value": 1}
 
 
-class Cues(manifest.Table):
+class Cues(tables.Table):
     """The cues of a codec's clips, or of bona fide speech."""
 
     utterance_id: str = pa.Field(unique=True, description="what bona fide and spoof of one recording share")
@@ -74,8 +76,8 @@ def cue_table(clips: Iterable[Clip], bonafide: Iterable[Clip], workers: int, tit
     pairs = ((clip, partner.get(clip.utterance_id)) for clip in clips)
     measured = threads.spread(lambda pair: measure(*pair), pairs, workers)
     rows = list(tqdm(measured, total=len(clips), desc=title, unit="clip", mininterval=2))
-    table = pd.DataFrame(rows, columns=manifest.columns(Cues)).sort_values("utterance_id")
-    return manifest.check(table, Cues, title)
+    table = pd.DataFrame(rows, columns=tables.columns(Cues)).sort_values("utterance_id")
+    return tables.check(table, Cues, title)
 
 
 def measure(clip: Clip, bonafide: Clip | None) -> dict:
@@ -112,24 +114,24 @@ def measure(clip: Clip, bonafide: Clip | None) -> dict:
 
 def of_file(samples: np.ndarray, sample_rate: int) -> dict[str, float]:
     """What samples (float32 [N]) show at the file's own rate."""
-    bits = measures.low_bits(samples)
-    spectrum = measures.spectrum(samples.astype(np.float64), sample_rate)
+    bits = features.low_bits(samples)
+    spectrum = features.spectrum(samples.astype(np.float64), sample_rate)
     wide = sample_rate > SAMPLE_RATE
     return {
         "peak": float(np.abs(samples).max()),
         "dc": float(np.mean(samples, dtype=np.float64)),
-        "clipped_share": measures.clipped(samples),
+        "clipped_share": features.clipped(samples),
         "on_grid_share": bits.on_grid,
         "odd_share": bits.odd,
         "step": bits.step,
-        "bandwidth_hz": measures.bandwidth(*spectrum),
-        "above_8khz_db": measures.share_above(*spectrum, SAMPLE_RATE / 2) if wide else float("nan"),
+        "bandwidth_hz": features.bandwidth(*spectrum),
+        "above_8khz_db": features.share_above(*spectrum, SAMPLE_RATE / 2) if wide else float("nan"),
     }
 
 
 def as_heard(samples: np.ndarray) -> dict[str, float]:
     """What samples (float32 [N]) at 16 kHz show."""
-    heard = measures.heard(samples, SAMPLE_RATE)
+    heard = features.heard(samples, SAMPLE_RATE)
     return {
         "level_dbfs": heard.level,
         "leading_silence_s": heard.leading,

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake import bootstrap, manifest, metrics
 from codecfake.audit.lengths import HOPS
-from codecfake.baselines import fit_and_score
-from codecfake.names import IDENTITY
-from codecfake.waveforms import SAMPLE_RATE
+from codecfake.data import tables
+from codecfake.evaluation import bootstrap, metrics
+from codecfake.evaluation.baselines import fit_and_score
+from codecfake.util.constants import IDENTITY, SAMPLE_RATE
 
 FOLDS = 5
 #: Of each class; of fewer, an error rate means nothing.
@@ -24,7 +24,7 @@ LEAST_TRIALS = 10
 FORMAT, ALL = "format", "all"
 
 
-class Probe(manifest.Table):
+class Probe(tables.Table):
     """What the probe can do, by codec and group of cues."""
 
     codec: str = pa.Field(description="told from bona fide speech")
@@ -32,7 +32,7 @@ class Probe(manifest.Table):
     bonafide_trials: int = pa.Field(ge=0, description="of speakers that both classes have")
     spoof_trials: int = pa.Field(ge=0, description="the same")
     speakers: int = pa.Field(ge=0, description="that both classes have")
-    eer: float = pa.Field(nullable=True, in_range=manifest.RATE, description="a fraction; empty if there are too few")
+    eer: float = pa.Field(nullable=True, in_range=tables.RATE, description="a fraction; empty if there are too few")
     eer_low: float = pa.Field(nullable=True, description="its 95 % interval, by resampling speakers")
     eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
     remark: str = pa.Field(description="why there is no number")
@@ -62,7 +62,7 @@ def probe(cues: dict[str, pd.DataFrame], seed: int) -> pd.DataFrame:
         if codec != IDENTITY:
             trials = _trials(cues[IDENTITY], cues[codec])
             rows += [{"codec": codec, **row} for row in _rows(trials, seed)]
-    return manifest.check(pd.DataFrame(rows, columns=manifest.columns(Probe)), Probe, "probe")
+    return tables.check(pd.DataFrame(rows, columns=tables.columns(Probe)), Probe, "probe")
 
 
 def _trials(bonafide: pd.DataFrame, spoof: pd.DataFrame) -> Trials:

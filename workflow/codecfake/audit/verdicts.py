@@ -12,7 +12,7 @@ import pandas as pd
 
 from codecfake.audit.lengths import AS_THE_INPUT
 from codecfake.audit.probe import ALL, HEARD
-from codecfake.names import IDENTITY
+from codecfake.util.constants import IDENTITY
 
 #: With fewer utterances, how many is said.
 FEW = 10

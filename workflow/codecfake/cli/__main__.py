@@ -2,6 +2,6 @@
 
 import sys
 
-from codecfake.cli import main
+from codecfake.cli.main import main
 
 sys.exit(main())

@@ -6,17 +6,11 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from codecfake.names import RECIPES
-
-
-def add_rule(verbs, name: str, function, help_text: str) -> argparse.ArgumentParser:
-    """Add a verb that a rule calls."""
-    verb = verbs.add_parser(name, help=f"rule: {help_text}")
-    verb.set_defaults(run=function)
-    return verb
+from codecfake.util.constants import RECIPES
 
 
 def named_path(text: str) -> tuple[str, Path]:
+    """NAME=FILE as a name and a path."""
     name, separator, path = text.partition("=")
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
@@ -35,9 +29,10 @@ def add_device(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--device", default=default, help=f"auto, cpu, cuda, cuda:N, mps (default: {default})")
 
 
-def device_options(verb: argparse.ArgumentParser) -> None:
+def add_job_device(verb: argparse.ArgumentParser) -> None:
+    """The options that `own_device` needs."""
     add_device(verb)
-    verb.add_argument("--gpu-use", type=Path, help="where to write what the job had of a GPU")
+    verb.add_argument("--gpu-use", type=Path, help="file for the name of the GPU and the memory used on it")
 
 
 def add_fetch_options(verb: argparse.ArgumentParser) -> None:
@@ -61,17 +56,15 @@ def add_recipe(verb: argparse.ArgumentParser, allowed: Sequence[str] = RECIPES) 
     )
 
 
-def add_matched(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--matched", type=json.loads, default={}, help="what recipe matched makes alike, as JSON")
-
-
 def add_workers(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--workers", type=int, default=1, help="that prepare audio beside the one that computes")
+    verb.add_argument("--workers", type=int, default=1, help="processes or threads that prepare audio (default: 1)")
 
 
 def add_trials(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--protocols", type=Path, nargs="+", required=True)
-    verb.add_argument("--heard", type=Path, nargs="+", required=True, help="descriptions of these trials' waveforms")
+    verb.add_argument(
+        "--waveforms", type=Path, nargs="+", required=True, help="descriptions of the waveforms of these trials"
+    )
     add_workers(verb)
 
 
@@ -81,17 +74,23 @@ def add_training(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--entry", type=json.loads, required=True, help="of detectors.yaml, with its recipe, as JSON")
     verb.add_argument("--seed", type=int, required=True)
     add_trials(verb)
-    device_options(verb)
+    add_job_device(verb)
     add_fetch_options(verb)
-    verb.add_argument("--gpus", type=int, default=1, help="that train it together")
+    verb.add_argument("--gpus", type=int, default=1, help="GPUs that train it together (default: 1)")
     verb.add_argument("--curves", type=Path, required=True, help="folder for TensorBoard")
     verb.add_argument("--history", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
 
 
+def add_score_outputs(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--codecs", type=Path, nargs="+", required=True, help="protocols whose eval trials go to --out")
+    verb.add_argument("--out", type=Path, required=True)
+    verb.add_argument("--other", type=Path, required=True, help="for dev, conditions, sets")
+
+
 def add_audio_files(verb: argparse.ArgumentParser) -> None:
-    """The options that `tell_files` needs."""
+    """The options that `file_table.write` needs."""
     add_device(verb)
     verb.add_argument("--format", choices=["tsv", "json"], default="tsv", help="json: a list of objects")
-    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write them; printed without it")
+    verb.add_argument("--out", type=Path, metavar="FILE", help="where to write the table (default: print it)")
     verb.add_argument("inputs", type=Path, nargs="+", metavar="FILE_OR_FOLDER")

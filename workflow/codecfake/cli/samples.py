@@ -1,15 +1,13 @@
-"""The verb that makes the samples page."""
+"""The page to listen to a few utterances in every codec."""
 
 import argparse
 import json
 from pathlib import Path
 
-from codecfake.cli.options import add_rule, named_path
+from codecfake.cli.options import named_path
 
 
-def add_verbs(verbs) -> None:
-    """Add the verb of the samples page."""
-    verb = add_rule(verbs, "samples", samples, "the page to listen to a few utterances in every codec")
+def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
     for table in ("utterances", "splits", "resynthesised", "metrics"):
         verb.add_argument(f"--{table}", type=Path, required=True)
@@ -17,19 +15,21 @@ def add_verbs(verbs) -> None:
     verb.add_argument("--out", type=Path, required=True, help="the page; its folder is replaced")
 
 
-def samples(args: argparse.Namespace) -> None:
-    from codecfake import manifest
-    from codecfake.evaluate import read_scores
-    from codecfake.samples import dev_thresholds, write_samples
+def run(args: argparse.Namespace) -> None:
+    from codecfake.corpora.tables import Splits, Utterances
+    from codecfake.data import tables
+    from codecfake.evaluation.cells import read_scores
+    from codecfake.evaluation.tables import Metrics
+    from codecfake.report.samples_page import dev_thresholds, write_samples
 
-    run = json.loads(args.settings.read_text(encoding="utf-8"))
-    utterances = manifest.read(args.utterances, manifest.Utterances)
+    settings = json.loads(args.settings.read_text(encoding="utf-8"))
+    utterances = tables.read(args.utterances, Utterances)
     write_samples(
         args.out.parent,
-        run=run,
-        utterances=utterances.merge(manifest.read(args.splits, manifest.Splits), on="speaker_id"),
+        run=settings,
+        utterances=utterances.merge(tables.read(args.splits, Splits), on="speaker_id"),
         resynthesised=args.resynthesised,
-        codecs=list(run["codec_entries"]),
+        codecs=list(settings["codec_entries"]),
         scores=read_scores(args.scores),
-        thresholds=dev_thresholds(manifest.read(args.metrics, manifest.Metrics)),
+        thresholds=dev_thresholds(tables.read(args.metrics, Metrics)),
     )

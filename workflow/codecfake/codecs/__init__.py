@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 
 from codecfake.codecs.base import Codec, TrainableCodec
-from codecfake.errors import CheckpointError, ConfigError
+from codecfake.util.errors import CheckpointError, ConfigError
 
 FAMILIES = ("identity", "speechtokenizer", "academicodec", "audiodec", "dac", "encodec", "funcodec", "lyra")
 

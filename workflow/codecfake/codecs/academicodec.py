@@ -7,9 +7,11 @@ from typing import ClassVar, Self
 import torch
 
 from codecfake.codecs.academicodec_network import HiFiCodec
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
-from codecfake.errors import CheckpointError
-from codecfake.files import write_checkpoint, write_json
+from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.fast import make_fast
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.util.errors import CheckpointError
+from codecfake.util.files import write_json
 
 PARTS = ("encoder", "quantizer", "generator")
 

@@ -9,9 +9,11 @@ import yaml
 from torch import nn
 
 from codecfake.codecs.audiodec_network import Autoencoder, Vocoder, forget, remember
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
-from codecfake.errors import CheckpointError
-from codecfake.files import write_checkpoint, write_text
+from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.fast import make_fast
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.util.errors import CheckpointError
+from codecfake.util.files import write_text
 
 #: Silence that upstream sends through its decoder after loading.
 WARM_UP_SAMPLES = 8192

@@ -10,9 +10,10 @@ import torch
 from dac import DAC
 from torch.nn.functional import pad
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
-from codecfake.errors import CheckpointError
-from codecfake.files import write_checkpoint
+from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.fast import make_fast
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.util.errors import CheckpointError
 
 #: As in the DAC paper, section 3.4: the codebooks are learnt by gradient, not by moving average.
 COMMITMENT_WEIGHT = 0.25

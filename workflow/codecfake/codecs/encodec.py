@@ -8,8 +8,9 @@ from encodec import EncodecModel
 from encodec.modules import SEANetDecoder, SEANetEncoder
 from encodec.quantization import ResidualVectorQuantizer
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
-from codecfake.files import write_checkpoint
+from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.fast import make_fast
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
 
 
 class Adapter(TrainableCodec):

@@ -19,9 +19,11 @@ from torch import nn
 from torch.nn.functional import softplus
 from torchaudio.transforms import InverseSpectrogram, Spectrogram
 
-from codecfake.codecs.base import TrainableCodec, half_state_dict, load_state, make_fast, read_checkpoint
-from codecfake.errors import AudioError, CheckpointError
-from codecfake.files import write_checkpoint, write_text
+from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.fast import make_fast
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.util.errors import AudioError, CheckpointError
+from codecfake.util.files import write_text
 
 ENCODERS = {"encodec_seanet_encoder": SEANetEncoder, "encodec_seanet_encoder_2d": SEANetEncoder2d}
 DECODERS = {"encodec_seanet_decoder": SEANetDecoder, "encodec_seanet_decoder_2d": SEANetDecoder2d}

@@ -13,7 +13,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 
 from codecfake.codecs.base import Codec
-from codecfake.errors import CheckpointError
+from codecfake.util.errors import CheckpointError
 
 
 class Adapter(Codec):

@@ -3,8 +3,8 @@
 import importlib
 
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker, Utterance
-from codecfake.download import Places
-from codecfake.errors import ConfigError
+from codecfake.fetch.download import Places
+from codecfake.util.errors import ConfigError
 
 CORPORA = ("vctk", "voices", "folder", "codecfake")
 

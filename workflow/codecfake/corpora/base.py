@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codecfake import audio
+from codecfake.audio import io as audio
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import numpy as np
 
-from codecfake import audio
+from codecfake.audio import io as audio
 from codecfake.corpora.base import Corpus, Recording
-from codecfake.download import Places
-from codecfake.errors import DataError
-from codecfake.names import IDENTITY
-from codecfake.release.released import ReleasedSet, open_set
+from codecfake.corpora.released import ReleasedSet, open_set
+from codecfake.fetch.download import Places
+from codecfake.util.constants import IDENTITY
+from codecfake.util.errors import DataError
 
 
 class CodecFakeCorpus(Corpus):

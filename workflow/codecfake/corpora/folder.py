@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 
 from codecfake.corpora.base import FileCorpus, Recording
-from codecfake.download import Places
-from codecfake.errors import DataError
+from codecfake.fetch.download import Places
+from codecfake.util.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 

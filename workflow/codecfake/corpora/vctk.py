@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from codecfake import audio, download
-from codecfake.archive import Archive, CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
+from codecfake.audio import io as audio
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker
-from codecfake.download import Places
-from codecfake.errors import AudioError, DataError
+from codecfake.fetch import download
+from codecfake.fetch.download import Places
+from codecfake.fetch.remote_zip import Archive, CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
+from codecfake.util.errors import AudioError, DataError
 
 SPEAKER = r"(?P<speaker>p\d+|s5)"
 TEXT = re.compile(rf"(?:.*/)?txt/{SPEAKER}/(?P<id>(?P=speaker)_\d+)\.txt")

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import soundfile
 
-from codecfake import debian, download
 from codecfake.corpora.base import FileCorpus, Recording
-from codecfake.download import Places
-from codecfake.errors import DownloadError
+from codecfake.fetch import debian, download
+from codecfake.fetch.download import Places
+from codecfake.util.errors import DownloadError
 
 TUXPAINT = "tuxpaint-stamps-default"
 TUXPAINT_LANGUAGES = ("ro", "be", "ru", "bg", "da", "ca", "el", "fr")

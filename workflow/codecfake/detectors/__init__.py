@@ -3,9 +3,9 @@
 import importlib
 from pathlib import Path
 
-from codecfake.codecs.base import load_state, read_checkpoint
+from codecfake.data.checkpoints import load_state, read_checkpoint
 from codecfake.detectors.base import BONAFIDE, OUTPUTS, SPOOF, Detector
-from codecfake.errors import CheckpointError
+from codecfake.util.errors import CheckpointError
 
 __all__ = ["BONAFIDE", "SPOOF", "Detector", "build", "load", "load_published", "load_tracer"]
 

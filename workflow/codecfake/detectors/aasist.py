@@ -8,7 +8,7 @@ Shapes: B utterances, C maps, F bands, T frames.
 import torch
 from torch import nn
 
-from codecfake.detectors import tiles
+from codecfake.detectors import aasist_cpu
 from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector
 from codecfake.detectors.rawnet2 import sinc_filters
@@ -33,7 +33,7 @@ class Block(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         # the same in less time, of one precision
         if x.is_cpu and not torch.is_autocast_enabled("cpu"):
-            return tiles.block(self, x)
+            return aasist_cpu.block(self, x)
         return nn.functional.max_pool2d(self.residual(x), (1, 3))
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:

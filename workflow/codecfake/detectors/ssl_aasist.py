@@ -13,7 +13,7 @@ import torch
 import torchaudio
 from torch import nn
 
-from codecfake.codecs.base import load_state, read_checkpoint
+from codecfake.data.checkpoints import load_state, read_checkpoint
 from codecfake.detectors import aasist
 from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector

@@ -8,12 +8,13 @@ import pandas as pd
 import pandera.pandas as pa
 from tqdm import tqdm
 
-from codecfake import alignment, audio, manifest
-from codecfake.errors import DataError
-from codecfake.quality import distances, quality
-from codecfake.release.released import Clip, ReleasedSet
-from codecfake.selection import stable_number
-from codecfake.threads import spread
+from codecfake.audio import alignment, distances, intelligibility
+from codecfake.audio import io as audio
+from codecfake.corpora.released import Clip, ReleasedSet
+from codecfake.data import tables
+from codecfake.runtime.threads import spread
+from codecfake.util.errors import DataError
+from codecfake.util.hashing import stable_number
 
 #: Seconds that ours may be late or early.
 MOST_LAG = 0.05
@@ -38,7 +39,7 @@ MEASURES = {
 }
 
 
-class Fidelity(manifest.Table):
+class Fidelity(tables.Table):
     """How near our resynthesis is to the published one, over utterances that are in both."""
 
     codec: str = pa.Field(description="as both sets call it; identity for bona fide")
@@ -48,7 +49,7 @@ class Fidelity(manifest.Table):
     least: float = pa.Field(nullable=True, description="of one utterance")
     most: float = pa.Field(nullable=True, description="of one utterance")
 
-    class Config(manifest.Table.Config):
+    class Config(tables.Table.Config):
         unique: ClassVar = ["codec", "measure"]
 
 
@@ -70,12 +71,14 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
             f"{published.path} has {', '.join(published.codecs)}"
         )
     pairs = {codec: _pairs(ours, published, codec)[:most] for codec in codecs}
-    quality.has_pesq()  # once, not in every thread
-    tables = {codec: _compared(codec, pairs[codec], workers) for codec in codecs}
+    intelligibility.has_pesq()  # once, not in every thread
+    measured = {codec: _compared(codec, pairs[codec], workers) for codec in codecs}
     rows = [
-        {"codec": codec, "measure": name, **_told(table[name])} for codec, table in tables.items() for name in MEASURES
+        {"codec": codec, "measure": name, **_told(table[name])}
+        for codec, table in measured.items()
+        for name in MEASURES
     ]
-    return manifest.check(pd.DataFrame(rows).round(DIGITS), Fidelity, "fidelity")
+    return tables.check(pd.DataFrame(rows).round(DIGITS), Fidelity, "fidelity")
 
 
 def _pairs(ours: ReleasedSet, published: ReleasedSet, codec: str) -> list[tuple[Clip, Clip]]:
@@ -114,8 +117,8 @@ def compared(ours: np.ndarray, our_rate: int, published: np.ndarray, sample_rate
         "lag": lag,
         "gain": alignment.likeness(*in_time).gain,
         "si_sdr": distances.si_sdr(*in_time),
-        "pesq_wb": quality.pesq_wb(*in_time, sample_rate),
-        "stoi": quality.stoi(*in_time, sample_rate),
+        "pesq_wb": intelligibility.pesq_wb(*in_time, sample_rate),
+        "stoi": intelligibility.stoi(*in_time, sample_rate),
         "mel_distance": distances.mel_distance(*at_16k),
         "stft_distance": distances.stft_distance(*in_time),
     }

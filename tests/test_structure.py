@@ -1,0 +1,87 @@
+"""The shape of the package: folders import only folders below them, and what only handles tables imports no torch."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from codecfake.util.source_code import PACKAGE
+
+#: From the top down.
+FOLDERS = [
+    "cli",
+    "report",
+    "audit",
+    "quality",
+    "training",
+    "evaluation",
+    "pipeline",
+    "trials",
+    "resynthesis",
+    "export",
+    "corpora",
+    "codecs",
+    "detectors",
+    "data",
+    "audio",
+    "fetch",
+    "runtime",
+    "util",
+]
+MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py"))
+#: Verbs that handle tables alone.
+TABLE_VERBS = [
+    "codecs",
+    "corpus",
+    "detectors",
+    "evaluate",
+    "keys",
+    "protocol",
+    "set_protocol",
+    "splits",
+    "matrix",
+    "audit_tables",
+    "quality_table",
+    "report",
+    "samples",
+    "show",
+    "source_shard",
+]
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """The modules that are imported anywhere in a file."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def test_every_module_is_in_a_folder():
+    assert {path.parts[0] for path in MODULES} == set(FOLDERS)
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_imports_go_down(module):
+    names = imported(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
+    own = FOLDERS.index(module.parts[0])
+    for name in names:
+        top, *rest = name.split(".")
+        assert top != "snakemake"
+        if top == "codecfake" and rest[0] != "__version__":
+            assert FOLDERS.index(rest[0]) >= own, name
+
+
+@pytest.mark.parametrize("verb", TABLE_VERBS)
+def test_a_verb_for_tables_does_not_import_torch(verb):
+    """All that its `run` imports by name, imported: what is imported on the way must not import torch at its top."""
+    tree = ast.parse((PACKAGE / f"cli/{verb}.py").read_text(encoding="utf-8"))
+    lines = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
+    script = "\n".join([*lines, "import sys", "sys.exit('torch' in sys.modules)"])
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0

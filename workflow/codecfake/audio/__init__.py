@@ -1,0 +1,1 @@
+"""Audio: files and samples, and what can be measured of a signal."""

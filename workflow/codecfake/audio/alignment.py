@@ -1,0 +1,148 @@
+"""How much later one signal is than another, to fractions of a sample, and the two put in time.
+
+A waveform's cross-correlation has a peak every period of the voice, and a vocoder, which draws phases anew, may put the
+highest in the wrong place (AudioDec's official samples, whose polarity is inverted besides: 73 and 91 samples instead
+of 123 and 120). Envelopes have one peak, but a flat one. So envelopes say where to look, and the waveforms, where these
+are alike, the exact place.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import fft
+
+from codecfake.audio.io import match_length
+
+#: Bands whose envelopes are compared: centres, as shares of the sample rate (500 to 3600 Hz at 16 kHz); each is
+#: 1 / DECIMATION of the rate wide, and its envelope has that many times fewer points.
+BAND_CENTRES, DECIMATION = (0.03125, 0.075, 0.125, 0.175, 0.225), 10
+#: Samples around the envelopes' lag among which waveforms decide (2 ms at 16 kHz), if they correlate as much.
+NEAR, ALIKE = 32, 0.5
+#: Points a sample at which the correlation is looked at between its samples, and samples of it that interpolate them.
+FINENESS, REACH = 16, 16
+
+
+class Offset(NamedTuple):
+    """How one signal lies to another.
+
+    Attributes:
+        lag: samples by which it is later; below 0 if it is earlier. To fractions of them, unless the waveforms differ
+            too much (`ALIKE`). NaN if one of the two is silent.
+        polarity: 1, or -1 if it is the other's: the sign of what correlates most near the lag.
+    """
+
+    lag: float
+    polarity: int
+
+
+def lag(reference: np.ndarray, degraded: np.ndarray, most: int) -> float:
+    """By how many samples `degraded` is later than `reference`, whatever its polarity; see `offset`."""
+    return offset(reference, degraded, most).lag
+
+
+def offset(reference: np.ndarray, degraded: np.ndarray, most: int) -> Offset:
+    """How `degraded` lies to `reference`.
+
+    Args:
+        reference, degraded: float32 [N] and [M] at one rate, of speech.
+        most: samples that it may be earlier or later.
+    """
+    if not (np.any(reference) and np.any(degraded)):
+        return Offset(float("nan"), 1)
+    reach = most + NEAR + REACH
+    size = DECIMATION * fft.next_fast_len(-(-(max(len(reference), len(degraded)) + reach) // DECIMATION))
+    spectra = [fft.rfft(samples.astype(np.float64), size) for samples in (reference, degraded)]
+    coarse = int(np.argmax(_of_envelopes(spectra, size, most))) - most
+    norm = np.sqrt(np.sum(np.square(reference, dtype=np.float64)) * np.sum(np.square(degraded, dtype=np.float64)))
+    waveforms = _around(fft.irfft(np.conj(spectra[0]) * spectra[1], size), reach) / norm
+    first = max(coarse - NEAR, -most)
+    near = waveforms[first + reach : min(coarse + NEAR, most) + reach + 1]
+    best = int(np.argmax(np.abs(near)))
+    polarity = -1 if near[best] < 0 else 1
+    if abs(near[best]) < ALIKE:
+        return Offset(float(coarse), polarity)
+    return Offset(float(_vertex(polarity * waveforms, first + best + reach) - reach), polarity)
+
+
+def _around(correlation: np.ndarray, reach: int) -> np.ndarray:
+    """A circular correlation at each lag from -`reach` to `reach`."""
+    return np.concatenate([correlation[-reach:], correlation[: reach + 1]])
+
+
+def _of_envelopes(spectra: list[np.ndarray], size: int, reach: int) -> np.ndarray:
+    """The correlation of the bands' envelopes at each lag from -`reach` to `reach`.
+
+    A band's envelope is the root of its magnitude, so that the loudest vowel does not decide alone.
+    """
+    width = size // DECIMATION
+    window = 1 - np.abs(2 * np.arange(width) / width - 1)
+    total = np.zeros(width // 2 + 1, np.complex128)
+    for centre in BAND_CENTRES:
+        low = round(centre * size) - width // 2
+        bins, taper = slice(max(low, 0), low + width), window[max(-low, 0) :]
+        envelopes = [np.sqrt(np.abs(fft.ifft(spectrum[bins] * taper, width))) for spectrum in spectra]
+        a, b = (fft.rfft(envelope - envelope.mean()) for envelope in envelopes)
+        norm = np.sqrt(np.sum(np.abs(a) ** 2) * np.sum(np.abs(b) ** 2))
+        if norm > 0:
+            total += np.conj(a) * b / norm
+    return _around(fft.irfft(total, size), reach)
+
+
+def _vertex(values: np.ndarray, best: int) -> float:
+    """The place of the maximum near a sample of a band-limited sequence."""
+    fine = np.arange(-FINENESS, FINENESS + 1) / FINENESS
+    near = np.array([_between(values, best + part) for part in fine])
+    peak = min(max(int(np.argmax(near)), 1), len(near) - 2)
+    before, at, after = near[peak - 1 : peak + 2]
+    bend = before - 2 * at + after
+    return best + fine[peak] + ((before - after) / (2 * bend) if bend else 0.0) / FINENESS
+
+
+def _between(values: np.ndarray, place: float) -> float:
+    """A band-limited sequence at a place between its samples, by a windowed sinc."""
+    first = max(0, int(np.ceil(place)) - REACH)
+    places = np.arange(first, min(len(values), int(place) + REACH + 1))
+    away = places - place
+    return float(values[places] @ (np.sinc(away) * np.cos(np.pi * away / (2 * (REACH + 1))) ** 2))
+
+
+def shifted(samples: np.ndarray, lag: float, num_samples: int) -> np.ndarray:
+    """Samples (float32 [N]) made earlier by `lag`, to a fraction of one: float32 [num_samples], zeros beyond them.
+
+    A fraction turns the phase of every frequency and leaves its level, as a filter of finite length would not.
+    """
+    whole = int(np.floor(lag))
+    if lag != whole:
+        size = fft.next_fast_len(len(samples) + 2 * REACH, real=True)
+        turn = np.exp(2j * np.pi * np.arange(size // 2 + 1) / size * (lag - whole))
+        samples = fft.irfft(fft.rfft(samples.astype(np.float64), size) * turn, size)[: len(samples)].astype(np.float32)
+    moved = samples[whole:] if whole >= 0 else np.concatenate([np.zeros(-whole, samples.dtype), samples])
+    return match_length(moved, num_samples)
+
+
+def aligned(reference: np.ndarray, degraded: np.ndarray, lag: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both signals (float32 [K]) where both have something, `degraded` made earlier by `lag`."""
+    start = max(0, int(np.ceil(-lag)))
+    end = max(start, min(len(reference), len(degraded) - int(np.ceil(lag))))
+    return reference[start:end], shifted(degraded, lag, end)[start:]
+
+
+class Likeness(NamedTuple):
+    """How alike two signals are.
+
+    Attributes:
+        correlation: the cosine of the angle between them, in [-1, 1]; NaN if one is silent.
+        gain: the RMS of the second over that of the first, which, unlike a projection, does not fall where they differ;
+            NaN if the first is silent.
+    """
+
+    correlation: float
+    gain: float
+
+
+def likeness(reference: np.ndarray, degraded: np.ndarray) -> Likeness:
+    """Of two aligned signals (float32 [N])."""
+    one, other = (samples.astype(np.float64) for samples in (reference, degraded))
+    powers = one @ one, other @ other
+    correlation = one @ other / np.sqrt(powers[0] * powers[1]) if all(powers) else np.nan
+    return Likeness(float(correlation), float(np.sqrt(powers[1] / powers[0])) if powers[0] else np.nan)

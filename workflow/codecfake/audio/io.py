@@ -1,0 +1,177 @@
+"""Decode, encode, resample, match length: the only place where samples change rate or type."""
+
+import io
+import math
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from codecfake.util.errors import AudioError
+from codecfake.util.files import write_bytes
+
+PCM16_FULL_SCALE = 32768
+#: Zero crossings of the resampler's windowed sinc: torchaudio's default, which rolls off from 7 kHz on where the lower
+#: rate is 16 kHz, and one that is flat up to 7.8 kHz.
+DEFAULT_WIDTH, SHARP_WIDTH = 6, 64
+#: The level every written sample is clamped to, as the authors of CodecFake did (resyn_vctk.py).
+CLAMP = 0.99
+SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
+
+
+def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
+    """Read one audio file, whatever its format, width and number of channels; `name` stands for it in errors.
+
+    Returns:
+        Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the rate in Hz.
+
+    Raises:
+        AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
+    """
+    path, name = Path(path), name or str(path)
+    if not path.is_file():
+        raise AudioError(f"{name}: no such audio file")
+    return decode(path.read_bytes(), name, path.suffix.lower())
+
+
+def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
+    """Decode the bytes of an audio file; `name` stands for it in errors. See `read`."""
+    try:
+        if suffix == ".g722":
+            samples, sample_rate = _decode_g722(data)
+        else:
+            samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
+            samples = samples.mean(axis=1)
+    except (soundfile.LibsndfileError, ValueError, OSError) as error:
+        why = getattr(error, "error_string", error)  # without the address of the buffer it was read from
+        raise AudioError(f"{name}: cannot be decoded as audio ({why}); allowed: {', '.join(SUFFIXES)}") from None
+    _check_whole(data, name)
+    check(samples, name)
+    return samples, sample_rate
+
+
+def _check_whole(data: bytes, name: str) -> None:
+    """Refuse a WAV that was cut short: libsndfile would read what is left without a word."""
+    if data[:4] != b"RIFF":
+        return
+    size = int.from_bytes(data[4:8], "little")
+    known = size not in (0, 0xFFFFFFFF)  # a writer to a pipe does not know the size
+    if known and size + 8 > len(data):
+        raise AudioError(f"{name}: {len(data)} bytes; its header says {size + 8}: the file was cut short")
+
+
+def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
+    """Raw G.722 at 64 kbit/s has no header; it is always 16 kHz mono."""
+    import av
+
+    with av.open(io.BytesIO(data), format="g722") as container:
+        frames = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    pcm = np.concatenate(frames) if frames else np.zeros(0, np.int16)
+    return from_pcm16(pcm), 16000
+
+
+def transcode(
+    samples: np.ndarray, sample_rate: int, encoder: str, decoder: str, bit_rate: int, options: dict[str, str]
+) -> np.ndarray:
+    """What a lossy coder of FFmpeg makes of samples, packet by packet, without a container.
+
+    Args:
+        samples: float32 [N] at `sample_rate` Hz, one that the coder takes.
+        encoder, decoder: FFmpeg's names of them.
+        bit_rate: in bit/s.
+        options: FFmpeg's further options of the encoder.
+
+    Returns:
+        float32, about N samples at `sample_rate` Hz, later than the input by whatever FFmpeg does not skip by itself.
+    """
+    import av
+
+    coder = av.CodecContext.create(encoder, "w")
+    coder.sample_rate, coder.layout, coder.format = sample_rate, "mono", coder.codec.audio_formats[0]
+    coder.bit_rate, coder.options = bit_rate, options
+    frame = av.AudioFrame.from_ndarray(to_pcm16(samples)[None], format="s16", layout="mono")
+    frame.sample_rate = sample_rate
+    packets = [*coder.encode(frame), *coder.encode(None)]
+    back = av.CodecContext.create(decoder, "r")
+    back.sample_rate, back.layout, back.extradata = sample_rate, "mono", coder.extradata
+    frames = [frame for packet in [*packets, None] for frame in back.decode(packet)]
+    pcm = np.concatenate([frame.to_ndarray()[0] for frame in frames])
+    return resample(from_pcm16(pcm), frames[0].sample_rate, sample_rate)
+
+
+def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
+    """Refuse audio that no codec or detector can take.
+
+    Raises:
+        AudioError: fewer than `minimum` samples, or a sample that is NaN or infinite.
+    """
+    if len(samples) == 0:
+        raise AudioError(f"{name}: the audio is empty (0 samples)")
+    if len(samples) < minimum:
+        raise AudioError(f"{name}: {len(samples)} samples; at least {minimum} (one frame) needed")
+    finite = np.isfinite(samples)
+    if not finite.all():
+        position = int(np.argmin(finite))
+        raise AudioError(f"{name}: sample {position} is {samples[position]}; only finite samples are allowed")
+
+
+@lru_cache(maxsize=16)
+def _resampler(from_rate: int, to_rate: int, width: int):
+    """torchaudio's resampler."""
+    import torchaudio
+
+    return torchaudio.transforms.Resample(from_rate, to_rate, lowpass_filter_width=width)
+
+
+def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEFAULT_WIDTH) -> np.ndarray:
+    """Change the rate with torchaudio's windowed sinc, by default as the authors of CodecFake used it.
+
+    Args:
+        samples: float32 [N] at `from_rate` Hz.
+        width: zero crossings of the sinc; the more, the steeper it ends.
+
+    Returns:
+        float32 [ceil(N * to_rate / from_rate)] at `to_rate` Hz.
+    """
+    if from_rate == to_rate:
+        return samples
+    import torch
+
+    with torch.inference_mode():
+        resampled = _resampler(from_rate, to_rate, width)(torch.from_numpy(samples)).numpy()
+    # torchaudio reckons the length in float32, which for seconds of audio may be one short
+    return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
+
+
+def resampled_length(num_samples: int, from_rate: int, to_rate: int) -> int:
+    """Number of samples `resample` returns."""
+    return math.ceil(num_samples * to_rate / from_rate)
+
+
+def match_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
+    """Cut or zero-pad the end so that exactly `num_samples` samples remain."""
+    return np.pad(samples[:num_samples], (0, max(0, num_samples - len(samples))))
+
+
+def to_pcm16(samples: np.ndarray) -> np.ndarray:
+    """float32 [N] to int16 [N], clamped to ±0.99 and rounded to the nearest step."""
+    clamped = np.clip(samples, -CLAMP, CLAMP)
+    return np.rint(clamped * PCM16_FULL_SCALE).astype(np.int16)
+
+
+def from_pcm16(pcm: np.ndarray) -> np.ndarray:
+    """int16 [N] to float32 [N] in [-1, 1)."""
+    return pcm.astype(np.float32) / PCM16_FULL_SCALE
+
+
+def encode(samples: np.ndarray, sample_rate: int, container: str = "FLAC") -> bytes:
+    """The one form in which audio is stored: 16-bit PCM in FLAC (or, for a user's file, WAV)."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, to_pcm16(samples), sample_rate, format=container, subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write a 16-bit WAV, whole or not at all."""
+    write_bytes(path, encode(samples, sample_rate, "WAV"))

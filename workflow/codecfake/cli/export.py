@@ -1,0 +1,95 @@
+"""A finished run as a data set to publish, with its card.
+
+Writes the speech of a finished run with the columns, labels and file names of the published CodecFake, its splits,
+checksums and a card (README.md) for the Hugging Face Hub. Uploads nothing. An export that was stopped goes on.
+"""
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from codecfake.cli.options import positive
+from codecfake.util.errors import DataError
+
+EXAMPLE = "codecfake export config/demo.yaml --to hf --out ~/demo-hf"
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("config", type=Path, help="the run's config")
+    kinds = "hf: Parquet for `datasets`; wavs: a zip of 16-bit WAV per codec"
+    verb.add_argument("--to", choices=["hf", "wavs"], required=True, help=kinds)
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or of this export, stopped")
+    verb.add_argument("--recipe", metavar="NAME", help="of several of the run (default: its first)")
+    cores = os.cpu_count() or 1
+    workers = f"wavs: decoded at a time (default: {cores})"
+    verb.add_argument("--workers", type=positive, default=cores, metavar="N", help=workers)
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.export import export
+    from codecfake.pipeline import config
+    from codecfake.pipeline.paths import by_recipe
+
+    settings = _as_it_was_made(config.read_run(args.config))
+    recipe = args.recipe or settings["recipes"][0]
+    at = config.entry(by_recipe(settings), recipe, "recipe")
+    described = export.settings_of(settings, recipe, args.to)
+    sums = export.export(_source(at), args.to, args.out, described, workers=args.workers, **_audit(at))
+    size = sum((args.out / name).stat().st_size for name in sums)
+    print(f"{args.out}: {len(sums)} files, {size / 1e6:.1f} MB, listed in SHA256SUMS; the card is README.md")
+    print("To publish it, read the card, see to what it says of licences, and then:")
+    print(f"  hf auth login && hf upload OWNER/NAME {args.out} --repo-type dataset")
+
+
+def _as_it_was_made(run: dict) -> dict:
+    """The resolved config that lies with a run's results: the file it came from may have changed since.
+
+    Raises:
+        DataError: there is none.
+    """
+    from codecfake.pipeline.paths import Layout
+
+    path = Path(Layout(run).report()[0])
+    if not path.is_file():
+        raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _source(at):
+    """What of the run with this `Layout` is exported.
+
+    Raises:
+        DataError: a file of it is missing.
+    """
+    from codecfake.corpora.tables import Splits, Utterances
+    from codecfake.data import tables
+    from codecfake.export.export import Source
+    from codecfake.trials.protocol import read_trials
+
+    utterances, splits = at.corpus_tables()[0], at.splits()
+    protocols = [at.protocol_of(codec) for codec in at.codecs]
+    for path in (utterances, splits, *at.codec_shards(at.codecs), *protocols):
+        if not Path(path).is_file():
+            raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    return Source(
+        resynthesised=Path(at.resynthesised()),
+        trials=read_trials(protocols),
+        utterances=tables.read(Path(utterances), Utterances),
+        splits=tables.read(Path(splits), Splits),
+    )
+
+
+def _audit(at) -> dict[str, Any]:
+    """What the run's audit found, if it was audited: the options `probe` and `verdicts` of `export.export`."""
+    from codecfake.audit.probe import Probe
+    from codecfake.audit.summary import Audit
+    from codecfake.data import tables
+
+    found, probe = Path(at.audit().table), Path(at.audit().probe)
+    if not (found.is_file() and probe.is_file()):
+        return {}
+    of_codecs = tables.read(found, Audit).query("verdict != ''")
+    verdicts = dict(zip(of_codecs["codec"], of_codecs["verdict"], strict=True))
+    return {"probe": tables.read(probe, Probe).to_dict("records"), "verdicts": verdicts}

@@ -1,0 +1,49 @@
+"""A table with a row for each of the user's audio files."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+
+def write(
+    args: argparse.Namespace, found: Iterable[tuple], number: int, head: tuple[str, ...], row: Callable, done: str
+) -> None:
+    """Print or write a row for each file; one that has an error is named on standard error.
+
+    Args:
+        found: (path, value or AudioError) of each of `number` files.
+        row: makes of a value the cells after the file's name.
+        done: what was to be done to the files, for messages.
+
+    Raises:
+        AudioError: at the end, if a file had an error.
+    """
+    from tqdm import tqdm
+
+    from codecfake.util.errors import AudioError
+
+    rows, lost = [], 0
+    for path, value in tqdm(found, total=number, unit="file", disable=None):
+        if isinstance(value, AudioError):
+            lost += 1
+            tqdm.write(f"codecfake {args.verb}: {value}", file=sys.stderr)
+        else:
+            rows.append((str(path), *row(value)))
+    _write_rows(head, rows, args.format, args.out)
+    if lost:
+        raise AudioError(f"{lost} of {number} files could not be {done}")
+
+
+def _write_rows(head: tuple[str, ...], rows: list[tuple], kind: str, path: Path | None) -> None:
+    from codecfake.util.files import write_text
+
+    if kind == "json":
+        text = json.dumps([dict(zip(head, row, strict=True)) for row in rows], indent=2) + "\n"
+    else:
+        text = "".join("\t".join(map(str, row)) + "\n" for row in (head, *rows))
+    if path:
+        write_text(path, text)
+    else:
+        sys.stdout.write(text)

@@ -1,0 +1,36 @@
+"""Every metric of every detector and column."""
+
+import argparse
+import json
+from pathlib import Path
+
+from codecfake.cli.options import named_path
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
+    verb.add_argument("--protocols", type=named_path, nargs="+", required=True, metavar="COLUMN=FILE")
+    verb.add_argument("--trained-on", type=json.loads, required=True, help="codecs of each row, as JSON")
+    verb.add_argument("--speakers", type=Path, required=True)
+    verb.add_argument("--reference", required=True, help="the row that others are compared with")
+    verb.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    for kind in ("tsv", "json", "png", "metrics", "breakdown", "significance"):
+        verb.add_argument(f"--{kind}", type=Path, required=True)
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.corpora.tables import Speakers
+    from codecfake.data import tables
+    from codecfake.evaluation import figures, matrix
+    from codecfake.evaluation.cells import read_evaluation
+    from codecfake.evaluation.tables import Breakdown, Metrics, Significance
+    from codecfake.util.files import write_bytes
+
+    evaluation = read_evaluation(args.scores, dict(args.protocols))
+    genders = tables.read(args.speakers, Speakers).set_index("speaker_id")["gender"].to_dict()
+    table = matrix.metrics_table(evaluation, args.trained_on, args.seed)
+    tables.write(matrix.breakdown(evaluation, genders), Breakdown, args.breakdown)
+    tables.write(matrix.significance(evaluation, args.reference, args.seed), Significance, args.significance)
+    tables.write(table, Metrics, args.metrics)
+    matrix.write_matrix(table, args.tsv, args.json)
+    write_bytes(args.png, figures.heatmap(matrix.eer_matrix(table)))

@@ -1,0 +1,17 @@
+"""The HTML report."""
+
+import argparse
+import json
+from pathlib import Path
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
+    verb.add_argument("--out", type=Path, required=True)
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.report import results
+    from codecfake.report.page import write_report
+
+    write_report(args.out, **results.read(json.loads(args.settings.read_text(encoding="utf-8"))))

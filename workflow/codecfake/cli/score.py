@@ -1,0 +1,50 @@
+"""CM scores of audio files, or of all in folders.
+
+Prints filename and cm-score of each file. Higher = more bona fide. A file that cannot be scored is named on standard
+error, the others are scored all the same, and the exit code is 1.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from codecfake.cli import file_table
+from codecfake.cli.fetching import model_files
+from codecfake.cli.options import add_audio_files, add_fetch_options
+
+EXAMPLE = "codecfake score --detector aasist_2019 recordings/ speech.wav --out scores.tsv"
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
+    verb.add_argument(
+        "--checkpoint", type=Path, metavar="FILE", help="as `codecfake train` saved it; without it, published weights"
+    )
+    add_audio_files(verb)
+    add_fetch_options(verb)
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.evaluation.scoring import audio_files, score_files
+    from codecfake.pipeline import config
+    from codecfake.runtime.device import torch_device
+
+    entry, paths = config.entry(config.detectors(), args.detector, "detector"), audio_files(args.inputs)
+    model = _detector(args, entry, torch_device(args.device))
+    print("cm-score: higher = more bona fide", file=sys.stderr)
+    head, found = ("filename", "cm-score"), score_files(model, paths)
+    file_table.write(args, found, len(paths), head, lambda score: (round(score, 6),), "scored")
+
+
+def _detector(args: argparse.Namespace, entry: dict, device: str):
+    """The detector of a checkpoint, or as its authors published it."""
+    from codecfake import detectors
+    from codecfake.pipeline import config
+    from codecfake.util.errors import ConfigError
+
+    if args.checkpoint:
+        return detectors.load(args.checkpoint, args.detector, device)
+    if "checkpoint" not in entry.get("files", {}):
+        raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a file with your own")
+    entry = config.pretrained(args.detector)
+    return detectors.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)

@@ -1,0 +1,19 @@
+"""Train a detector."""
+
+import argparse
+import json
+from functools import partial
+
+from codecfake.cli.options import add_training
+from codecfake.cli.training import train_by
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    add_training(verb)
+    verb.add_argument("--classes", type=json.loads, help="of each codec, among which spoof is balanced, as JSON")
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.training.trainer import save, train
+
+    train_by(args, args.entry, partial(train, classes=args.classes), save)

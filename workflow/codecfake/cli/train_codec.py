@@ -1,0 +1,41 @@
+"""Train a miniature codec on a run's training speakers."""
+
+import argparse
+import os
+from pathlib import Path
+
+from codecfake.cli.corpus_opening import open_corpus
+from codecfake.cli.miniatures import add_codec_data
+
+EXAMPLE = "codecfake train-codec --codec encodec_mini --config config/demo.yaml --out work/encodec_mini"
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    add_codec_data(verb)
+    verb.add_argument("--recipe", type=Path, default=Path("config/codec_training.yaml"))
+    verb.add_argument("--out", required=True, type=Path, metavar="DIR", help="state, history and checkpoint files")
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake import codecs
+    from codecfake.pipeline import config
+    from codecfake.runtime.device import seed_all, torch_device
+    from codecfake.training import codec_trainer
+
+    run, entry = config.read_run(args.config), config.codec(args.codec)
+    settings = config.read_yaml(args.recipe, "codec_training")
+    steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
+    recipe = codec_trainer.Recipe(**{**settings, "steps": steps})
+    corpus = open_corpus(run["corpus"], run)
+    training = codec_trainer.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
+    held_out = codec_trainer.pcm_of_split(
+        corpus, run["corpus"], "dev", entry["sample_rate"], codec_trainer.HELD_OUT_PER_SPEAKER
+    )
+    seed_all(recipe.seed)
+    adapter_class = codecs.family_class(entry["family"])
+    adapter = adapter_class(entry, adapter_class.build(entry), torch_device(run["device"]))
+    keys = {role: Path(file["key"]) for role, file in entry["files"].items()}
+    folder = os.path.commonpath([key.parent for key in keys.values()])
+    files = {role: args.out / key.relative_to(folder) for role, key in keys.items()}
+    stoi = codec_trainer.train(adapter, training, held_out, recipe, args.out, files)
+    print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")

@@ -1,0 +1,18 @@
+"""Train a tracer of codecs."""
+
+import argparse
+import json
+
+from codecfake.cli.options import add_training
+from codecfake.cli.training import train_by
+
+
+def add_options(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("--classes", type=json.loads, required=True, help="the class of each codec, as JSON")
+    add_training(verb)
+
+
+def run(args: argparse.Namespace) -> None:
+    from codecfake.training.tracer import save_tracer, train_tracer
+
+    train_by(args, {**args.entry, "classes": args.classes}, train_tracer, save_tracer)

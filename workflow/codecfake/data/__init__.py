@@ -1,0 +1,1 @@
+"""The project's own file formats: tables, shards, waveforms, checkpoints."""

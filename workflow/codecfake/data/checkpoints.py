@@ -1,0 +1,71 @@
+"""Torch checkpoints: read without running code from them, written atomically."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from codecfake.util.errors import CheckpointError
+from codecfake.util.files import write_bytes
+
+#: NumPy numbers, which training tools leave beside the weights (a best loss, a learning rate).
+NUMBERS = [
+    (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
+    (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
+    np.dtype,
+    *(type(np.dtype(name)) for name in ("float32", "float64", "int32", "int64", "bool")),
+]
+
+
+def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    """The state_dict on the CPU with floating-point tensors in float16, to halve the file."""
+    return {
+        key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
+        for key, value in model.state_dict().items()
+    }
+
+
+def read_checkpoint(path: Path) -> dict:
+    """Read a torch checkpoint without running code from it.
+
+    `weights_only` is torch's restricted unpickler; `NUMBERS` is all that is admitted beyond tensors and plain
+    containers.
+
+    Raises:
+        CheckpointError: the file is missing, is no torch checkpoint, or holds more than tensors.
+    """
+    if not path.is_file():
+        raise CheckpointError(f"{path}: no such checkpoint")
+    try:
+        with torch.serialization.safe_globals(NUMBERS):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises many types for a damaged file
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise CheckpointError(f"{path}: not a readable checkpoint ({reason[0]})") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: holds a {type(content).__name__}; a dict is needed")
+    return content
+
+
+def load_state(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
+    """Fill the model from a state_dict, strictly: the same keys and shapes.
+
+    Raises:
+        CheckpointError: a key is missing, unknown or of another shape.
+    """
+    try:
+        model.load_state_dict(state, strict=True)
+    except (RuntimeError, TypeError, AttributeError) as error:
+        lines = " ".join(str(error).split())
+        raise CheckpointError(f"{path}: does not fit {type(model).__name__}: {lines[:300]}") from None
+
+
+def write_checkpoint(path: Path, content: dict) -> None:
+    """Write a torch checkpoint atomically.
+
+    Through memory: given a path, torch writes its name into the file and hides why a write failed.
+    """
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    write_bytes(path, buffer.getbuffer())

@@ -1,0 +1,131 @@
+"""The shard format: one Parquet file with an audio struct, as Hugging Face `datasets` reads it."""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecfake.audio import io as audio
+from codecfake.util.errors import DataError
+from codecfake.util.files import replacing
+
+#: Rows a row group: what one random access has to read.
+ROW_GROUP = 16
+
+_FEATURES = {
+    "audio": {"_type": "Audio"},
+    "label": {"dtype": "string", "_type": "Value"},
+    "speaker_id": {"dtype": "string", "_type": "Value"},
+    "utterance_id": {"dtype": "string", "_type": "Value"},
+    "codec_name": {"dtype": "string", "_type": "Value"},
+    "sample_rate": {"dtype": "int32", "_type": "Value"},
+    "num_samples": {"dtype": "int64", "_type": "Value"},
+}
+SCHEMA = pa.schema(
+    [
+        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("label", pa.string()),
+        ("speaker_id", pa.string()),
+        ("utterance_id", pa.string()),
+        ("codec_name", pa.string()),
+        ("sample_rate", pa.int32()),
+        ("num_samples", pa.int64()),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+DESCRIPTION = [name for name in SCHEMA.names if name != "audio"]
+
+
+def shard_path(resynthesised: Path, codec: str, shard: int) -> Path:
+    """Where a codec's shard lies below the folder of all."""
+    return Path(resynthesised) / codec / f"{shard:03d}.parquet"
+
+
+def shard_row(
+    samples: np.ndarray, sample_rate: int, *, label: str, speaker_id: str, utterance_id: str, codec_name: str
+) -> dict[str, Any]:
+    """A row of a shard: the samples (float32 [N]) as 16-bit FLAC, and what describes them."""
+    return {
+        "audio": {"bytes": audio.encode(samples, sample_rate), "path": f"{codec_name}+{utterance_id}.flac"},
+        "label": label,
+        "speaker_id": speaker_id,
+        "utterance_id": utterance_id,
+        "codec_name": codec_name,
+        "sample_rate": sample_rate,
+        "num_samples": len(samples),
+    }
+
+
+def _writer(path: Path) -> pq.ParquetWriter:
+    return pq.ParquetWriter(path, SCHEMA, compression="none", write_page_checksum=True)
+
+
+def write_shard(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    """Write rows as they come, `ROW_GROUP` at a time, under a temporary name; then rename."""
+    with replacing(path) as temporary, _writer(temporary) as writer:
+        group: list[dict[str, Any]] = []
+        for item in rows:
+            group.append(item)
+            if len(group) == ROW_GROUP:
+                writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+                group.clear()
+        if group:
+            writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+
+
+class Shard:
+    """Random access to the rows of a shard.
+
+    Raises:
+        DataError: the file is missing, is no Parquet file or has other columns.
+    """
+
+    def __init__(self, path: Path):
+        self.path = Path(path)
+        try:
+            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise DataError(f"{self.path}: not a readable shard ({error})") from None
+        if self._file.schema_arrow.names != SCHEMA.names:
+            raise DataError(f"{self.path}: columns {self._file.schema_arrow.names}; a shard has {SCHEMA.names}")
+        self._group: tuple[int, list[dict[str, Any]]] = (-1, [])
+
+    def __len__(self) -> int:
+        return self._file.metadata.num_rows
+
+    def describe(self) -> list[dict[str, Any]]:
+        """Every row without its audio."""
+        return self._file.read(columns=DESCRIPTION).to_pylist()
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        group, offset = divmod(index, ROW_GROUP)
+        if self._group[0] != group:
+            try:
+                self._group = (group, self._file.read_row_group(group).to_pylist())
+            except OSError as error:
+                raise DataError(f"{self.path}: damaged ({error}); delete it to make it again") from None
+        return self._group[1][offset]
+
+    def close(self) -> None:
+        """Let go of the file, which cannot be deleted everywhere while it is open."""
+        self._file.close()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return (self[index] for index in range(len(self)))
+
+    def samples(self, index: int) -> tuple[np.ndarray, int]:
+        """Samples (float32 [N]) and rate in Hz of one row."""
+        return decode_row(self[index])
+
+
+def decode_row(item: dict[str, Any]) -> tuple[np.ndarray, int]:
+    """Samples (float32 [N]) and rate in Hz of a row.
+
+    Raises:
+        AudioError: the bytes cannot be decoded; the message names the utterance.
+    """
+    return audio.decode(item["audio"]["bytes"], f"{item['codec_name']}+{item['utterance_id']}")

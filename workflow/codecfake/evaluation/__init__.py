@@ -1,0 +1,1 @@
+"""Evaluation: scores, metrics, the EER matrix, source tracing."""

@@ -1,0 +1,233 @@
+"""How sure an EER is: bootstrap intervals and paired comparisons, with speakers as what is drawn.
+
+Trials of one speaker are alike, so drawing trials one by one takes them for more evidence than they are. Drawn
+instead are clusters (speakers), with replacement, as many as there are; a cluster brings all its trials, of both
+classes: the subsets bootstrap of Bolle, Ratha and Pankanti 2004, "Error analysis of pattern recognition systems—
+the subsets bootstrap". If no clusters are given, each trial is its own and the classes are drawn apart, each at
+its own size: the usual interval, too narrow where speakers are few.
+
+A resample that has no trial of one class has no EER and is drawn again. What is drawn depends on the seed, the
+clusters' names in their sorted order, and the scores, but not on the order of trials.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from codecfake.evaluation import metrics
+from codecfake.util.errors import DataError
+
+#: Intervals cover this much, the same on both sides left out.
+CONFIDENCE = 0.95
+#: Trials × resamples that are worked on at a time, some 40 bytes each (one resample, if its trials are more).
+CHUNK = 250_000
+
+
+@dataclass(frozen=True)
+class Paired:
+    """EER of a detector less that of another on the same trials: a fraction, its interval, and p of no difference."""
+
+    difference: float
+    low: float
+    high: float
+    p: float
+
+
+def eer_interval(
+    bonafide: np.ndarray,
+    spoof: np.ndarray,
+    bonafide_clusters: np.ndarray | None = None,
+    spoof_clusters: np.ndarray | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> tuple[float, float]:
+    """95 % percentile interval of `metrics.eer` (fractions).
+
+    With few clusters it covers less (in simulation, 80 % of the time with 5, 90 % with 10, 95 % from 20 on), and it
+    has no width if no resample has an error.
+
+    Args:
+        bonafide, spoof: scores [N] and [M].
+        bonafide_clusters, spoof_clusters: each trial's cluster, such as its speaker [N] and [M]; None: its own.
+
+    Raises:
+        DataError: see `metrics.check`; or clusters are not one a trial, or fewer than two.
+    """
+    (eers,) = _resampled_eers([bonafide], [spoof], bonafide_clusters, spoof_clusters, resamples, seed)
+    return _interval(eers)
+
+
+def paired(
+    a_bonafide: np.ndarray,
+    a_spoof: np.ndarray,
+    b_bonafide: np.ndarray,
+    b_spoof: np.ndarray,
+    bonafide_clusters: np.ndarray | None = None,
+    spoof_clusters: np.ndarray | None = None,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Paired:
+    """Compare the EERs of detectors a and b on the same trials, both on the same resamples.
+
+    p = min(1, 2 (1 + k) / (R + 1)), where k is how many of the R resamples' differences lie on the rarer side of
+    zero, those at zero counted on both: the test that the percentile interval implies (Efron and Tibshirani 1993,
+    "An introduction to the bootstrap"), with one added so that it is never zero (Davison and Hinkley 1997,
+    "Bootstrap methods and their application").
+
+    Args:
+        a_bonafide, b_bonafide, bonafide_clusters: scores by either detector and cluster of the same trials [N].
+        a_spoof, b_spoof, spoof_clusters: likewise [M]. Clusters None: each trial its own.
+
+    Raises:
+        DataError: see `eer_interval`; or the detectors differ in their number of trials.
+    """
+    bonafide, spoof = [a_bonafide, b_bonafide], [a_spoof, b_spoof]
+    a, b = _resampled_eers(bonafide, spoof, bonafide_clusters, spoof_clusters, resamples, seed)
+    differences = a - b
+    rarer = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
+    return Paired(
+        metrics.eer(a_bonafide, a_spoof) - metrics.eer(b_bonafide, b_spoof),
+        *_interval(differences),
+        min(1.0, float(2 * (1 + rarer) / (resamples + 1))),
+    )
+
+
+def holm(p_values: np.ndarray) -> np.ndarray:
+    """p values [K] of K tests, adjusted so that the chance of any false rejection is kept (Holm 1979).
+
+    Raises:
+        DataError: a p value is not within 0 to 1.
+    """
+    p_values = np.asarray(p_values, float)
+    refused = p_values[~((p_values >= 0) & (p_values <= 1))]
+    if len(refused):
+        raise DataError(f"a p value is {refused[0]}; allowed: 0 to 1")
+    order = np.argsort(p_values)
+    adjusted = np.empty_like(p_values)
+    adjusted[order] = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
+    return np.minimum(adjusted, 1)
+
+
+def _interval(values: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return float(low), float(high)
+
+
+def _resampled_eers(
+    bonafide: list[np.ndarray],
+    spoof: list[np.ndarray],
+    bonafide_clusters: np.ndarray | None,
+    spoof_clusters: np.ndarray | None,
+    resamples: int,
+    seed: int,
+) -> np.ndarray:
+    """EERs [D, R] of D detectors, each with its scores of the same trials [N] and [M], on the same resamples."""
+    if resamples < 1:
+        raise DataError(f"{resamples} resamples; at least one is needed")
+    for scores in zip(bonafide, spoof, strict=True):
+        metrics.check(*scores)
+    _check_same_trials("bonafide", bonafide, bonafide_clusters)
+    _check_same_trials("spoof", spoof, spoof_clusters)
+    if bonafide_clusters is None and spoof_clusters is None:
+        strata = (len(bonafide[0]), len(spoof[0]))
+        cluster = np.append(_ranks(bonafide), strata[0] + _ranks(spoof))
+    else:
+        cluster = _numbered(bonafide_clusters, spoof_clusters)
+        strata = (cluster.max() + 1,)
+    is_bonafide = np.arange(len(cluster)) < len(bonafide[0])
+    rankings = [_rank(np.append(*scores), is_bonafide, cluster) for scores in zip(bonafide, spoof, strict=True)]
+    draws = _draws(is_bonafide, cluster, strata, resamples, seed)
+    return np.hstack([[ranking.eers(counts) for ranking in rankings] for counts in draws])
+
+
+def _check_same_trials(name: str, scores: list[np.ndarray], clusters: np.ndarray | None) -> None:
+    for other in scores if clusters is None else [*scores, clusters]:
+        if len(other) != len(scores[0]):
+            what = "clusters" if other is clusters else "scores of the other detector"
+            raise DataError(f"{len(scores[0])} {name} scores but {len(other)} {what}; they must be of the same trials")
+
+
+def _numbered(bonafide_clusters: np.ndarray | None, spoof_clusters: np.ndarray | None) -> np.ndarray:
+    """Each trial's cluster [N + M] by its number among their sorted names, from 0."""
+    if bonafide_clusters is None or spoof_clusters is None:
+        raise DataError("clusters of one class only; give those of both, or none")
+    names, cluster = np.unique(np.append(bonafide_clusters, spoof_clusters), return_inverse=True)
+    if len(names) == 1:
+        raise DataError(f"all trials are of cluster {names[0]}; an interval needs at least two")
+    return cluster
+
+
+def _ranks(scores: list[np.ndarray]) -> np.ndarray:
+    """A number for each trial [N], from 0, that its scores decide and not its place."""
+    return np.argsort(np.lexsort(scores))
+
+
+def _draws(
+    is_bonafide: np.ndarray, cluster: np.ndarray, strata: tuple[int, ...], resamples: int, seed: int
+) -> Iterator[np.ndarray]:
+    """How often each of C clusters is drawn: chunks [r, C] of all the resamples, each with trials of both classes.
+
+    Args:
+        is_bonafide, cluster: of each trial [N + M].
+        strata: sizes of the runs of clusters that are drawn apart; they add up to C.
+    """
+    generators = np.random.default_rng(seed).spawn(len(strata))
+    trials = np.stack([np.bincount(cluster[one], minlength=sum(strata)) for one in (is_bonafide, ~is_bonafide)], axis=1)
+    chunk = max(1, CHUNK // len(cluster))
+    left = resamples
+    while left:
+        drawn = zip(generators, strata, strict=True)
+        counts = np.hstack([_counts(random, min(left, chunk), size) for random, size in drawn])
+        counts = counts[(counts @ trials > 0).all(axis=1)]
+        left -= len(counts)
+        yield counts
+
+
+def _counts(random: np.random.Generator, rows: int, size: int) -> np.ndarray:
+    """How often each of `size` things is drawn in `size` draws with replacement [rows, size]."""
+    drawn = random.integers(size, size=(rows, size)) + size * np.arange(rows)[:, None]
+    return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
+
+
+@dataclass(frozen=True)
+class _Ranking:
+    """A detector's trials by rising score, each array [N + M].
+
+    Attributes:
+        below, up_to: how many trials score lower than this one, and how many no higher.
+    """
+
+    is_bonafide: np.ndarray
+    cluster: np.ndarray
+    below: np.ndarray
+    up_to: np.ndarray
+
+    def eers(self, counts: np.ndarray) -> np.ndarray:
+        """`metrics.eer` [r] if the trials of cluster c are there counts[:, c] times (counts: integers [r, C])."""
+        weight = counts[:, self.cluster]
+        rejected = _cumulative(weight)
+        missed = _cumulative(weight * self.is_bonafide)
+        bonafide = missed[:, -1:]
+        spoof = rejected[:, -1:] - bonafide
+        # (miss - false alarm) * bonafide * spoof, in whole numbers
+        gap = missed * (spoof - bonafide) + (rejected - spoof) * bonafide
+        crossing = np.count_nonzero(gap < 0, axis=1) - 1
+        row = np.arange(len(counts))
+        before, after = (row, self.below[crossing]), (row, self.up_to[crossing])
+        share = -gap[before] / (gap[after] - gap[before])
+        return (missed[before] + share * (missed[after] - missed[before])) / bonafide[:, 0]
+
+
+def _rank(scores: np.ndarray, is_bonafide: np.ndarray, cluster: np.ndarray) -> _Ranking:
+    order = np.argsort(scores)
+    scores = scores[order]
+    below, up_to = np.searchsorted(scores, scores, "left"), np.searchsorted(scores, scores, "right")
+    return _Ranking(is_bonafide[order], cluster[order], below, up_to)
+
+
+def _cumulative(weight: np.ndarray) -> np.ndarray:
+    """Sums [r, n + 1] of the first 0 to n weights."""
+    sums = np.zeros((weight.shape[0], weight.shape[1] + 1), dtype=weight.dtype)
+    np.cumsum(weight, axis=1, out=sums[:, 1:])
+    return sums

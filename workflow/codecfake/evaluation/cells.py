@@ -1,0 +1,119 @@
+"""What detectors gave to trials: the scores of every cell of the matrix."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from codecfake.data import tables
+from codecfake.evaluation.tables import Scores
+from codecfake.trials.protocol import Protocol, trial_names
+from codecfake.util.constants import IDENTITY, POOLED
+from codecfake.util.errors import DataError
+
+
+class Cell(NamedTuple):
+    """CM scores [N] and [M] of the two classes of some trials, and who speaks in each."""
+
+    bonafide: np.ndarray
+    spoof: np.ndarray
+    bonafide_speakers: np.ndarray
+    spoof_speakers: np.ndarray
+
+    @classmethod
+    def parted(cls, scores: np.ndarray, labels: pd.Series, speakers: np.ndarray) -> "Cell":
+        """The trials [N + M] of both classes, parted by their labels."""
+        bonafide = (labels == "bonafide").to_numpy()
+        return cls(scores[bonafide], scores[~bonafide], speakers[bonafide], speakers[~bonafide])
+
+    @property
+    def clusters(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
+        """What a bootstrap resamples: the speakers, or, if there is only one, trials."""
+        return (self.bonafide_speakers, self.spoof_speakers) if self.speakers > 1 else (None, None)
+
+    @property
+    def speakers(self) -> int:
+        return len(np.unique(np.append(self.bonafide_speakers, self.spoof_speakers)))
+
+    def of(self, members: set) -> "Cell":
+        """Only these speakers' trials."""
+        bonafide, spoof = (np.isin(who, list(members)) for who in (self.bonafide_speakers, self.spoof_speakers))
+        return Cell(
+            self.bonafide[bonafide], self.spoof[spoof], self.bonafide_speakers[bonafide], self.spoof_speakers[spoof]
+        )
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What detectors gave to trials.
+
+    Attributes:
+        scores: by detector (ROW@SEED, or ROW of one that was not trained here), CM scores by trial name.
+        columns: by column, the eval trials (rows of `Protocol`) of both classes.
+        dev: the dev trials of every codec, of bona fide speech too.
+    """
+
+    scores: dict[str, pd.Series]
+    columns: dict[str, pd.DataFrame]
+    dev: pd.DataFrame
+
+    def cell(self, detector: str, column: str) -> Cell:
+        return self.cell_of(detector, self.columns[column])
+
+    def classes(self, detector: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """By column, a detector's scores of bona fide speech and of spoof."""
+        return {column: self.cell(detector, column)[:2] for column in self.columns}
+
+    def cell_of(self, detector: str, trials: pd.DataFrame) -> Cell:
+        """The scores of a detector for some trials.
+
+        Raises:
+            DataError: a trial has none.
+        """
+        table, names = self.scores[detector], trial_names(trials)
+        found = table.reindex(names).to_numpy()
+        if np.isnan(found).any():
+            missing = names[np.isnan(found)]
+            raise DataError(f"{detector}: no score for trial {missing.iloc[0]!r} ({len(missing)} missing)")
+        return Cell.parted(found, trials["label"], trials["speaker_id"].to_numpy())
+
+
+def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Path]) -> Evaluation:
+    """Read score files and protocols.
+
+    Args:
+        scores: (detector, file); a detector's scores may be in several files.
+        protocols: by column; of a codec, which has spoof trials only and shares those of `identity`'s protocol with
+            the others, or of a condition or set, which has both classes.
+
+    Raises:
+        DataError: a trial has two scores of one detector.
+    """
+    trials = {name: tables.read(path, Protocol) for name, path in protocols.items()}
+    codecs = [name for name, table in trials.items() if set(table["label"]) == {"spoof"}]
+    everything = pd.concat([trials[name] for name in (IDENTITY, *codecs)], ignore_index=True)
+    columns = {name: pd.concat([trials[IDENTITY], trials[name]]) for name in codecs}
+    columns[POOLED] = everything
+    columns |= {name: table for name, table in trials.items() if name not in (IDENTITY, *codecs)}
+    columns = {name: table[table["split"] == "eval"].reset_index(drop=True) for name, table in columns.items()}
+    dev = everything[everything["split"] == "dev"].reset_index(drop=True)
+    return Evaluation(read_scores(scores), columns, dev)
+
+
+def read_scores(paths: Iterable[tuple[str, Path]]) -> dict[str, pd.Series]:
+    """CM scores by trial name, by detector; a detector's may be in several files.
+
+    Raises:
+        DataError: a trial has two scores of one detector.
+    """
+    parts: dict[str, list[pd.Series]] = {}
+    for detector, path in paths:
+        parts.setdefault(detector, []).append(tables.read(path, Scores).set_index("filename")["cm-score"])
+    found = {detector: pd.concat(files) for detector, files in parts.items()}
+    for detector, table in found.items():
+        if not table.index.is_unique:
+            raise DataError(f"{detector}: trial {table.index[table.index.duplicated()][0]!r} has two scores")
+    return found

@@ -1,0 +1,136 @@
+"""Detectors by what they are evaluated on: every metric of every cell, and the EER matrix."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from codecfake.data import tables
+from codecfake.evaluation import bootstrap, metrics
+from codecfake.evaluation.cells import Cell, Evaluation
+from codecfake.evaluation.tables import Breakdown, Metrics, Significance
+from codecfake.util.constants import IDENTITY
+from codecfake.util.files import write_json, write_text
+
+#: Digits after the point of what is written.
+DIGITS = 6
+
+
+def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed: int) -> pd.DataFrame:
+    """Every metric of every detector and column, as `Metrics`.
+
+    Args:
+        trained_on: the codecs of each row that was trained here: on their dev trials, and bona fide ones, the
+            threshold is found that is carried over to eval; all codecs' for other rows.
+        seed: of the bootstrap.
+    """
+    rows = []
+    for detector in tqdm(evaluation.scores, desc="metrics", unit="detector", mininterval=5):
+        row, _, training_seed = detector.partition("@")
+        dev = evaluation.dev
+        if row in trained_on:
+            dev = dev[dev["codec"].isin([IDENTITY, *trained_on[row]])]
+        known = evaluation.cell_of(detector, dev)
+        threshold = metrics.eer_threshold(known.bonafide, known.spoof)
+        for column in evaluation.columns:
+            cell = evaluation.cell(detector, column)
+            miss, false_alarm = metrics.errors_at(cell.bonafide, cell.spoof, threshold)
+            rows.append(
+                {
+                    "train_codec": row,
+                    "seed": training_seed,
+                    "eval_codec": column,
+                    "bonafide_trials": len(cell.bonafide),
+                    "spoof_trials": len(cell.spoof),
+                    "speakers": cell.speakers,
+                    **metrics.summary(cell.bonafide, cell.spoof),
+                    **intervals(cell, seed),
+                    "dev_threshold": threshold,
+                    "dev_miss": miss,
+                    "dev_false_alarm": false_alarm,
+                }
+            )
+    table = pd.DataFrame(rows)[tables.columns(Metrics)]
+    return tables.check(table.round(DIGITS), Metrics, "metrics")
+
+
+def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
+    """95 % intervals of the EER, by speakers (NaN if there is only one) and by trials."""
+    by_trial = bootstrap.eer_interval(cell.bonafide, cell.spoof, seed=seed)
+    by_speaker = (np.nan, np.nan)
+    if cell.speakers > 1:
+        by_speaker = bootstrap.eer_interval(*cell, seed=seed)
+    names = ("eer_low", "eer_high", "eer_low_by_trial", "eer_high_by_trial")
+    return dict(zip(names, (*by_speaker, *by_trial), strict=True))
+
+
+def eer_matrix(table: pd.DataFrame, statistic: str = "mean") -> pd.DataFrame:
+    """EERs (fractions), rows by columns, of a metrics table: their mean over seeds, or another statistic."""
+    matrix = table.groupby(["train_codec", "eval_codec"], sort=False)["eer"].agg(statistic).unstack("eval_codec")
+    names = [list(dict.fromkeys(table[axis])) for axis in ("train_codec", "eval_codec")]
+    return matrix.loc[names[0], names[1]]
+
+
+def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
+    """The EER of every detector and column by speaker and by gender, as `Breakdown`.
+
+    A group without a trial of one class has no EER and is left out.
+    """
+    rows = []
+    for detector in evaluation.scores:
+        row, _, seed = detector.partition("@")
+        for column in evaluation.columns:
+            cell = evaluation.cell(detector, column)
+            everyone = sorted(set(cell.bonafide_speakers) | set(cell.spoof_speakers))
+            groups = {("speaker", speaker): {speaker} for speaker in everyone}
+            for gender in sorted({genders[speaker] for speaker in everyone if genders.get(speaker)}):
+                groups["gender", gender] = {speaker for speaker in everyone if genders.get(speaker) == gender}
+            for (by, group), members in groups.items():
+                part = cell.of(members)
+                if len(part.bonafide) and len(part.spoof):
+                    eer = metrics.eer(part.bonafide, part.spoof)
+                    rows.append((row, seed, column, by, group, len(part.bonafide), len(part.spoof), eer))
+    table = pd.DataFrame(rows, columns=tables.columns(Breakdown))
+    return tables.check(table.round(DIGITS), Breakdown, "breakdown")
+
+
+def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFrame:
+    """The EER of every row against that of `reference` on the same trials, as `Significance`.
+
+    Speakers are resampled (trials, if there is only one), the first seed of each row is compared, and p values are
+    adjusted (Holm) within a column.
+    """
+    first: dict[str, str] = {}
+    for detector in evaluation.scores:
+        first.setdefault(detector.partition("@")[0], detector)
+    rows = []
+    for column in tqdm(evaluation.columns, desc="significance", unit="column", mininterval=5):
+        base = evaluation.cell(first[reference], column)
+        found = {}
+        for row, detector in first.items():
+            if row != reference:
+                cell = evaluation.cell(detector, column)
+                found[row] = bootstrap.paired(
+                    cell.bonafide, cell.spoof, base.bonafide, base.spoof, *base.clusters, seed=seed
+                )
+        adjusted = bootstrap.holm([result.p for result in found.values()])
+        for (row, result), p in zip(found.items(), adjusted, strict=True):
+            rows.append((row, reference, column, result.difference, result.low, result.high, result.p, p))
+    table = pd.DataFrame(rows, columns=tables.columns(Significance))
+    return tables.check(table.round(DIGITS), Significance, "significance")
+
+
+def write_matrix(table: pd.DataFrame, tsv: Path, json: Path) -> None:
+    """The matrix as a table for people (EER in %) and as JSON for programs (EER as a fraction)."""
+    eer = eer_matrix(table)
+    write_text(tsv, (100 * eer).round(2).to_csv(sep="\t", lineterminator="\n"))
+    trials = table.drop_duplicates("eval_codec").set_index("eval_codec")[["bonafide_trials", "spoof_trials"]]
+    cells = {
+        row: {
+            column: {"eer": round(float(value), DIGITS), **trials.loc[column].astype(int).to_dict()}
+            for column, value in values.items()
+        }
+        for row, values in eer.iterrows()
+    }
+    write_json(json, cells)

@@ -1,0 +1,111 @@
+"""CM scores: a detector over the trials of protocols, or over a user's own files."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from codecfake.audio import io as audio
+from codecfake.detectors import Detector
+from codecfake.evaluation.tables import score_table
+from codecfake.runtime.device import BatchSplitter
+from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device
+from codecfake.trials.protocol import evaluated
+from codecfake.util.errors import AudioError
+
+
+def cm_scores(model: Detector, logits: torch.Tensor) -> torch.Tensor:
+    """CM scores [B] of a detector's logits [B, 2]."""
+    return model.cm_score(logits)
+
+
+@torch.inference_mode()
+def score_trials(
+    model: Detector,
+    dataset: TrialDataset,
+    batch_size: int,
+    workers: int,
+    chosen: Sequence[int] | None = None,
+    predict: Callable[[Detector, torch.Tensor], torch.Tensor] = cm_scores,
+) -> np.ndarray:
+    """What a model says of the chosen trials (all by default), in that order, on their fixed crops.
+
+    Args:
+        predict: makes of its logits what is returned.
+
+    Returns:
+        CM scores, float64 [N], or what `predict` makes, float64 [N, ...].
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    portions = BatchSplitter()
+    batches = in_batches(range(len(dataset)) if chosen is None else chosen, batch_size)
+    scores = [torch.empty(0, dtype=torch.float64)]
+    for waveforms, _ in tqdm(load(dataset, batches, workers, device), desc="score", unit="batch", mininterval=5):
+        scores.append(portions.of(len(waveforms), partial(_predict, predict, model, waveforms, device)))
+    return torch.cat(scores).numpy()
+
+
+def _predict(
+    predict: Callable, model: Detector, waveforms: torch.Tensor, device: torch.device, portion: int
+) -> torch.Tensor:
+    parts = (predict(model, model(to_device(some, device))) for some in waveforms.split(portion))
+    return torch.cat([part.cpu().double() for part in parts])
+
+
+def score_protocol(
+    model: Detector, trials: pd.DataFrame, waveforms: Sequence[Path], batch_size: int, workers: int
+) -> pd.DataFrame:
+    """Score every dev and eval trial once, bona fide ones too; the result is `manifest.Scores`."""
+    rows = evaluated(trials)
+    dataset = TrialDataset(rows, waveforms, model.crop_samples)
+    return score_table(dataset.names, score_trials(model, dataset, batch_size, workers))
+
+
+def score_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, float | AudioError]]:
+    """The CM score of each audio file; see `logits_of_files`."""
+    for path, logits in logits_of_files(model, paths):
+        yield path, logits if isinstance(logits, AudioError) else float(model.cm_score(logits)[0])
+
+
+@torch.inference_mode()
+def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, torch.Tensor | AudioError]]:
+    """The logits [1, C] of each audio file, of any rate and number of channels, on its fixed crop.
+
+    A file that cannot be read, or is shorter than a frame of 20 ms, has an error in place of them.
+    """
+    model.eval()
+    device = next(model.parameters()).device
+    for path in paths:
+        try:
+            samples, sample_rate = audio.read(path)
+            samples = audio.resample(samples, sample_rate, model.sample_rate)
+            audio.check(samples, str(path), minimum=model.sample_rate // 50)
+        except AudioError as error:
+            yield path, error
+            continue
+        crop = torch.from_numpy(fixed_length(samples, model.crop_samples).copy()).to(device)
+        yield path, model(crop[None])
+
+
+def audio_files(paths: Iterable[Path]) -> list[Path]:
+    """Files as they are, folders as the audio files anywhere below them, by name.
+
+    Raises:
+        AudioError: a folder has none.
+    """
+    found: list[Path] = []
+    for path in paths:
+        below = (
+            sorted(file for file in path.rglob("*") if file.suffix.lower() in audio.SUFFIXES)
+            if path.is_dir()
+            else [path]
+        )
+        if not below:
+            raise AudioError(f"{path}: no audio files in this folder; allowed: {', '.join(audio.SUFFIXES)}")
+        found += below
+    return found

@@ -1,0 +1,50 @@
+"""What a tracer says of trials, and of a user's own files."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from codecfake.data import tables
+from codecfake.detectors import Detector
+from codecfake.evaluation.objectives import Tracing
+from codecfake.evaluation.scoring import logits_of_files, score_trials
+from codecfake.evaluation.source_tracing import DIGITS, Traces
+from codecfake.trials.dataset import TrialDataset
+from codecfake.util.errors import AudioError, DataError
+
+
+def only_eval(trials: pd.DataFrame) -> pd.DataFrame:
+    """Those that tracers are evaluated on.
+
+    Raises:
+        DataError: there are none.
+    """
+    chosen = trials[trials["split"] == "eval"].reset_index(drop=True)
+    if chosen.empty:
+        raise DataError("no eval trials to be traced")
+    return chosen
+
+
+def trace_trials(
+    model: Detector,
+    task: Tracing,
+    trials: pd.DataFrame,
+    waveforms: Sequence[Path],
+    batch_size: int,
+    workers: int,
+) -> pd.DataFrame:
+    """What a tracer says of trials, as `Traces`."""
+    dataset = TrialDataset(trials, waveforms, model.crop_samples, label=task.labels)
+    told = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(DIGITS)
+    table = pd.DataFrame(told, columns=[f"log_p({name})" for name in task.classes])
+    table.insert(0, "filename", dataset.names)
+    return tables.check(table, Traces, "traces")
+
+
+def trace_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | AudioError]]:
+    """The probability of each class [C] for each audio file; see `score.logits_of_files`."""
+    for path, logits in logits_of_files(model, paths):
+        yield path, logits if isinstance(logits, AudioError) else torch.softmax(logits[0].cpu().double(), 0).numpy()

@@ -1,0 +1,1 @@
+"""A finished run as a data set to publish."""

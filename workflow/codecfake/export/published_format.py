@@ -1,0 +1,99 @@
+"""Files in the form in which CodecFake was published: its columns, labels and file names."""
+
+import json
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from codecfake.audio import io as audio
+from codecfake.data.shards import decode_row
+from codecfake.runtime import threads
+from codecfake.util.constants import IDENTITY
+from codecfake.util.files import replacing
+
+#: The published name of the codec of bona fide speech, and the published labels by ours.
+GENUINE = "genuine"
+LABELS = {"bonafide": GENUINE, "spoof": "spoofing"}
+#: Rows of a row group: what `datasets` takes for audio.
+ROW_GROUP = 100
+#: The system whose permissions a zip's members have, on whichever they were made.
+UNIX = 3
+
+_FEATURES = {
+    "audio": {"_type": "Audio"},
+    "label": {"dtype": "string", "_type": "Value"},
+    "speaker_id": {"dtype": "string", "_type": "Value"},
+    "codec_name": {"dtype": "string", "_type": "Value"},
+}
+SCHEMA = pa.schema(
+    [
+        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+        ("label", pa.string()),
+        ("speaker_id", pa.string()),
+        ("codec_name", pa.string()),
+    ],
+    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+)
+
+
+def published_name(codec: str) -> str:
+    """What the published set calls a codec."""
+    return GENUINE if codec == IDENTITY else codec
+
+
+def write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    """Write rows of shards as the published set has them, a row group at a time; their FLAC stays as it is."""
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="none", write_page_checksum=True) as writer,
+    ):
+        while group := [_published(item) for item in islice(rows, ROW_GROUP)]:
+            writer.write_table(pa.Table.from_pylist(group, SCHEMA))
+
+
+def _published(item: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "audio": {"bytes": item["audio"]["bytes"], "path": _file_name(item, "flac")},
+        "label": LABELS[item["label"]],
+        "speaker_id": item["speaker_id"],
+        "codec_name": published_name(item["codec_name"]),
+    }
+
+
+def write_zip(path: Path, rows: Iterator[dict[str, Any]], workers: int) -> None:
+    """Write rows of shards as 16-bit WAV files in a zip, not compressed and without times.
+
+    Args:
+        workers: rows decoded at a time; no byte depends on it.
+    """
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, content in threads.spread(_wav, rows, workers):
+            member = zipfile.ZipInfo(name)
+            member.create_system, member.external_attr = UNIX, 0o644 << 16
+            archive.writestr(member, content)
+
+
+def _wav(item: dict[str, Any]) -> tuple[str, bytes]:
+    return _file_name(item, "wav"), audio.encode(*decode_row(item), "WAV")
+
+
+def _file_name(item: dict[str, Any], suffix: str) -> str:
+    return f"{published_name(item['codec_name'])}+{item['utterance_id']}.{suffix}"
+
+
+def datalist(trials: pd.DataFrame) -> str:
+    """The list of the WAV files of trials (`manifest.Protocol`), as CSV: path, label, speaker, codec."""
+    codecs = trials["codec"].map(published_name)
+    table = {
+        "path": codecs + "+" + trials["utterance_id"] + ".wav",
+        "label": trials["label"].map(LABELS),
+        "speaker": trials["speaker_id"],
+        "codec": codecs,
+    }
+    return pd.DataFrame(table).to_csv(index=False, lineterminator="\n")

@@ -1,0 +1,1 @@
+"""Files from the network, a mirror or Debian's archive into a cache."""

@@ -1,0 +1,228 @@
+"""Fetch the files of downloads.yaml into a cache, checked by size and hash; a second run fetches nothing.
+
+The key of an entry is its path in the cache and in a mirror. An entry comes from a mirror, from `urls` (tried in
+order), is a Debian package (`debian`), or lies in the repository (`repository: true`). Where an entry does not
+know its size and hash, those of the first file that comes are written to a lock file and hold from then on.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlparse
+
+import requests
+from filelock import FileLock, Timeout
+
+from codecfake.fetch import debian
+from codecfake.fetch.http import brief, discard, require_room, transfer
+from codecfake.util.errors import ConfigError, DownloadError
+from codecfake.util.files import REPOSITORY, write_json
+from codecfake.util.hashing import sha256
+from codecfake.util.yaml_files import CONFIG, read_yaml
+
+LOCK = REPOSITORY / "config" / "downloads.lock.json"
+
+
+class Places(NamedTuple):
+    """Where files are kept and looked for.
+
+    Attributes:
+        cache: the folder that keeps fetched files.
+        mirror: a folder or an http(s) address that holds files under their keys; tried before the network.
+        offline: nothing but cache and mirror is asked.
+    """
+
+    cache: Path
+    mirror: str | None = None
+    offline: bool = False
+
+    @classmethod
+    def of(cls, options: dict) -> "Places":
+        """As a run's config, or a verb's options, say."""
+        return cls(Path(options["cache"]), options.get("mirror"), options.get("offline", False))
+
+    def kept(self, key: str) -> Path:
+        """Where the cache keeps the file `key`, whether it is there or not.
+
+        Raises:
+            ConfigError: the cache is below `~`, and this user has no home directory.
+        """
+        try:
+            return Path(self.cache).expanduser() / key
+        except RuntimeError:
+            raise ConfigError(
+                f"cache: {self.cache}: this user has no home directory; set `cache:` in the config, --cache or "
+                "CODECFAKE_CACHE to a folder where you can write"
+            ) from None
+
+    def local(self, key: str) -> Path | None:
+        """The file `key` in the cache or in a mirror folder, in place; None if it is in neither."""
+        found = [self.kept(key)]
+        if self.mirror and not _is_url(self.mirror):
+            found.append(Path(self.mirror).expanduser() / key)
+        return next((path for path in found if path.is_file()), None)
+
+    def addresses(self, key: str, entry: dict) -> list[str]:
+        """Where to ask for the file `key`, in order."""
+        mirrored = [f"{self.mirror.rstrip('/')}/{key}"] if self.mirror and _is_url(self.mirror) else []
+        return mirrored + ([] if self.offline else _published(entry))
+
+
+def _published(entry: dict) -> list[str]:
+    """Where its authors, or Debian, publish a file."""
+    return debian.addresses(entry["debian"]) if "debian" in entry else entry.get("urls", [])
+
+
+def _is_url(place: str) -> bool:
+    return urlparse(place).scheme in ("http", "https")
+
+
+def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
+    """The local path of a file, fetching it first if need be.
+
+    Args:
+        key: the entry's name in downloads.yaml.
+        entry: one of `urls`, `debian`, `repository`; `bytes` and `sha256` where known.
+        lock: JSON file with the size and hash of files whose entry does not know them.
+
+    Raises:
+        DownloadError: no source has the file, or what they have is not the file.
+        OSError: there is no room for it.
+    """
+    if entry.get("repository"):
+        verify(REPOSITORY / key, entry)
+        return REPOSITORY / key
+    kept = places.kept(key)
+    record = kept.with_name(kept.name + ".verified")
+    known = {**_locked(lock).get(key, {}), **entry}
+    path = places.local(key)
+    if path and "sha256" in known and _is_verified(path, known, record):
+        return path
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with held(kept.with_name(kept.name + ".lock"), key):
+        path, digest = places.local(key), None
+        if path is None:
+            path, digest = kept, _obtain(key, known, places)
+        elif not ("sha256" in known and _is_verified(path, known, record)):
+            digest = verify(path, known)
+        if digest is not None:
+            if "sha256" not in known:
+                _record_first_sight(key, path, digest, lock)
+            write_json(record, _identity(path, digest))
+    return path
+
+
+@contextmanager
+def held(lock: Path, what: str) -> Iterator[None]:
+    """Hold a lock that is freed when the process dies; says if it has to wait for another one."""
+    file_lock = FileLock(lock)
+    try:
+        file_lock.acquire(timeout=0)
+    except Timeout:
+        print(f"{what}: waiting for another job that fetches it", file=sys.stderr)
+        file_lock.acquire()
+    try:
+        yield
+    finally:
+        file_lock.release()
+
+
+def _locked(lock: Path) -> dict[str, dict]:
+    return json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+
+
+def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
+    """Size and hash of a file are those of the one that came first."""
+    with FileLock(lock.with_name(lock.name + ".lock")):
+        found = {"bytes": path.stat().st_size, "sha256": digest}
+        write_json(lock, dict(sorted({**_locked(lock), key: found}.items())))
+    print(f"{key}: seen for the first time, sha256 {digest} recorded in {lock}", file=sys.stderr)
+
+
+def _identity(path: Path, digest: str) -> dict:
+    """What has to be the same for a hash to hold without reading the file again."""
+    status = path.stat()
+    return {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
+
+
+def _is_verified(path: Path, entry: dict, record: Path) -> bool:
+    """Whether this very file was found to be the entry's before: 11 GB are not hashed by every job."""
+    return record.is_file() and json.loads(record.read_text(encoding="utf-8")) == _identity(path, entry["sha256"])
+
+
+def verify(path: Path, entry: dict) -> str:
+    """The hash of a file, which is refused if it is not the one the entry describes.
+
+    Raises:
+        DownloadError: it is missing, or of another size or hash.
+    """
+    if not path.is_file():
+        raise DownloadError(f"{path}: no such file")
+    size = path.stat().st_size
+    if size != entry.get("bytes", size):
+        raise DownloadError(f"{path}: {size} bytes; {entry['bytes']} expected. Delete it to fetch it again")
+    digest = sha256(path)
+    if digest != entry.get("sha256", digest):
+        raise DownloadError(f"{path}: sha256 {digest}; {entry['sha256']} expected. Delete it to fetch it again")
+    return digest
+
+
+def placing(key: str, entry: dict, places: Places) -> str:
+    """What a user has to place where, if this program cannot fetch it."""
+    size = f"{entry['bytes']:,} bytes" if "bytes" in entry else "size unknown"
+    # machines have different mirrors; Debian's own archives are for all
+    origin = _published(entry)[-2:] if "debian" in entry else _published(entry)
+    return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {', '.join(origin)}"
+
+
+def _obtain(key: str, entry: dict, places: Places) -> str:
+    """Fetch a file into the cache; its hash."""
+    kept = places.kept(key)
+    part = kept.with_name(kept.name + ".part")
+    have = part.stat().st_size if part.is_file() else 0
+    require_room(kept.parent, entry.get("bytes", 0) - have)
+    failures = []
+    for url in places.addresses(key, entry):
+        try:
+            digest = _from_address(url, part, entry)
+        except (requests.RequestException, DownloadError) as error:
+            failures.append(f"{url}: {brief(error)}")
+        else:
+            part.replace(kept)
+            discard(part)
+            return digest
+    why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
+    raise DownloadError(
+        "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])
+        + f"\nPlace {placing(key, entry, places)}\nor set `mirror:` to a folder or address that holds {key}"
+    )
+
+
+def _from_address(url: str, part: Path, entry: dict) -> str:
+    """Complete `part`; its hash. Bytes that are wrong are asked for once more, from the beginning."""
+    if part.is_file() and part.stat().st_size == entry.get("bytes"):  # stopped before it was seen to be whole
+        try:
+            return verify(part, entry)
+        except DownloadError:
+            discard(part)
+    try:
+        return _whole(url, part, entry)
+    except DownloadError:
+        return _whole(url, part, entry)
+
+
+def _whole(url: str, part: Path, entry: dict) -> str:
+    transfer(url, part, entry.get("bytes"), "sha256" in entry)
+    try:
+        return verify(part, entry)
+    except DownloadError:
+        discard(part)
+        raise
+
+
+def downloads() -> dict[str, dict]:
+    """The entries of downloads.yaml, by their path in the cache."""
+    return read_yaml(CONFIG / "downloads.yaml", "downloads")

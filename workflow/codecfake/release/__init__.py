@@ -1,1 +1,0 @@
-"""Sets as they are published: read, taken in, and made."""

@@ -1,0 +1,40 @@
+"""What jobs cost: seconds and memory as Snakemake's `benchmark:` has them, the GPU from a file that a job writes."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+#: Columns of `by_rule`.
+COLUMNS = ["rule", "jobs", "seconds", "longest", "CPU load", "peak MB", "GPU", "peak GPU MB"]
+
+
+def by_rule(benchmarks: list[Path]) -> pd.DataFrame:
+    """The jobs of each rule: how many, seconds in all and of the longest, CPU load (%), peak memory (MB), GPUs.
+
+    Args:
+        benchmarks: folders of RULE/JOB.tsv, as Snakemake writes it, with RULE/JOB.gpu.json of `write_gpu_use`.
+    """
+    jobs = [_job(path) for folder in benchmarks for path in sorted(folder.glob("*/*.tsv"))]
+    rows = []
+    for rule, group in pd.DataFrame(jobs, columns=["rule", "s", "cpu", "rss", "gpu", "gpu_mb"]).groupby("rule"):
+        measured = group.dropna(subset="cpu")  # Snakemake measures nothing of a job that ends at once
+        seconds = measured["s"].sum()
+        load = 100 * measured["cpu"].sum() / seconds if seconds else None
+        gpus = ", ".join(sorted(set(group["gpu"].dropna())))
+        peaks = (group["rss"].max(), gpus, group["gpu_mb"].max())
+        rows.append((rule, len(group), round(group["s"].sum(), 1), round(group["s"].max(), 1), load, *peaks))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    for name in ("CPU load", "peak MB", "peak GPU MB"):
+        table[name] = ["" if pd.isna(value) else f"{value:.0f}" for value in table[name]]
+    return table
+
+
+def _job(path: Path) -> dict:
+    measured = pd.to_numeric(pd.read_csv(path, sep="\t").iloc[-1], errors="coerce")
+    job = {"rule": path.parent.name, "s": measured["s"], "cpu": measured["cpu_time"], "rss": measured["max_rss"]}
+    beside = path.with_suffix(".gpu.json")
+    if beside.is_file():
+        use = json.loads(beside.read_text(encoding="utf-8"))
+        job |= {"gpu": use["gpu"], "gpu_mb": use["peak_mb"]}
+    return job

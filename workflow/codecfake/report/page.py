@@ -1,0 +1,183 @@
+"""The self-contained HTML report of a run: what was run, the matrix, the curves, samples, seconds."""
+
+import base64
+import contextlib
+import importlib.metadata
+import platform
+from datetime import datetime
+from pathlib import Path
+
+import jinja2
+import pandas as pd
+import yaml
+
+from codecfake import __version__
+from codecfake.corpora import Speaker
+from codecfake.evaluation import figures
+from codecfake.evaluation.cells import Evaluation
+from codecfake.pipeline.paths import Layout
+from codecfake.report import tables
+from codecfake.report.benchmarks import by_rule
+from codecfake.report.results import Findings
+from codecfake.report.samples_page import choose, clip_rows
+from codecfake.util.constants import SPLITS
+from codecfake.util.files import write_text
+
+PACKAGES = (
+    "torch", "torchaudio", "snakemake", "encodec", "descript-audio-codec", "speechtokenizer",
+    "ai-edge-litert", "pandas", "pyarrow", "soundfile",
+)  # fmt: skip
+#: Of the page, for jinja2.
+TEMPLATES = Path(__file__).parent / "templates"
+#: Example utterances a report lets one listen to.
+SAMPLES = 2
+
+
+def data_uri(content: bytes, mime: str) -> str:
+    """Bytes as an address a page can embed."""
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"
+
+
+def counts(utterances: pd.DataFrame) -> pd.DataFrame:
+    """Speakers, utterances and minutes of each split (a column of `utterances`)."""
+    seconds = utterances["num_samples"] / utterances["sample_rate"]
+    table = utterances.assign(seconds=seconds).groupby("split", sort=False)
+    result = table.agg(
+        speakers=("speaker_id", "nunique"), utterances=("utterance_id", "size"), minutes=("seconds", "sum")
+    )
+    result["minutes"] = (result["minutes"] / 60).round(1)
+    return result.reindex([split for split in SPLITS if split in result.index]).reset_index()
+
+
+def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
+    """Speakers and numbers of utterances left out, by reason; of the rare reasons, the utterance itself."""
+    if left_out.empty:
+        return pd.DataFrame(columns=["reason", "utterances", "of"])
+    grouped = left_out.groupby("reason", sort=True)
+    table = grouped.agg(
+        utterances=("utterance_id", "size"),
+        of=("speaker_id", lambda speakers: ", ".join(sorted(set(speakers)))),
+        first=("utterance_id", "first"),
+    )
+    table["of"] = table["of"].where(table["utterances"] > 1, table["first"])
+    return table.drop(columns="first").reset_index()
+
+
+def embedded(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
+    """A few eval utterances in every codec, embedded as FLAC."""
+    chosen = choose(utterances, SAMPLES)
+    rows = clip_rows(resynthesised, codecs, chosen)
+    return [
+        {
+            "utterance_id": one.utterance_id,
+            "text": one.text,
+            "audio": {
+                codec: data_uri(rows[one.utterance_id, codec]["audio"]["bytes"], "audio/flac") for codec in codecs
+            },
+        }
+        for one in chosen.itertuples()
+    ]
+
+
+def versions() -> dict[str, str]:
+    """Versions of this program and of what its results depend on."""
+    found = {"codecfake": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def _told(found: Findings) -> dict:
+    """What the page says of a recipe."""
+    verdicts = found.audit[found.audit["verdict"] != ""]
+    return {
+        "verdicts": dict(zip(verdicts["codec"], verdicts["verdict"], strict=True)),
+        "picture": data_uri(found.picture, "image/png"),
+        "quality": tables.quality(found.quality),
+        "lacks_pesq": tables.lacks_pesq(found.quality),
+        "tracing": {
+            by: {**tables.traced(traced.measures), "confusions": data_uri(traced.confusions, "image/png")}
+            for by, traced in found.tracing.items()
+        },
+    }
+
+
+def _det_curves(evaluation: Evaluation, detector: str) -> bytes:
+    return figures.det_curves(evaluation.classes(detector), detector)
+
+
+def write_report(
+    path: Path,
+    *,
+    run: dict,
+    evaluation: Evaluation,
+    metrics: pd.DataFrame,
+    breakdown: pd.DataFrame,
+    significance: pd.DataFrame,
+    heatmap: bytes,
+    utterances: pd.DataFrame,
+    left_out: pd.DataFrame,
+    speakers: pd.DataFrame,
+    splits: pd.DataFrame,
+    resynthesised: Path,
+    benchmarks: list[Path],
+    training: dict[str, pd.DataFrame],
+    recipes: dict[str, Findings],
+) -> None:
+    """Write the page.
+
+    Args:
+        run: the resolved config.
+        evaluation: for the DET curves.
+        metrics, breakdown, significance, utterances, left_out, speakers, splits: the tables of the same names, see
+            `manifest`.
+        heatmap: the matrix as a picture.
+        benchmarks: folders of the files Snakemake's `benchmark:` wrote; see `usage`.
+        training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
+        recipes: what came of each recipe, the first among them.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
+    )
+    utterances = utterances.merge(splits, on="speaker_id")
+    added = ("_entries", "_entry", "seeds", "recipes")
+    settings = {key: value for key, value in run.items() if not key.endswith(added)}
+    reference = Layout(run).reference()
+    page = environment.get_template("report.html").render(
+        run=run,
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        settings=yaml.safe_dump(settings, sort_keys=False, allow_unicode=True),
+        versions=versions(),
+        machine=f"{platform.system()} {platform.machine()}",
+        counts=counts(utterances).to_dict("records"),
+        left_out=left_out_by_reason(left_out).to_dict("records"),
+        speakers=speakers.merge(splits, on="speaker_id", how="left").fillna({"split": ""}).to_dict("records"),
+        described=[name for name in Speaker._fields if speakers[name].any()],
+        with_text=bool((utterances["text"] != "").any()),
+        usage=by_rule(benchmarks),
+        columns=list(evaluation.columns),
+        matrix=tables.matrix(metrics, run),
+        inverted=tables.inverted(metrics),
+        generalisation=tables.generalisation(metrics, run),
+        reference=reference,
+        significance=tables.significance(significance),
+        all_metrics=tables.all_metrics(metrics, reference),
+        breakdown=tables.breakdown(breakdown, reference),
+        eval_speakers=int(metrics["speakers"].iloc[0]),
+        heatmap=data_uri(heatmap, "image/png"),
+        det={
+            name: data_uri(figures.det_curves(evaluation.classes(name), name), "image/png")
+            for name in evaluation.scores
+        },
+        curves=data_uri(figures.training_curves(training), "image/png"),
+        training={codec: history.to_dict("records") for codec, history in training.items()},
+        samples=embedded(utterances, resynthesised, list(run["codec_entries"])),
+        side_by_side=tables.side_by_side(
+            {recipe: found.metrics for recipe, found in recipes.items()},
+            {recipe: found.probe for recipe, found in recipes.items()},
+            run,
+        ),
+        recipes={recipe: _told(found) for recipe, found in recipes.items()},
+    )
+    write_text(path, page)

@@ -1,0 +1,74 @@
+"""What a run came to, read from where its files lie: for the report."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from codecfake.audit.probe import Probe
+from codecfake.audit.summary import Audit
+from codecfake.corpora.tables import LeftOutUtterances, Speakers, Splits, Utterances
+from codecfake.data import tables
+from codecfake.evaluation.cells import read_evaluation
+from codecfake.evaluation.source_tracing import TracingMeasures
+from codecfake.evaluation.tables import Breakdown, Metrics, Significance
+from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.quality.summary import QualitySummary
+
+
+class Traced(NamedTuple):
+    """What a tracer made of the eval trials: its measures, and a picture of its confusions (PNG)."""
+
+    measures: pd.DataFrame
+    confusions: bytes
+
+
+class Findings(NamedTuple):
+    """What came of one recipe: tables as their models describe them, the audit's picture (PNG), tracers by task."""
+
+    metrics: pd.DataFrame
+    audit: pd.DataFrame
+    probe: pd.DataFrame
+    picture: bytes
+    quality: pd.DataFrame
+    tracing: dict[str, Traced]
+
+
+def read(run: dict) -> dict:
+    """All that `report.write_report` takes of a finished run (a resolved config) besides where to write."""
+    at = Layout(run)
+    matrix = at.matrix()
+    utterances, left_out, speakers = map(Path, at.corpus_tables())
+    histories = {f"{row}@{seed}": at.history_of(row, seed) for row, seed in at.detectors()}
+    return {
+        "run": run,
+        "evaluation": read_evaluation(at.scores(), {name: Path(at.protocol_of(name)) for name in at.protocols()}),
+        "metrics": tables.read(Path(matrix.metrics), Metrics),
+        "breakdown": tables.read(Path(matrix.breakdown), Breakdown),
+        "significance": tables.read(Path(matrix.significance), Significance),
+        "heatmap": Path(matrix.png).read_bytes(),
+        "utterances": tables.read(utterances, Utterances),
+        "left_out": tables.read(left_out, LeftOutUtterances),
+        "speakers": tables.read(speakers, Speakers),
+        "splits": tables.read(Path(at.splits()), Splits),
+        "resynthesised": Path(at.resynthesised()),
+        "benchmarks": sorted({Path(folder) for one in by_recipe(run).values() for folder in one.benchmarks()}),
+        "training": {name: pd.read_csv(path, sep="\t") for name, path in histories.items()},
+        "recipes": {recipe: _findings(one) for recipe, one in by_recipe(run).items()},
+    }
+
+
+def _findings(at: Layout) -> Findings:
+    audit = at.audit()
+    traces = {by: at.traces_of(by) for by in at.tracing}
+    return Findings(
+        metrics=tables.read(Path(at.matrix().metrics), Metrics),
+        audit=tables.read(Path(audit.table), Audit),
+        probe=tables.read(Path(audit.probe), Probe),
+        picture=Path(audit.plot).read_bytes(),
+        quality=tables.read(Path(at.quality()), QualitySummary),
+        tracing={
+            by: Traced(tables.read(Path(of.tracing), TracingMeasures), Path(of.png).read_bytes())
+            for by, of in traces.items()
+        },
+    )

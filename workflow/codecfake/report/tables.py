@@ -1,0 +1,184 @@
+"""The report's tables of results, as rows of text."""
+
+import numpy as np
+import pandas as pd
+
+from codecfake.audit.probe import ALL
+from codecfake.trials.train_sets import train_sets, without
+from codecfake.util.constants import IDENTITY, POOLED
+
+#: A p value below is called significant.
+ALPHA = 0.05
+
+
+def percent(value: float) -> str:
+    return f"{100 * value:.2f}"
+
+
+def interval(low: float, high: float) -> str:
+    return f"{percent(low)} to {percent(high)}"
+
+
+def _first_seed(table: pd.DataFrame, row: str) -> pd.DataFrame:
+    """A row's part of a table, of its first seed."""
+    of_row = table[table["train_codec"] == row]
+    return of_row[of_row["seed"] == of_row["seed"].iloc[0]]
+
+
+def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
+    """What the matrix says in each cell (row, column): the EER in %, and how sure it is.
+
+    Of several seeds the mean and their standard deviation; of one the 95 % interval, by speakers where there are some.
+    """
+    cells = {}
+    for key, group in metrics.groupby(["train_codec", "eval_codec"], sort=False):
+        first, mean = group.iloc[0], group["eer"].mean()
+        if len(group) > 1:
+            spread = f"± {percent(group['eer'].std())}"
+        elif np.isnan(first["eer_low"]):
+            spread = interval(first["eer_low_by_trial"], first["eer_high_by_trial"])
+        else:
+            spread = interval(first["eer_low"], first["eer_high"])
+        cells[key] = {"eer": percent(mean), "spread": spread, "inverted": mean > 0.5}
+    return cells
+
+
+def matrix(metrics: pd.DataFrame, run: dict) -> list[dict]:
+    """The rows of the matrix: name, what kind it is (trained, baseline), cells in the order of the columns."""
+    cells, sets = eer_cells(metrics), train_sets(run)
+    columns = list(dict.fromkeys(metrics["eval_codec"]))
+    rows = []
+    for row in dict.fromkeys(metrics["train_codec"]):
+        seen = sets[row].codecs if row in sets else []
+        described = [{**cells[row, column], "seen": column in seen, "own": column == row} for column in columns]
+        rows.append({"name": row, "baseline": row not in sets, "cells": described})
+    return rows
+
+
+def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tuple[str, list[dict | None]]]]:
+    """How well a codec is told by who was trained on it, on all, and on all families but its own.
+
+    Returns:
+        The columns, and by codec a cell (of `eer_cells`) in each, None where there is none.
+    """
+    cells = eer_cells(metrics)
+    rows_of = {
+        "trained on it": lambda codec: codec,
+        "pooled": lambda codec: POOLED,
+        "leave-one-family-out": lambda codec: without(run["codec_entries"][codec]["family"]),
+        **{name: lambda codec, name=name: name for name in run.get("baselines", [])},
+    }
+    there = {name: row for name, row in rows_of.items() if any((row(codec), codec) in cells for codec in run["codecs"])}
+    rows = [(codec, [cells.get((row(codec), codec)) for row in there.values()]) for codec in run["codecs"]]
+    return list(there), rows
+
+
+def side_by_side(
+    metrics: dict[str, pd.DataFrame], probes: dict[str, pd.DataFrame], run: dict
+) -> tuple[list[str], list[tuple[str, list[list[dict | None]]]]]:
+    """The probe and detectors on each codec, recipe by recipe.
+
+    Args:
+        metrics, probes: `manifest.Metrics` and `probe.Probe`, by recipe.
+
+    Returns:
+        What is told, and by codec for each of these a cell (of `eer_cells`, or like them) per recipe.
+    """
+    told = {"probe": [probe_cells(table) for table in probes.values()]}
+    for recipe in metrics.values():
+        columns, rows = generalisation(recipe, run)
+        for number, column in enumerate(columns):
+            if column not in run.get("baselines", []):
+                told.setdefault(column, []).append({codec: cells[number] for codec, cells in rows})
+    return list(told), [
+        (codec, [[cells.get(codec) for cells in recipes] for recipes in told.values()]) for codec in run["codecs"]
+    ]
+
+
+def probe_cells(probe: pd.DataFrame) -> dict[str, dict]:
+    """By codec, the EER in % of the probe that has all cues a detector hears, where there is one, with its interval."""
+    whole = probe[probe["group"] == ALL].dropna(subset="eer")
+    return {
+        row.codec: {"eer": percent(row.eer), "spread": interval(row.eer_low, row.eer_high)}
+        for row in whole.itertuples()
+    }
+
+
+def quality(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[dict | None]]]]:
+    """The measures of a `quality_table.QualitySummary`, and by codec the mean of each with its interval."""
+    measures, codecs = (list(dict.fromkeys(table[name])) for name in ("measure", "codec"))
+    cells = {
+        (row.codec, row.measure): {
+            "mean": f"{row.mean:.2f}",
+            "spread": "" if np.isnan(row.low) else f"{row.low:.2f} to {row.high:.2f}",
+        }
+        for row in table.dropna(subset="mean").itertuples()
+    }
+    return measures, [(codec, [cells.get((codec, measure)) for measure in measures]) for codec in codecs]
+
+
+def lacks_pesq(table: pd.DataFrame) -> bool:
+    """Whether no codec of a `quality_table.QualitySummary` has a PESQ value: the package was not installed."""
+    of_codecs = table[(table["measure"] == "pesq_wb") & (table["codec"] != IDENTITY)]
+    return len(of_codecs) > 0 and not of_codecs["utterances"].any()
+
+
+def traced(measures: pd.DataFrame) -> dict[str, dict]:
+    """Measures of all classes together, of `tracing.TracingMeasures`, in %, each with its interval."""
+    return {
+        row.measure: {
+            "value": percent(row.value),
+            "spread": "" if np.isnan(row.low) else interval(row.low, row.high),
+        }
+        for row in measures[measures["class"] == ""].itertuples()
+    }
+
+
+def inverted(metrics: pd.DataFrame) -> list[str]:
+    """Where bona fide scores lower than spoof by more than chance, which is the interval by trials."""
+    wrong = metrics[metrics["eer_low_by_trial"] > 0.5]
+    return [f"{row.train_codec} on {row.eval_codec} ({percent(row.eer)} %)" for row in wrong.itertuples()]
+
+
+def significance(table: pd.DataFrame) -> list[list[str]]:
+    """Rows against the reference: by column the difference of EERs in points, with * where it is significant."""
+    columns = list(dict.fromkeys(table["eval_codec"]))
+    rows = []
+    for row, group in table.groupby("train_codec", sort=False):
+        group = group.set_index("eval_codec").loc[columns]
+        marks = [
+            f"{100 * one.difference:+.2f}{'*' if one.p_adjusted < ALPHA else ''}"
+            for one in group.itertuples(index=False)
+        ]
+        rows.append([row, *marks])
+    return rows
+
+
+def all_metrics(metrics: pd.DataFrame, row: str) -> list[list[str]]:
+    """Every metric of a row (its first seed) in each column."""
+    return [
+        [
+            one.eval_codec,
+            str(one.bonafide_trials),
+            str(one.spoof_trials),
+            str(one.speakers),
+            percent(one.eer),
+            "" if np.isnan(one.eer_low) else interval(one.eer_low, one.eer_high),
+            interval(one.eer_low_by_trial, one.eer_high_by_trial),
+            *(f"{value:.3f}" for value in (one.auc, one.min_dcf, one.act_dcf, one.min_cllr, one.cllr)),
+            percent(one.dev_miss),
+            percent(one.dev_false_alarm),
+        ]
+        for one in _first_seed(metrics, row).itertuples()
+    ]
+
+
+def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
+    """The EER of a row (its first seed) by gender and speaker: the columns, and a line a group."""
+    first = _first_seed(table, row)
+    columns = list(dict.fromkeys(first["eval_codec"]))
+    lines = []
+    for (by, group), part in first.groupby(["by", "group"], sort=True):
+        eers = part.set_index("eval_codec")["eer"]
+        lines.append([by, group, *(percent(eers[column]) if column in eers else "" for column in columns)])
+    return columns, lines

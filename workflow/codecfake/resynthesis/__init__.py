@@ -1,0 +1,1 @@
+"""Speech through codecs, shard by shard."""

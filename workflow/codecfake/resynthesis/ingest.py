@@ -1,0 +1,86 @@
+"""A codec's shard from a released set, in place of resynthesis; what comes after is the same."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from codecfake.audio import io as audio
+from codecfake.corpora.released import Clip, ReleasedSet
+from codecfake.data.shards import Shard, decode_row, shard_row, write_shard
+from codecfake.resynthesis.treatment import Treatment
+from codecfake.util.constants import IDENTITY, SAMPLE_RATE
+from codecfake.util.errors import DataError
+
+
+def ingest_shard(
+    source: Path,
+    target: Path,
+    released: ReleasedSet,
+    codec_name: str,
+    label: str,
+    matching: Treatment | None = None,
+) -> None:
+    """The utterances of a source shard as a set has them from a codec, in the same order.
+
+    They are as they were released, each at its own rate; bona fide speech (codec `identity`) is the source shard's own,
+    at 16 kHz.
+
+    Args:
+        matching: what is made alike in both classes, if anything.
+
+    Raises:
+        DataError: the set has no such codec, or not all of the utterances.
+        AudioError: a clip is damaged or cannot be decoded.
+    """
+    shard = Shard(source)
+    clips = [] if codec_name == IDENTITY else _clips(shard, released, codec_name)
+    order = sorted(range(len(shard)), key=lambda index: clips[index].position if clips else index)
+
+    def row(index: int) -> dict[str, Any]:
+        of = shard[index]
+        stored = audio.decode(clips[index].read(), clips[index].name) if clips else _bonafide(of, matching)
+        if matching:
+            stored = matching.treat(*stored, of)
+        known = {key: of[key] for key in ("speaker_id", "utterance_id")}
+        return shard_row(*stored, label=label, codec_name=codec_name, **known)
+
+    rows = tqdm(map(row, order), total=len(shard), unit="utt", desc=codec_name, mininterval=5)
+    _write(target, rows, order)
+
+
+def _clips(shard: Shard, released: ReleasedSet, codec: str) -> list[Clip]:
+    """A codec's clips of the utterances of a shard."""
+    there = {clip.utterance_id: clip for clip in released.clips(codec)}
+    wanted = [row["utterance_id"] for row in shard.describe()]
+    if missing := [utterance for utterance in wanted if utterance not in there]:
+        raise DataError(
+            f"{released.path}: codec {codec!r} has no utterance {missing[0]!r}; "
+            f"of the {len(wanted)} of {shard.path} it lacks {len(missing)}"
+        )
+    return [there[utterance] for utterance in wanted]
+
+
+def _bonafide(row: dict[str, Any], matching: Treatment | None) -> tuple[np.ndarray, int]:
+    """A source row's samples at 16 kHz, as the identity codec gets them."""
+    width = audio.SHARP_WIDTH if matching else audio.DEFAULT_WIDTH
+    return audio.resample(*decode_row(row), SAMPLE_RATE, width), SAMPLE_RATE
+
+
+def _write(target: Path, rows: Iterable[dict[str, Any]], order: Sequence[int]) -> None:
+    """Write a shard of rows that come in another order; they wait in a file beside it, not in memory.
+
+    Args:
+        order: the place in the shard of each row.
+    """
+    if list(order) == sorted(order):
+        write_shard(target, rows)
+        return
+    waiting = target.with_name(f".{target.name}.waiting")
+    write_shard(waiting, rows)
+    read = Shard(waiting)
+    write_shard(target, (read[index] for index in np.argsort(order).tolist()))
+    read.close()
+    waiting.unlink()

@@ -1,0 +1,73 @@
+"""A shard made in parts, so that a job that was killed goes on after the last whole one."""
+
+import contextlib
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from codecfake.data.shards import Shard, write_shard
+from codecfake.util.errors import DataError
+from codecfake.util.files import write_json
+from codecfake.util.fingerprint import Fingerprint, differences
+
+
+class ResumableShard:
+    """The parts of a shard, small shards in a hidden folder beside it.
+
+    Args:
+        target: the shard.
+        fingerprint: whatever its bytes depend on; parts made with another one are discarded, with a message.
+    """
+
+    def __init__(self, target: Path, fingerprint: Fingerprint):
+        self.target = Path(target)
+        self.folder = self.target.with_name(f".{self.target.name}.parts")
+        self._lengths: list[int] = []
+        self._count()
+        if self.folder.is_dir() and (changed := differences(self._known(), fingerprint)):
+            print(f"{self.target}: {len(self)} utterances are made again: changed since: {changed}", file=sys.stderr)
+            shutil.rmtree(self.folder)
+            self._lengths.clear()
+        write_json(self.folder / "fingerprint.json", fingerprint)
+
+    def _known(self) -> Fingerprint:
+        """The fingerprint of the parts that are there; empty if it is damaged."""
+        with contextlib.suppress(OSError, json.JSONDecodeError):
+            return json.loads((self.folder / "fingerprint.json").read_text(encoding="utf-8"))
+        return {}
+
+    def _count(self) -> None:
+        while (length := self._whole(len(self._lengths))) is not None:
+            self._lengths.append(length)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:05d}.parquet"
+
+    def _whole(self, number: int) -> int | None:
+        """Rows of a part; None if it is not there or damaged, and so is made again."""
+        try:
+            return sum(1 for _ in self._read(number))
+        except DataError:
+            return None
+
+    def _read(self, number: int) -> Iterator[dict[str, Any]]:
+        with contextlib.closing(Shard(self._path(number))) as part:
+            yield from part
+
+    def __len__(self) -> int:
+        """Rows that are there."""
+        return sum(self._lengths)
+
+    def add(self, rows: list[dict[str, Any]]) -> None:
+        """Write the next part."""
+        write_shard(self._path(len(self._lengths)), rows)
+        self._lengths.append(len(rows))
+
+    def join(self) -> None:
+        """Write the shard, row after row as if it had been made at once, and remove the parts."""
+        write_shard(self.target, chain.from_iterable(map(self._read, range(len(self._lengths)))))
+        shutil.rmtree(self.folder, ignore_errors=True)

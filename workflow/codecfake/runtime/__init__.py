@@ -1,0 +1,1 @@
+"""The machine: devices, GPU locks, threads."""

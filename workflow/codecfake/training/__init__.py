@@ -1,0 +1,1 @@
+"""Training of detectors, tracers and miniature codecs."""

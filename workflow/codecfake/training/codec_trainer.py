@@ -1,0 +1,251 @@
+"""Train a small codec of a package's own class, resumably: the recipe of the miniature checkpoints."""
+
+import json
+import math
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torchaudio
+from tqdm import tqdm
+
+from codecfake.audio import intelligibility
+from codecfake.audio import io as audio
+from codecfake.codecs import TrainableCodec
+from codecfake.corpora import Corpus
+from codecfake.corpora.selection import assign_splits, choose, speakers_of, subset
+from codecfake.data.checkpoints import read_checkpoint, write_checkpoint
+from codecfake.resynthesis.resynthesis import through_codec
+from codecfake.util.errors import CheckpointError, DataError
+from codecfake.util.hashing import digest
+
+#: Window lengths of the mel loss in samples, each with its number of mel bands.
+MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
+MEL_FLOOR = 1e-4
+EMA_DECAY = 0.999
+#: The crop's level is drawn from this range (dB relative to full scale, RMS).
+LEVEL_DB = (-32.0, -16.0)
+SILENCE_RMS = 1e-4
+
+
+#: Utterances of each dev speaker on which the kept checkpoint is chosen.
+HELD_OUT_PER_SPEAKER = 12
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Hyper-parameters, from `codec_training.yaml`. Lengths are in samples at the codec's rate."""
+
+    seed: int
+    steps: int
+    batch_size: int
+    crop_samples: int
+    learning_rate: float
+    warmup_steps: int
+    waveform_weight: float
+    quantizer_weight: float
+    evaluate_every: int
+
+
+def pcm_of_split(
+    corpus: Corpus, section: dict, split: str, sample_rate: int, per_speaker: int | None = None
+) -> list[np.ndarray]:
+    """The recordings of one split, int16 [N] at `sample_rate`; at most `per_speaker` of each speaker.
+
+    Args:
+        section: the `corpus` section of a run's config, which says who is in which split.
+    """
+    known = corpus.speakers()
+    everything = {key: value for key, value in section.items() if key != "utterances_per_speaker"}
+    recordings = choose(corpus.recordings(), known, everything)
+    split_of = assign_splits(speakers_of(recordings, known), known, section)
+    members = [recording for recording in recordings if split_of[recording.speaker_id] == split]
+    members = subset(members, dict.fromkeys(split_of, per_speaker))
+    corpus.fetch(members)
+    return [
+        audio.to_pcm16(audio.resample(*corpus.read(recording), sample_rate))
+        for recording in tqdm(members, unit="utt", desc=f"reading {split}", mininterval=5)
+    ]
+
+
+class ReconstructionLoss(torch.nn.Module):
+    """Multi-resolution log-mel L1 (as DAC, EnCodec) plus waveform L1 relative to the target's."""
+
+    def __init__(self, sample_rate: int, waveform_weight: float):
+        super().__init__()
+        self.waveform_weight = waveform_weight
+        self.mels = torch.nn.ModuleList(
+            torchaudio.transforms.MelSpectrogram(
+                sample_rate, n_fft=n_fft, hop_length=n_fft // 4, n_mels=n_mels, power=1.0
+            )
+            for n_fft, n_mels in MEL_SCALES.items()
+        )
+
+    def forward(self, decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Loss (scalar) of waveforms [B, T]."""
+        loss = self.waveform_weight * (decoded - target).abs().mean() / target.abs().mean()
+        for mel in self.mels:
+            difference = _log(mel(decoded)) - _log(mel(target))
+            loss = loss + difference.abs().mean() / len(self.mels)
+        return loss
+
+
+def _log(magnitudes: torch.Tensor) -> torch.Tensor:
+    return magnitudes.clamp(min=MEL_FLOOR).log()
+
+
+class CropSampler:
+    """Crops of utterances, drawn in proportion to length; step n's batch depends on seed and n alone."""
+
+    def __init__(self, utterances: list[np.ndarray], recipe: Recipe):
+        self.recipe = recipe
+        self.utterances = [x for x in utterances if len(x) > recipe.crop_samples]
+        if not self.utterances:
+            raise DataError(f"no training utterance is longer than a crop of {recipe.crop_samples} samples")
+        lengths = np.array([len(x) for x in self.utterances], dtype=float)
+        self.weights = lengths / lengths.sum()
+
+    def batch(self, step: int) -> torch.Tensor:
+        """float32 [batch_size, crop_samples]."""
+        rng = np.random.default_rng([self.recipe.seed, step])
+        chosen = rng.choice(len(self.utterances), self.recipe.batch_size, p=self.weights)
+        return torch.from_numpy(np.stack([self._crop(rng, self.utterances[i]) for i in chosen]))
+
+    def _crop(self, rng: np.random.Generator, utterance: np.ndarray) -> np.ndarray:
+        start = rng.integers(len(utterance) - self.recipe.crop_samples)
+        crop = audio.from_pcm16(utterance[start : start + self.recipe.crop_samples])
+        rms = max(float(np.sqrt(np.mean(crop**2))), SILENCE_RMS)
+        gain = 10 ** (rng.uniform(*LEVEL_DB) / 20) / rms
+        return np.clip(crop * gain, -1, 1).astype(np.float32)
+
+
+def learning_rate(recipe: Recipe, step: int) -> float:
+    """Linear warm-up, then a cosine to a hundredth of the peak at the last step."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps)))
+    return recipe.learning_rate * warm * (0.01 + 0.99 * cosine)
+
+
+class Trainer:
+    """The loop's state: model, its moving average, optimiser, step, best STOI on held-out speakers."""
+
+    def __init__(self, adapter: TrainableCodec, recipe: Recipe):
+        self.adapter, self.recipe = adapter, recipe
+        self.fingerprint = digest(json.dumps(asdict(recipe)), json.dumps(adapter.entry["model"], sort_keys=True))
+        self.average = adapter.build(adapter.entry)
+        self.average.load_state_dict(adapter.model.state_dict())
+        self.optimiser = torch.optim.AdamW(adapter.model.parameters(), betas=(0.8, 0.99))
+        self.loss = ReconstructionLoss(adapter.sample_rate, recipe.waveform_weight).to(adapter.device)
+        self.step, self.best_stoi = 0, -1.0
+
+    def advance(self, waveforms: torch.Tensor) -> float:
+        """One optimiser step on [B, T]; returns the loss."""
+        model = self.adapter.model.train()
+        for group in self.optimiser.param_groups:
+            group["lr"] = learning_rate(self.recipe, self.step)
+        decoded, quantizer_loss = self.adapter.training_forward(waveforms)
+        delay = self.adapter.delays(waveforms.shape[1])[0]
+        target = waveforms[:, : decoded.shape[1] - delay]
+        loss = self.loss(decoded[:, delay:], target) + self.recipe.quantizer_weight * quantizer_loss
+        self.optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        self.optimiser.step()
+        self.step += 1
+        self._update_average()
+        return loss.item()
+
+    @torch.no_grad()
+    def _update_average(self) -> None:
+        decay = min(EMA_DECAY, self.step / (self.step + 10))
+        for mean, value in zip(self.average.parameters(), self.adapter.model.parameters(), strict=True):
+            mean.lerp_(value, 1 - decay)
+        for mean, value in zip(self.average.buffers(), self.adapter.model.buffers(), strict=True):
+            mean.copy_(value)
+
+    def averaged(self) -> TrainableCodec:
+        """The codec to keep and to judge: the averaged weights."""
+        return type(self.adapter)(self.adapter.entry, self.average, str(self.adapter.device))
+
+    def save(self, path: Path) -> None:
+        """Everything needed to go on as if never stopped."""
+        state = {
+            "fingerprint": self.fingerprint,
+            "step": self.step,
+            "best_stoi": self.best_stoi,
+            "model": self.adapter.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "rng": torch.get_rng_state(),
+        }
+        write_checkpoint(path, state)
+
+    def restore(self, path: Path) -> None:
+        """Continue from `save`.
+
+        Raises:
+            CheckpointError: it was made by another recipe or for another model.
+        """
+        state = read_checkpoint(path)
+        if state["fingerprint"] != self.fingerprint:
+            raise CheckpointError(f"{path}: state of another recipe or model; delete it or choose another --out")
+        self.step, self.best_stoi = state["step"], state["best_stoi"]
+        self.adapter.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        torch.set_rng_state(state["rng"])
+
+
+@torch.inference_mode()
+def held_out_stoi(codec: TrainableCodec, utterances: list[np.ndarray]) -> float:
+    """Mean STOI over held-out utterances (int16 [N] at the codec's rate)."""
+    values = []
+    for pcm in utterances:
+        reference = audio.from_pcm16(pcm)
+        (decoded,) = through_codec([reference], ["held-out utterance"], codec, "clean")
+        values.append(intelligibility.stoi(reference, decoded, codec.sample_rate))
+    return float(np.nanmean(values))
+
+
+def train(
+    adapter: TrainableCodec,
+    training: list[np.ndarray],
+    held_out: list[np.ndarray],
+    recipe: Recipe,
+    work_dir: Path,
+    files: dict[str, Path],
+) -> float:
+    """Train until `recipe.steps`, keeping in `files` the average weights with the best held-out STOI.
+
+    Args:
+        training, held_out: utterances, int16 [N] at the codec's rate; different speakers.
+        work_dir: where the state lies from which a stopped run goes on.
+
+    Returns:
+        The best held-out STOI.
+    """
+    trainer, sampler = Trainer(adapter, recipe), CropSampler(training, recipe)
+    state, history = work_dir / "state.pt", work_dir / "history.tsv"
+    if state.is_file():
+        trainer.restore(state)
+    work_dir.mkdir(parents=True, exist_ok=True)
+    bar = tqdm(initial=trainer.step, total=recipe.steps, unit="step", mininterval=5)
+    losses: list[float] = []
+    while trainer.step < recipe.steps:
+        losses.append(trainer.advance(sampler.batch(trainer.step).to(adapter.device)))
+        bar.update()
+        if trainer.step % recipe.evaluate_every and trainer.step < recipe.steps:
+            continue
+        codec = trainer.averaged()
+        stoi = held_out_stoi(codec, held_out)
+        if stoi > trainer.best_stoi:
+            trainer.best_stoi = stoi
+            codec.save(files)
+        trainer.save(state)
+        bar.set_postfix(loss=f"{np.mean(losses):.3f}", stoi=f"{stoi:.3f}")
+        with open(history, "a", encoding="utf-8") as handle:
+            handle.write(f"{trainer.step}\t{np.mean(losses):.4f}\t{stoi:.4f}\n")
+        losses.clear()
+    bar.close()
+    return trainer.best_stoi

@@ -1,0 +1,1 @@
+"""Trials: protocols, training sets, conditions, evaluation sets, and their waveforms."""

@@ -1,0 +1,128 @@
+"""Trials to waveforms of one length."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from codecfake.audio.io import PCM16_FULL_SCALE
+from codecfake.data.waveforms import Waveforms
+from codecfake.detectors import BONAFIDE, SPOOF
+from codecfake.trials.protocol import trial_names
+
+LABEL_INDEX = {"spoof": SPOOF, "bonafide": BONAFIDE}
+
+
+def cm_labels(trials: pd.DataFrame) -> np.ndarray:
+    """`SPOOF` or `BONAFIDE` of each trial, int64 [N]."""
+    return trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
+
+
+def fixed_length(samples: np.ndarray, num_samples: int, start: int = 0) -> np.ndarray:
+    """A crop of `num_samples` from `start`; audio that is too short is repeated, as AASIST does."""
+    if len(samples) < num_samples:
+        samples = np.tile(samples, -(-num_samples // len(samples)))
+    return samples[start : start + num_samples]
+
+
+class TrialDataset(torch.utils.data.Dataset):
+    """The trials of protocols, a batch at a time, as (int16 [B, crop_samples], label indices [B]).
+
+    The crop is the beginning, unless `random_crops` names a seed: then it follows from that seed, the
+    epoch and the trial, whatever the order or the number of workers.
+
+    Args:
+        trials: rows of `manifest.Protocol`.
+        waveforms: files that hold theirs.
+        label: gives the label indices [N] of trials.
+    """
+
+    def __init__(
+        self,
+        trials: pd.DataFrame,
+        waveforms: Sequence[Path],
+        crop_samples: int,
+        random_crops: int | None = None,
+        label: Callable[[pd.DataFrame], np.ndarray] = cm_labels,
+    ):
+        self.names = trial_names(trials).tolist()
+        self.labels = label(trials)
+        self.waveforms = Waveforms(waveforms, self.names)
+        self.crop_samples = crop_samples
+        self.random_crops, self.epoch = random_crops, 0
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __getitems__(self, indices: Sequence[int]) -> tuple[torch.Tensor, torch.Tensor]:
+        crops = np.empty((len(indices), self.crop_samples), np.int16)
+        for crop, index in zip(crops, indices, strict=True):
+            crop[:] = fixed_length(self.waveforms[index], self.crop_samples, self._start(index))
+        return torch.from_numpy(crops), torch.from_numpy(self.labels[list(indices)])
+
+    def _start(self, index: int) -> int:
+        spare = int(self.waveforms.lengths[index]) - self.crop_samples
+        if self.random_crops is None or spare <= 0:
+            return 0
+        return int(np.random.default_rng([self.random_crops, self.epoch, index]).integers(spare + 1))
+
+
+def in_batches(order: Sequence[int], batch_size: int) -> list[Sequence[int]]:
+    """Trials in the given order, `batch_size` at a time."""
+    return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
+
+
+def load(
+    dataset: TrialDataset, batches: list[Sequence[int]], workers: int, device: torch.device
+) -> torch.utils.data.DataLoader:
+    """The given batches, prepared ahead of their use.
+
+    Args:
+        workers: processes that prepare them; with one, this process does it.
+        device: where they will be computed on; for a GPU they are put into pinned memory.
+    """
+    processes = workers if workers > 1 else 0
+    return torch.utils.data.DataLoader(
+        dataset,
+        batch_sampler=batches,
+        collate_fn=_as_it_is,
+        num_workers=processes,
+        prefetch_factor=4 if processes else None,
+        pin_memory=device.type == "cuda",
+    )
+
+
+def _as_it_is(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    return batch
+
+
+def to_device(waveforms: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """int16 [B, T] as float32 [B, T], full scale 1.0, on a device."""
+    return waveforms.to(device, non_blocking=True).float() / PCM16_FULL_SCALE
+
+
+def draw(trials: pd.DataFrame, classes: dict[str, str] | None, rng: np.random.Generator) -> list[int]:
+    """The order in which the trials of an epoch are trained on.
+
+    All of them once, shuffled; with `classes` each class of spoof gets the same share of as many trials as there
+    are spoof ones: a small class comes round again, once all of it has come, and of a large one some wait for
+    another epoch.
+
+    Args:
+        trials: rows of `manifest.Protocol`.
+        classes: of each codec.
+    """
+    if classes is None:
+        return rng.permutation(len(trials)).tolist()
+    positions = pd.Series(np.arange(len(trials)))
+    is_spoof = (trials["label"] == "spoof").to_numpy()
+    class_of = trials["codec"].map(classes).to_numpy()
+    spoof = [group.to_numpy() for _, group in positions[is_spoof].groupby(class_of[is_spoof])]
+    bonafide = positions[~is_spoof].to_numpy()
+    share = sum(map(len, spoof)) // len(spoof)
+    drawn = [
+        np.concatenate([rng.permutation(group) for _ in range(-(-share // len(group)))])[:share] for group in spoof
+    ]
+    return rng.permutation(np.concatenate([bonafide, *drawn])).tolist()

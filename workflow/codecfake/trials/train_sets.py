@@ -1,0 +1,56 @@
+"""What detectors are trained on: one codec, all, all but one family, all in balance."""
+
+from typing import NamedTuple
+
+from codecfake.util.constants import POOLED
+from codecfake.util.errors import ConfigError
+
+#: Kinds of training sets a config's `train_sets` may name; `balanced-` goes on with an axis of `taxonomy`.
+EACH, LEAVE_OUT, BALANCED = "each", "leave-one-family-out", "balanced-"
+TAXONOMY = ("vector_quantizer", "auxiliary", "decoder")
+DEFAULT = [EACH, POOLED]
+
+
+class TrainSet(NamedTuple):
+    """The codecs whose spoof a detector is trained on, and the class of each among which spoof is balanced."""
+
+    codecs: list[str]
+    classes: dict[str, str] | None = None
+
+
+def without(family: str) -> str:
+    """The name of the set that lacks a family."""
+    return f"without-{family}"
+
+
+def train_sets(run: dict) -> dict[str, TrainSet]:
+    """The training sets of a resolved run by name, in the order of the matrix's rows.
+
+    Raises:
+        ConfigError: all codecs are of one family, and it was to be left out; a codec has the name of a set.
+    """
+    codecs = run["codecs"]
+    found: dict[str, TrainSet] = {}
+    for kind in run.get("train_sets", DEFAULT):
+        named = _sets_of(kind, codecs, run["codec_entries"])
+        if twice := sorted(found.keys() & named.keys()):
+            raise ConfigError(f"train_sets: {twice[0]!r} is the name of a codec and of a set")
+        found |= named
+    return found
+
+
+def _sets_of(kind: str, codecs: list[str], entries: dict[str, dict]) -> dict[str, TrainSet]:
+    if kind == EACH:
+        return {codec: TrainSet([codec]) for codec in codecs}
+    if kind == POOLED:
+        return {POOLED: TrainSet(codecs)}
+    if kind == LEAVE_OUT:
+        families = list(dict.fromkeys(entries[codec]["family"] for codec in codecs))
+        if len(families) == 1:
+            raise ConfigError(f"train_sets: {LEAVE_OUT}: all codecs are of family {families[0]!r}; two are needed")
+        return {
+            without(family): TrainSet([codec for codec in codecs if entries[codec]["family"] != family])
+            for family in families
+        }
+    axis = kind.removeprefix(BALANCED)
+    return {kind: TrainSet(codecs, {codec: entries[codec]["taxonomy"][axis] for codec in codecs})}

@@ -1,0 +1,82 @@
+"""Waveforms at the detectors' rate: small descriptions that stay, and waveforms that are made of them when needed.
+
+A description (`waveforms/NAME.json`) names its maker, the maker's arguments and the files that these name, with a
+digest of all of that, of the files' content and of the maker's code. Results depend on descriptions; the waveforms
+beside them (`.waveforms/NAME.arrow`) are a cache, made again where they are missing or were made of something else.
+
+A maker is a module of this folder with a function `make(workers=…, **arguments)`, which yields (name, float32 [N] at
+16 kHz). Makers are imported by name: what reads waveforms depends on descriptions, not on the code that made them.
+"""
+
+import hashlib
+import importlib
+import json
+from pathlib import Path
+from types import ModuleType
+
+from filelock import FileLock
+
+from codecfake.data.waveforms import digest_of, write_waveforms
+from codecfake.util import files
+from codecfake.util.errors import DataError
+from codecfake.util.hashing import sha256
+from codecfake.util.source_code import code_digest
+
+
+def describe(path: Path, maker: ModuleType, arguments: dict, made_of: list[Path], workers: int) -> None:
+    """Write a description, and make its waveforms.
+
+    Args:
+        arguments: of the maker's `make`, to be written as JSON.
+        made_of: the files that the arguments name.
+    """
+    description = {
+        "maker": maker.__name__.rpartition(".")[2],
+        "arguments": arguments,
+        "made_of": [str(file) for file in made_of],
+    }
+    description["digest"] = _digest(description)
+    _make(_cache(path), description, workers)
+    files.write_json(path, description)
+
+
+def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
+    """The files of waveforms that descriptions stand for, made again if need be.
+
+    Raises:
+        DataError: what they are to be made of is not there, or not what is described.
+    """
+    for path in paths:
+        description = json.loads(Path(path).read_text(encoding="utf-8"))
+        if digest_of(_cache(path)) == description["digest"]:
+            continue
+        if _digest(description) != description["digest"]:
+            raise DataError(f"{path}: what it describes has changed since; snakemake makes it again")
+        _make(_cache(path), description, workers)
+    return [_cache(path) for path in paths]
+
+
+def _cache(path: Path) -> Path:
+    return Path(path).parent.with_name(".waveforms") / f"{Path(path).stem}.arrow"
+
+
+def _digest(description: dict) -> str:
+    """A hash of a description but for its digest, of the content of the files it names and of its maker's code."""
+    described = {key: value for key, value in description.items() if key != "digest"}
+    total = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
+    total.update(code_digest(f"trials/{description['maker']}").encode())
+    for name in description["made_of"]:
+        try:
+            total.update(sha256(Path(name)).encode())
+        except OSError as error:
+            raise DataError(f"{name}: cannot be read ({error.strerror})") from None
+    return total.hexdigest()
+
+
+def _make(cache: Path, description: dict, workers: int) -> None:
+    cache.parent.mkdir(parents=True, exist_ok=True)
+    maker = importlib.import_module(f"codecfake.trials.{description['maker']}")
+    # of several jobs that need it, one makes it
+    with FileLock(f"{cache}.lock"):
+        if digest_of(cache) != description["digest"]:
+            write_waveforms(cache, maker.make(workers=workers, **description["arguments"]), description["digest"])
