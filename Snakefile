@@ -5,16 +5,25 @@ OUTPUTS  results/<run>/: shards, protocols, detectors, scores, eer_matrix.tsv, a
          of the run's other recipes below it
 """
 
+import os
+
 from snakemake.utils import min_version
 
 min_version("9.0")
 
-CONFIG_FILES = list(map(str, workflow.configfiles)) or ["config/config.yaml"]
+
+# the user's own below the working directory; without one, that of the workflow
+DEFAULT_CONFIG = "config/config.yaml"
+if not os.path.exists(DEFAULT_CONFIG):
+    DEFAULT_CONFIG = workflow.source_path(DEFAULT_CONFIG)
 
 # a config given by --configfile replaces the default; merging the two would mix their splits
 if not workflow.configfiles:
 
-    configfile: "config/config.yaml"
+    configfile: DEFAULT_CONFIG
+
+
+CONFIG_FILES = list(map(str, workflow.configfiles)) or ["config"]
 
 
 include: "workflow/rules/common.smk"

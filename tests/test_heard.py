@@ -79,7 +79,7 @@ def test_shards_that_have_changed_are_refused(run, tmp_path):
     waveforms([path])[0].unlink()
     (tmp_path / MUFFLED / "001.parquet").write_bytes((tmp_path / MUFFLED / "000.parquet").read_bytes())
     with pytest.raises(
-        DataError, match=r"muffled\.json: what it describes has changed since; snakemake makes it again"
+        DataError, match=r"muffled\.json: made of other files or by other code than are here; delete it"
     ):
         waveforms([path])
     (tmp_path / MUFFLED / "001.parquet").unlink()

@@ -10,7 +10,7 @@ CORPUS_MODULE = f"corpora/{RUN['corpus']['name']}"
 
 rule corpus:
     input:
-        code=code("corpus", CORPUS_MODULE),
+        code=code("corpus", [CORPUS_MODULE]),
     output:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
         left_out=f"{RESULTS}/corpus/left_out.tsv",
@@ -36,7 +36,7 @@ rule corpus:
 rule source_shard:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        code=code("source_shard", CORPUS_MODULE),
+        code=code("source_shard", [CORPUS_MODULE]),
     output:
         f"{RESULTS}/corpus/{{shard}}.parquet",
     log:

@@ -9,7 +9,7 @@ if RUN.get("source") == "published":
     rule ingest_shard:
         input:
             source=f"{RESULTS}/corpus/{{shard}}.parquet",
-            code=lambda wildcards: code("ingest_shard", *treatment(wildcards.audio)),
+            code=code("ingest_shard", lambda wildcards: treatment(wildcards.audio)),
         output:
             f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
         log:
@@ -35,11 +35,7 @@ else:
     rule resynthesise_shard:
         input:
             source=f"{RESULTS}/corpus/{{shard}}.parquet",
-            code=lambda wildcards: code(
-                "resynthesise_shard",
-                f"codecs/{RUN['codec_entries'][wildcards.codec]['family']}",
-                *treatment(wildcards.audio),
-            ),
+            code=code("resynthesise_shard", codec_modules),
         output:
             f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
         log:

@@ -20,7 +20,7 @@ rule train:
             AT[wildcards.audio].waveforms_of(codec)
             for codec in LAYOUT.trained_on(wildcards.train_set)
         ],
-        code=code("train", DETECTOR_MODULE),
+        code=code("train", [DETECTOR_MODULE]),
     output:
         checkpoint=ANY.detector_of("{train_set}", "{seed}"),
         history=ANY.history_of("{train_set}", "{seed}"),
@@ -59,7 +59,7 @@ rule train_tracer:
     input:
         protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
         waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
-        code=code("train_tracer", DETECTOR_MODULE),
+        code=code("train_tracer", [DETECTOR_MODULE]),
     output:
         **ANY.tracer_of("{by}")._asdict(),
     log:

@@ -17,7 +17,7 @@ rule score_protocol:
     input:
         **SCORED,
         checkpoint=ANY.detector_of("{train_set}", "{seed}"),
-        code=code("score_protocol", DETECTOR_MODULE),
+        code=code("score_protocol", [DETECTOR_MODULE]),
     output:
         **ANY.scores_of("{train_set}", "{seed}")._asdict(),
     log:
@@ -47,9 +47,11 @@ rule score_protocol:
 rule score_pretrained:
     input:
         **SCORED,
-        code=lambda wildcards: code(
+        code=code(
             "score_protocol",
-            f"detectors/{RUN['baseline_entries'][wildcards.pretrained]['module']}",
+            lambda wildcards: [
+                f"detectors/{RUN['baseline_entries'][wildcards.pretrained]['module']}"
+            ],
         ),
     output:
         **ANY.baseline_scores_of("{pretrained}")._asdict(),
@@ -109,7 +111,7 @@ rule trace_protocol:
         protocols=CODECS,
         waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
         checkpoint=ANY.tracer_of("{by}").checkpoint,
-        code=code("trace_protocol", DETECTOR_MODULE),
+        code=code("trace_protocol", [DETECTOR_MODULE]),
     output:
         **ANY.traces_of("{by}")._asdict(),
     log:

@@ -36,7 +36,8 @@ rule report:
         breakdown=LAYOUT.matrix().breakdown,
         significance=LAYOUT.matrix().significance,
         findings=[path for at in AT.values() for path in at.findings()],
-        code=code("report") + templates("report.html"),
+        code=code("report"),
+        templates=templates("report.html"),
     output:
         report(f"{STUDY}/report.html", category="results"),
     log:
@@ -59,7 +60,8 @@ rule samples:
         shards=LAYOUT.codec_shards(LAYOUT.codecs),
         scores=[path for _, path in LAYOUT.scores()],
         metrics=LAYOUT.matrix().metrics,
-        code=code("samples") + templates("samples.html", "samples.css", "samples.js"),
+        code=code("samples"),
+        templates=templates("samples.html", "samples.css", "samples.js"),
     output:
         f"{STUDY}/samples/index.html",
     log:

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 import uuid
+from functools import cache
 
 from codecfake.pipeline import config as codecfake_config, snakemake_records
 from codecfake.pipeline.paths import Layout, by_recipe
@@ -86,9 +87,17 @@ def hold_run():
         file.write(name)
 
 
-# what DVC brought from elsewhere counts as made here
-if workflow.is_main_process:
-    snakemake_records.adopt(RESULTS)
+@cache
+def adopt_records():
+    """Let what DVC brought from elsewhere count as made here, before Snakemake judges it; in a run alone, not in a plan."""
+    if not workflow.is_main_process or workflow.executor_plugin is None:
+        return
+    if not workflow.dryrun:
+        snakemake_records.adopt(RESULTS)
+    elif snakemake_records.pending(RESULTS):
+        logger.warning(
+            f"{RESULTS}: files came with records of how they were made; a run counts them as made here, this plan does not"
+        )
 
 
 def one_of(names):
@@ -110,14 +119,20 @@ wildcard_constraints:
     shard=r"\d{3}",
 
 
-def code(verb, *modules):
-    """The source files whose change makes a rule's outputs stale; see `codecfake.util.source_code`.
+def code(verb, modules=()):
+    """The input function that gives the source files whose change makes a rule's outputs stale.
 
     Args:
         verb: what the rule calls, by the name of its module.
-        modules: those that it imports by name, such as `codecs/dac`.
+        modules: those that it imports by name, such as `codecs/dac`; or what gives them, by wildcards.
     """
-    return [below(path) for path in source_files(f"cli/{verb}", *modules)]
+
+    def files(wildcards):
+        adopt_records()
+        chosen = modules(wildcards) if callable(modules) else modules
+        return [below(path) for path in source_files(f"cli/{verb}", *chosen)]
+
+    return files
 
 
 def templates(*names):
@@ -146,6 +161,12 @@ def class_of_codecs(by):
         codec: codec if by == "codec" or codec == IDENTITY else entry["family"]
         for codec, entry in entries
     }
+
+
+def codec_modules(wildcards):
+    """The modules by which a codec is resynthesised: its family's, and that of what the recipe does after it."""
+    family = RUN["codec_entries"][wildcards.codec]["family"]
+    return [f"codecs/{family}", *treatment(wildcards.audio)]
 
 
 def treatment(audio):

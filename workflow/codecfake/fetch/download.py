@@ -6,6 +6,7 @@ know its size and hash, those of the first file that comes are written to a lock
 """
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -80,13 +81,14 @@ def _is_url(place: str) -> bool:
     return urlparse(place).scheme in ("http", "https")
 
 
-def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
+def fetch(key: str, entry: dict, places: Places, lock: Path | None = None) -> Path:
     """The local path of a file, fetching it first if need be.
 
     Args:
         key: the entry's name in downloads.yaml.
         entry: one of `urls`, `debian`, `repository`; `bytes` and `sha256` where known.
-        lock: JSON file with the size and hash of files whose entry does not know them.
+        lock: JSON file with the size and hash of files whose entry does not know them; by default `LOCK`, or, where
+            the checkout cannot be written to, a file of that name in the cache.
 
     Raises:
         DownloadError: no source has the file, or what they have is not the file.
@@ -96,6 +98,7 @@ def fetch(key: str, entry: dict, places: Places, lock: Path = LOCK) -> Path:
         verify(REPOSITORY / key, entry)
         return REPOSITORY / key
     kept = places.kept(key)
+    lock = lock or (LOCK if os.access(LOCK.parent, os.W_OK) else places.kept(LOCK.name))
     record = kept.with_name(kept.name + ".verified")
     known = {**_locked(lock).get(key, {}), **entry}
     path = places.local(key)

@@ -7,14 +7,18 @@ Records and their names are in Snakemake's own format (snakemake/persistence/fil
 
 import base64
 import contextlib
+import importlib.metadata
 import json
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from codecfake.util.errors import ConfigError
 from codecfake.util.files import write_json
 
 SNAKEMAKE = Path(".snakemake")
+#: Of envs/requirements.txt: the one whose format this is.
+VERSION = "9.27.1"
 #: Two times are the same if they differ by less (s): file systems and JSON round differently.
 ROUNDING = 1e-3
 #: The time (s since 1970) of a file that was made of other inputs than are there: all of these are newer.
@@ -28,6 +32,7 @@ def place(results: str, stage: str) -> Path:
 
 def keep(path: Path, names: list[str]) -> None:
     """Write the records of files, made here or adopted, to one file, with the MD5 of these and of what made them."""
+    _check_version()
     # the stack's hash has the path of a conda environment in it, another one wherever the files go
     records = {name: {**_recorded(name), "software_stack_hash": None} for name in sorted(names)}
     involved = {*names, *(made_of for record in records.values() for made_of in record["input"])}
@@ -45,9 +50,10 @@ def adopt(results: str) -> None:
     Files with other bytes than their record says, and those that Snakemake made here since or is making, keep what they
     have. What was made of inputs with other bytes than those that are there counts as outdated.
     """
-    kept = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(results).glob(".records/*.json"))]
-    if all(_settled(name, record) for stage in kept for name, record in stage["records"].items()):
+    if not pending(results):
         return
+    _check_version()
+    kept = _kept(results)
     present = _md5({path for stage in kept for path in stage["md5"] if os.path.isfile(path)})
     times = {}
     for stage in kept:
@@ -57,6 +63,27 @@ def adopt(results: str) -> None:
                 write_json(_place(name, "metadata"), record)
                 times[name] = STALE if differs.intersection(record["input"]) else record["endtime"]
     _set_times(times)
+
+
+def pending(results: str) -> bool:
+    """Whether there is something to adopt."""
+    return not all(_settled(name, record) for stage in _kept(results) for name, record in stage["records"].items())
+
+
+def _kept(results: str) -> list[dict]:
+    """What `keep` wrote of a run's stages."""
+    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(results).glob(".records/*.json"))]
+
+
+def _check_version() -> None:
+    """Refuse a Snakemake whose private format is not known.
+
+    Raises:
+        ConfigError: another version than the pinned one is installed.
+    """
+    found = importlib.metadata.version("snakemake")
+    if found != VERSION:
+        raise ConfigError(f"snakemake {found}: its records of files are read and written for DVC; allowed: {VERSION}")
 
 
 def _place(name: str, kind: str) -> Path:

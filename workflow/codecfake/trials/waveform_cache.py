@@ -51,7 +51,9 @@ def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
         if digest_of(_cache(path)) == description["digest"]:
             continue
         if _digest(description) != description["digest"]:
-            raise DataError(f"{path}: what it describes has changed since; snakemake makes it again")
+            raise DataError(
+                f"{path}: made of other files or by other code than are here; delete it, and snakemake makes it again"
+            )
         _make(_cache(path), description, workers)
     return [_cache(path) for path in paths]
 
