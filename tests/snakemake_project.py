@@ -29,6 +29,7 @@ class Project:
 
     Attributes:
         config: the run's config; a copy, so that a test may change it.
+        loaded: a folder with the modules that each job's verb has loaded, in VERB.PID.
     """
 
     def __init__(self, folder: Path, corpus: dict, codecs: list[str]):
@@ -38,6 +39,8 @@ class Project:
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         (folder / "checkpoints").symlink_to(REPOSITORY / "checkpoints")
+        self.loaded = folder / "loaded"
+        self.loaded.mkdir()
         self.config = {
             "run": "small",
             "seed": 7,
@@ -59,7 +62,7 @@ class Project:
 
     def pretend_gpus(self) -> None:
         """Let names in CUDA_VISIBLE_DEVICES stand for GPUs, although a run computes on the CPU."""
-        with open(self.folder / "workflow/codecfake/cuda.py", "a") as file:
+        with open(self.folder / "workflow/codecfake/runtime/cuda.py", "a") as file:
             file.write('\n\ndef evidence() -> str:\n    return ""\n')
 
     def start(self, *options: str, more_configs: tuple[str, ...] = (), **changes) -> subprocess.Popen:
@@ -76,7 +79,9 @@ class Project:
             "small.yaml",
             *more_configs,
         ]
-        environment = {**os.environ, "PYTHONPATH": str(self.folder / "workflow")}
+        paths = (self.folder / "workflow", REPOSITORY / "tests/loaded_modules")
+        loaded = {"LOADED_MODULES": str(self.loaded), "PYTHONPATH": os.pathsep.join(map(str, paths))}
+        environment = {**os.environ, **loaded}
         how = {"cwd": self.folder, "env": environment, "start_new_session": True, "preexec_fn": _interruptible}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, **how, **pipes)
@@ -86,6 +91,18 @@ class Project:
         process = self.start(*options, **changes)
         said, _ = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
+
+    def downstream(self, rules: set[str]) -> set[str]:
+        """Rules, and all that take what these make, directly or not."""
+        graph = self.snakemake("--rulegraph", "dot").stdout
+        names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))
+        takes = re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE)
+        found: set[str] = set()
+        waiting = set(rules)
+        while waiting:
+            found |= waiting
+            waiting = {names[after] for before, after in takes if names[before] in waiting} - found
+        return found - {"all"}
 
     def planned(self, *more_configs: str, **changes) -> collections.Counter:
         """Rules that a dry run would run, with how often."""

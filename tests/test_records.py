@@ -11,6 +11,8 @@ from dvc.repo import Repo
 from snakemake.persistence.file import FilePersistence
 
 from codecfake.pipeline import snakemake_records
+from codecfake.util.errors import ConfigError
+from codecfake.util.files import REPOSITORY
 
 LONG = "results/run/" + 40 * "a long name/" + "file"
 CODE = "code.py"
@@ -159,3 +161,25 @@ def test_dvc_still_knows_the_hash_of_a_file_whose_time_was_set(here, monkeypatch
     assert time_of(path) == pytest.approx(MADE)
     assert known is not None
     assert Repo().state.get(path, localfs)[1] == known
+
+
+def test_the_version_is_that_of_the_lock():
+    assert f"snakemake=={snakemake_records.VERSION}\n" in (REPOSITORY / "envs/requirements.txt").read_text()
+
+
+def test_another_snakemake_is_refused_where_its_format_matters(here, monkeypatch):
+    monkeypatch.setattr(snakemake_records, "VERSION", "0.1")
+    with pytest.raises(ConfigError, match=r"snakemake 9\.\S+: its records of files .*; allowed: 0\.1"):
+        snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
+    snakemake_records.adopt("results/run")  # there is nothing to adopt
+    pulled()
+    with pytest.raises(ConfigError, match=r"allowed: 0\.1"):
+        snakemake_records.adopt("results/run")
+
+
+def test_whether_there_is_something_to_adopt(here):
+    assert not snakemake_records.pending("results/run")
+    pulled()
+    assert snakemake_records.pending("results/run")
+    snakemake_records.adopt("results/run")
+    assert not snakemake_records.pending("results/run")

@@ -4,16 +4,39 @@ import json
 import os
 import re
 import shutil
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import yaml
 from filelock import FileLock
 
 from codecfake.audio import io as audio
+from codecfake.util.source_code import EXEMPT, PACKAGE, source_files
 from snakemake_project import REPOSITORY, Project
 
+#: The rules that read trials and their waveforms.
+TRIALS = {"train", "score_protocol", "keys", "matrix"}
+#: Files of a run that an accepted edit must leave as they are.
+ACCEPTED = ("results/small/eer_matrix.tsv", "results/small/detectors/lfcc_lcnn/seed7/pooled.pt")
+#: Another workflow, of which this one is a module.
+MODULE = """
+configfile: "my.yaml"
+
+module codecfake:
+    snakefile: "{snakefile}"
+    config: config
+
+use rule * from codecfake as codecfake_*
+
+rule mine:
+    default_target: True
+    input: rules.codecfake_all.input
+"""
 SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}
 
 pytestmark = pytest.mark.slow
@@ -101,16 +124,70 @@ def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
     assert detector.read_bytes() == before
 
 
-def test_a_changed_adapter_reruns_its_codec_only(project):
-    adapter = project.folder / "workflow/codecfake/codecs/encodec.py"
-    before = adapter.read_bytes()
+#: The rules whose verbs reach a module, by the module. What these rules make makes others' results stale in turn.
+REACHED = {
+    "codecs/encodec": {"resynthesise_shard"},
+    "codecs/dac": set(),  # a codec that the run has not
+    "corpora/folder": {"corpus", "source_shard"},
+    "corpora/selection": {"corpus", "splits"},
+    "detectors/lfcc_lcnn": {"train", "score_protocol"},
+    "trials/protocol": TRIALS | {"protocol", "report", "samples", "quality"},
+    "training/trainer": {"train"},
+    "evaluation/metrics": {"train", "matrix", "audit", "quality", "quality_table", "report"},
+    "runtime/device": {"resynthesise_shard", "train", "score_protocol"},
+    "report/page": {"report"},
+    "cli/train": {"train"},
+    "cli/main": set(),
+    "cli/printing": set(),
+    "util/files": set(),
+}
+
+
+@pytest.mark.parametrize("module", REACHED)
+def test_an_edit_reruns_the_rules_whose_verbs_reach_the_module(project, module):
+    path = project.folder / f"workflow/codecfake/{module}.py"
+    before, time = path.read_bytes(), path.stat().st_mtime
     try:
-        project.touch_later("workflow/codecfake/codecs/encodec.py")
-        planned = project.planned()
+        project.touch_later(f"workflow/codecfake/{module}.py")
+        planned = set(project.planned())
     finally:
-        adapter.write_bytes(before)
-    assert planned["resynthesise_shard"] == 2
-    assert planned["train"] == 2
+        path.write_bytes(before)
+        os.utime(path, (time, time))
+    assert planned == project.downstream(REACHED[module])
+
+
+def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
+    chosen = ("codecs/identity", "codecs/encodec", "codecs/speechtokenizer", "corpora/folder", "detectors/lfcc_lcnn")
+    makers = ("trials/codec_waveforms",)  # by descriptions, which have their code's digest
+    found = {}
+    for path in project.loaded.iterdir():
+        names = {name.replace(".", "/").removeprefix("codecfake/") for name in path.read_text().split()}
+        found.setdefault(path.name.partition(".")[0], set()).update(names)
+    assert set(found) >= {"corpus", "resynthesise-shard", "waveforms", "train", "score-protocol", "matrix", "report"}
+    for verb, loaded in found.items():
+        reached = source_files(f"cli/{verb.replace('-', '_')}", *chosen, *makers)
+        names = {path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__") for path in reached}
+        # packages without code of their own have none to depend on
+        others = {name for name in loaded - names if "/" in name}
+        others = {name for name in others if not f"{name}.py".startswith(("cli/", *EXEMPT))}
+        assert others == set(), verb
+
+
+def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
+    path = project.folder / "workflow/codecfake/training/trainer.py"
+    before, time = path.read_bytes(), path.stat().st_mtime
+    made = {name: (project.folder / name).read_bytes() for name in ACCEPTED}
+    try:
+        project.touch_later("workflow/codecfake/training/trainer.py")
+        assert project.planned()["train"] == 3
+        result = project.snakemake("--touch")
+        assert result.returncode == 0, result.stdout
+        assert project.planned() == {}
+    finally:
+        path.write_bytes(before)
+        os.utime(path, (time, time))
+    assert project.planned() == {}
+    assert {name: (project.folder / name).read_bytes() for name in ACCEPTED} == made
 
 
 def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project):
@@ -267,10 +344,69 @@ def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch
     assert {re.search(r"^GPU (\S+)", log.read_text(), re.MULTILINE)[1] for log in logs} == set(gpus)
 
 
-def test_another_working_directory_is_refused_with_what_to_do(project, tmp_path):
-    result = project.snakemake("--directory", str(tmp_path), "--dry-run")
-    assert result.returncode != 0
-    assert f"{tmp_path}: Snakemake runs in the checkout, {project.folder}: leave out --directory" in result.stdout
+def read_only(folder: Path) -> None:
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode & ~0o222)
+
+
+@pytest.fixture
+def elsewhere(project, tmp_path):
+    """A checkout that cannot be written to, and a folder elsewhere with the config of a run."""
+    checkout, work = tmp_path / "checkout", tmp_path / "work"
+    checkout.mkdir()
+    made = Project(checkout, project.config["corpus"], ["encodec_mini"])
+    shutil.rmtree(made.loaded)
+    work.mkdir()
+    (work / "my.yaml").write_text(yaml.safe_dump({**made.config, "train_sets": ["each"]}))
+    read_only(checkout)
+    yield checkout, work
+    for path in [checkout, *checkout.rglob("*")]:
+        if path.is_dir():
+            path.chmod(0o755)
+
+
+def run_in(work: Path, checkout: Path, *options) -> str:
+    """What Snakemake says in a folder that is not the checkout, as a user whom permissions bind."""
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, options)]
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(elsewhere):
+    checkout, work = elsewhere
+    before = sorted(checkout.rglob("*"))
+    options = ("-s", checkout / "Snakefile", "--configfile", "my.yaml")
+    run_in(work, checkout, *options)
+    assert (work / "results/small/eer_matrix.tsv").is_file()
+    assert sorted(checkout.rglob("*")) == before
+    assert "Nothing to be done" in run_in(work, checkout, *options)
+    # the same by --directory, from the checkout
+    said = run_in(checkout, checkout, "-d", work, "--configfile", work / "my.yaml")
+    assert "Nothing to be done" in said
+
+
+def test_another_workflow_may_have_it_as_a_module(elsewhere):
+    checkout, work = elsewhere
+    (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"))
+    said = run_in(work, checkout, "-n")
+    assert re.search(r"^codecfake_train +1$", said, re.MULTILINE)
+    assert re.search(r"^codecfake_report +1$", said, re.MULTILINE)
+    run_in(work, checkout, "results/small/splits.tsv")
+    assert (work / "results/small/splits.tsv").is_file()
+
+
+def test_neither_a_plan_nor_lint_changes_anything(project):
+    def files() -> dict:
+        kept = [path for path in project.folder.rglob("*") if ".snakemake" not in path.parts and path.is_file()]
+        return {path: path.stat().st_mtime_ns for path in kept if path.name != "small.yaml"}
+
+    before = files()
+    project.planned()
+    assert project.snakemake("--lint").returncode == 0
+    assert files() == before
 
 
 def test_every_rule_has_a_log_and_a_benchmark():
