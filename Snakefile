@@ -1,8 +1,8 @@
 """CodecFake: from a corpus to the EER matrix of every train codec × eval codec.
 
 INPUTS   config/config.yaml (or --configfile), config/codecs.yaml, detectors.yaml, downloads.yaml
-OUTPUTS  results/<run>/: shards, protocols, detectors, scores, eer_matrix.tsv, audit.tsv, report.html, samples/; the same
-         of the run's other recipes below it
+OUTPUTS  results/RUN/: corpus/, splits/; RECIPE/: shards, audit; RECIPE/FOLD/: protocols, detectors, scores, eer_matrix.tsv,
+         quality.tsv; report/FOLD/: report.html, samples/
 """
 
 import os
@@ -45,9 +45,9 @@ onstart:
 rule all:
     default_target: True
     input:
-        LAYOUT.report(),
-        LAYOUT.corpus_tables(),
-        LAYOUT.source_shards(),
-        LAYOUT.splits(),
-        map(LAYOUT.set_shard, LAYOUT.sets),
-        [file for at in AT.values() for file in at.all_files()],
+        RUN_PATHS.report(),
+        RUN_PATHS.corpus_tables(),
+        RUN_PATHS.source_shards(),
+        RUN_PATHS.splits(),
+        map(RUN_PATHS.set_shard, RUN_PATHS.sets),
+        [file for at in RECIPES.values() for file in at.all_files()],

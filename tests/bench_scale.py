@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codecfake.pipeline import config, snakemake_records
-from codecfake.pipeline.dvc_stages import stages
+from codecfake.pipeline.dvc_stages import record_of, stages
 from codecfake.util.hashing import sha256
 from conftest import make_speech
 from http_server import serving
@@ -171,7 +171,7 @@ def bench_dvc(folder: Path, snakemake: list[str]) -> None:
     run = config.read_run(folder / "config/config.yaml")
     for name, stage in stages(run).items():
         with contextlib.chdir(folder):
-            snakemake_records.keep(snakemake_records.place(f"results/{run['run']}", name), stage.files)
+            snakemake_records.keep(record_of(name, f"results/{run['run']}"), stage.files)
     text = (REPOSITORY / "dvc.yaml").read_text().replace("config/demo.yaml", "config/config.yaml")
     (folder / "dvc.yaml").write_text(text)
     for name in (".dvcignore", ".gitignore"):

@@ -322,17 +322,25 @@ def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monk
     assert len(http_server.requests) == 1
 
 
-def test_show_finds_the_matrix_of_a_fold(run_config, tmp_path, monkeypatch, capsys):
+def test_show_finds_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, capsys):
     content = yaml.safe_load(run_config.read_text())
     del content["corpus"]["splits"]
     content["corpus"]["folds"] = {"count": 5, "eval": 2}
     run_config.write_text(yaml.safe_dump(content))
-    matrix = tmp_path / "results/demo/fold2of5/eer_matrix.tsv"
-    matrix.parent.mkdir(parents=True)
-    matrix.write_text("train_codec\tdac_mini\ndac_mini\t12.5\n")
+    content["recipe"] = ["published", "matched"]
+    run_config.write_text(yaml.safe_dump(content))
+    for recipe, eer in (("published", 12.5), ("matched", 37.5)):
+        matrix = tmp_path / f"results/demo/{recipe}/fold2of5/eer_matrix.tsv"
+        matrix.parent.mkdir(parents=True)
+        matrix.write_text(f"train_codec\tdac_mini\ndac_mini\t{eer}\n")
     monkeypatch.chdir(tmp_path)
     assert run("show", run_config) == 0
-    assert f"report: {matrix.with_name('report.html')}" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert f"report: {tmp_path / 'results/demo/report/fold2of5/report.html'}" in said
+    assert [line.split() for line in said.splitlines() if line.startswith("dac")] == [
+        ["dac_mini", "12.5"],
+        ["dac_mini", "37.5"],
+    ]
 
 
 @pytest.mark.parametrize(("seen", "fits"), [(1, True), (4, False)])

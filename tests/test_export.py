@@ -341,12 +341,14 @@ def finished(speech, tmp_path, monkeypatch):
     """The config of a finished run, in the folder from which it is run."""
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results/tiny"
-    utterances, protocols = make_run(results / "resynthesised", speech, SPEAKERS, codecs=(IDENTITY, "encodec_mini"))
-    source = source_of(results, utterances, protocols)
+    utterances, protocols = make_run(
+        results / "clean/resynthesised", speech, SPEAKERS, codecs=(IDENTITY, "encodec_mini")
+    )
+    source = source_of(results / "clean", utterances, protocols)
     tables.write(utterances, Utterances, results / "corpus/utterances.tsv")
-    tables.write(source.splits, Splits, results / "splits.tsv")
+    tables.write(source.splits, Splits, results / "splits/split.tsv")
     for codec, trials in protocols.items():
-        tables.write(trials, Protocol, results / f"protocols/{codec}.tsv")
+        tables.write(trials, Protocol, results / f"clean/split/protocols/{codec}.tsv")
     run = {
         "run": "tiny",
         "seed": 1,
@@ -358,7 +360,8 @@ def finished(speech, tmp_path, monkeypatch):
         "device": "cpu",
     }
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(run))
-    (results / "config.json").write_text(json.dumps(config.resolve(run)))
+    (results / "report/split").mkdir(parents=True)
+    (results / "report/split/config.json").write_text(json.dumps(config.resolve(run)))
     return tmp_path / "tiny.yaml"
 
 
@@ -383,8 +386,8 @@ def test_what_is_told_is_how_the_run_was_made_not_what_its_config_says_by_now(fi
     run_verb(finished, "--to", "wavs", "--out", "out")
     told = json.loads(files(finished.parent / "out")["config.json"])
     assert (told["shards"], told["recipe"]) == (3, "clean")
-    (finished.parent / "results/tiny/config.json").unlink()
-    with pytest.raises(DataError, match=r"results/tiny/config\.json: missing; the run is not finished"):
+    (finished.parent / "results/tiny/report/split/config.json").unlink()
+    with pytest.raises(DataError, match=r"results/tiny/report/split/config\.json: missing; the run is not finished"):
         run_verb(finished, "--to", "wavs", "--out", "again")
 
 
@@ -397,7 +400,7 @@ def test_the_card_tells_what_the_audit_of_the_run_found(finished):
     probe = [{**trials, "group": "all", "eer": 0.125, "eer_low": 0.1, "eer_high": 0.2}]
     for name, rows, model in (("audit", found, Audit), ("probe", probe, Probe)):
         table = pd.DataFrame(rows)[tables.columns(model)]
-        tables.write(table, model, finished.parent / f"results/tiny/audit/{name}.tsv")
+        tables.write(table, model, finished.parent / f"results/tiny/clean/audit/{name}.tsv")
     run_verb(finished, "--to", "hf", "--out", "out")
     text = files(finished.parent / "out")["README.md"].decode()
     assert "| codec | all |\n| --- | --- |\n| encodec_mini | 12.5 |" in text
@@ -406,7 +409,7 @@ def test_the_card_tells_what_the_audit_of_the_run_found(finished):
 
 def test_a_run_that_is_not_finished_is_refused_by_its_first_missing_shard(finished):
     for shard in ("001", "002"):
-        (finished.parent / f"results/tiny/resynthesised/encodec_mini/{shard}.parquet").unlink()
+        (finished.parent / f"results/tiny/clean/resynthesised/encodec_mini/{shard}.parquet").unlink()
     with pytest.raises(DataError, match=r"encodec_mini/001\.parquet: missing; the run is not finished"):
         run_verb(finished, "--to", "wavs", "--out", "out")
     assert not (finished.parent / "out").exists()

@@ -70,7 +70,8 @@ def results(project) -> dict[str, str]:
     folder = project.folder / "results/small"
     unlike = {"report.html", ".running", ".submitter"}
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in unlike]
-    kept = [path for path in files if path.relative_to(folder).parts[0] not in ("logs", "benchmarks", "tensorboard")]
+    no_results = {"logs", "benchmarks", "tensorboard"}
+    kept = [path for path in files if not no_results.intersection(path.relative_to(folder).parts)]
     return {str(path.relative_to(folder)): sha256(path) for path in kept}
 
 
@@ -122,7 +123,7 @@ def codecfake(project, *arguments, file_size=resource.RLIM_INFINITY):
 
 def test_a_disk_that_fills_up_within_a_shard_keeps_what_is_done(undisturbed, tmp_path):
     made = undisturbed.folder / "results/small"
-    whole = made / "resynthesised/encodec_mini/000.parquet"
+    whole = made / "clean/resynthesised/encodec_mini/000.parquet"
     command = ["resynthesise-shard", "--codec", "encodec_mini", "--entry", json.dumps(config.codec("encodec_mini"))]
     command += ["--label", "spoof", "--device", "cpu", "--source", made / "corpus/000.parquet"]
     target = tmp_path / "000.parquet"
@@ -172,7 +173,7 @@ def test_jobs_that_a_killed_snakemake_left_behind_keep_the_next_one_away(make_pr
     assert result.returncode != 0
     assert "or jobs that it left behind when it was killed" in result.stdout
     psutil.wait_procs(jobs)
-    assert project.snakemake("results/small/config.json").returncode == 0
+    assert project.snakemake("results/small/report/split/config.json").returncode == 0
 
 
 def _folder(process: psutil.Process) -> str:

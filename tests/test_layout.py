@@ -2,11 +2,12 @@
 
 import pytest
 
-from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.pipeline.paths import Paths, by_recipe
 
 RUN = {
     "run": "r",
     "seeds": [1, 2],
+    "recipes": ["clean"],
     "corpus": {"name": "voices"},
     "codecs": ["a", "b"],
     "codec_entries": {"a": {"family": "fa"}, "b": {"family": "fb"}},
@@ -16,73 +17,75 @@ RUN = {
 
 
 @pytest.fixture
-def fold() -> Layout:
-    return Layout({**RUN, "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
+def fold() -> Paths:
+    return Paths({**RUN, "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
 
 
 def test_a_fold_shares_the_audio_and_keeps_the_rest_apart(fold):
-    whole = Layout(RUN)
+    whole = Paths(RUN)
     assert (
         fold.source_shards()
         == whole.source_shards()
         == ["results/r/corpus/000.parquet", "results/r/corpus/001.parquet"]
     )
     assert fold.codec_shards(["a"]) == whole.codec_shards(["a"])
-    assert fold.detector_of("a", 1) == "results/r/fold3of5/detectors/lcnn/seed1/a.pt"
-    assert whole.detector_of("a", 1) == "results/r/detectors/lcnn/seed1/a.pt"
+    assert fold.detector_of("a", 1) == "results/r/clean/fold3of5/detectors/lcnn/seed1/a.pt"
+    assert whole.detector_of("a", 1) == "results/r/clean/split/detectors/lcnn/seed1/a.pt"
 
 
 def test_a_detector_is_trained_on_bona_fide_speech_and_its_codec_or_all():
-    at = Layout(RUN)
+    at = Paths(RUN)
     assert at.detectors() == [(name, seed) for name in ("a", "b", "pooled") for seed in (1, 2)]
     assert at.trained_on("b") == ["identity", "b"]
     assert at.trained_on("pooled") == ["identity", "a", "b"]
 
 
 def test_every_detector_and_baseline_has_scores_of_its_own():
-    at = Layout({**RUN, "seeds": [1], "baselines": ["random"]})
+    at = Paths({**RUN, "seeds": [1], "baselines": ["random"]})
     assert at.scores() == [
         *(
-            (f"{name}@1", f"results/r/scores/lcnn/seed1/{name}{kind}.tsv")
+            (f"{name}@1", f"results/r/clean/split/scores/lcnn/seed1/{name}{kind}.tsv")
             for name in ("a", "b", "pooled")
             for kind in ("", ".other")
         ),
-        ("random", "results/r/scores/baselines/random.tsv"),
-        ("random", "results/r/scores/baselines/random.other.tsv"),
+        ("random", "results/r/clean/split/scores/baselines/random.tsv"),
+        ("random", "results/r/clean/split/scores/baselines/random.other.tsv"),
     ]
 
 
 def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
-    at = Layout({**RUN, "conditions": ["noise"], "evaluation_sets": {"tts": "~/tts"}})
+    at = Paths({**RUN, "conditions": ["noise"], "evaluation_sets": {"tts": "~/tts"}})
     assert at.protocols() == ["identity", "a", "b", "noise", "tts"]
-    assert at.waveforms_of("noise") == "results/r/waveforms/noise.json"
-    assert at.waveforms_of("tts") == "results/r/waveforms/tts.json"
-    folded = Layout({**RUN, "conditions": ["noise"], "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
-    assert folded.waveforms_of("noise") == "results/r/fold3of5/waveforms/noise.json"
-    assert fold.waveforms_of("a") == "results/r/waveforms/a.json"
+    assert at.waveforms_of("noise") == "results/r/clean/split/waveforms/noise.json"
+    assert at.waveforms_of("tts") == "results/r/clean/waveforms/tts.json"
+    folded = Paths({**RUN, "conditions": ["noise"], "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
+    assert folded.waveforms_of("noise") == "results/r/clean/fold3of5/waveforms/noise.json"
+    assert fold.waveforms_of("a") == "results/r/clean/waveforms/a.json"
     assert at.shards_of("tts") == ["results/r/corpus/sets/tts.parquet"]
 
 
 def test_others_are_compared_with_the_pooled_detector_if_there_is_one():
-    assert Layout(RUN).reference() == "pooled"
-    assert Layout({**RUN, "train_sets": ["leave-one-family-out", "each"]}).reference() == "without-fa"
+    assert Paths(RUN).reference() == "pooled"
+    assert Paths({**RUN, "train_sets": ["leave-one-family-out", "each"]}).reference() == "without-fa"
 
 
 def test_each_recipe_has_files_of_its_own_but_one_corpus_and_one_report():
     folds = {"name": "voices", "folds": {"count": 5, "eval": 3}}
     first, second = by_recipe({**RUN, "recipes": ["published", "matched"], "corpus": folds}).values()
-    assert first.codec_shards(["a"])[0] == "results/r/resynthesised/a/000.parquet"
+    assert first.codec_shards(["a"])[0] == "results/r/published/resynthesised/a/000.parquet"
     assert second.codec_shards(["a"])[0] == "results/r/matched/resynthesised/a/000.parquet"
     assert second.waveforms_of("a") == "results/r/matched/waveforms/a.json"
     assert second.detector_of("a", 1) == "results/r/matched/fold3of5/detectors/lcnn/seed1/a.pt"
     assert first.source_shards() == second.source_shards()
-    assert first.splits() == second.splits() == "results/r/fold3of5/splits.tsv"
+    assert first.splits() == second.splits() == "results/r/splits/fold3of5.tsv"
     assert first.report() == second.report()
+    assert first.report()[1] == "results/r/report/fold3of5/report.html"
     assert not set(first.all_files()) & set(second.all_files())
 
 
-def test_the_layout_of_any_recipe_is_that_of_each_with_a_name_filled_in():
-    run = {**RUN, "recipes": ["clean", "matched"], "tracing": ["family"]}
-    for at in by_recipe(run).values():
-        filled = [path.replace("{audio}", at.audio) for path in Layout(run, "{audio}").all_files()]
-        assert filled == at.all_files()
+def test_the_paths_of_any_recipe_and_fold_are_those_of_each_with_the_names_filled_in():
+    for corpus, fold in (({}, "split"), ({"folds": {"count": 5, "eval": 3}}, "fold3of5")):
+        run = {**RUN, "recipes": ["clean", "matched"], "tracing": ["family"], "corpus": {"name": "voices", **corpus}}
+        for recipe, at in by_recipe(run).items():
+            filled = [path.format(recipe=recipe, fold=fold) for path in Paths(run, "{recipe}", "{fold}").all_files()]
+            assert filled == at.all_files()

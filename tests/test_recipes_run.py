@@ -61,16 +61,15 @@ def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results
 
 def test_every_recipe_has_results_of_its_own(results):
     for name in (
-        "eer_matrix.tsv",
-        "metrics.tsv",
+        "split/eer_matrix.tsv",
+        "split/metrics.tsv",
         "audit/probe.tsv",
-        "quality.tsv",
-        "detectors/lfcc_lcnn/seed7/pooled.pt",
+        "split/quality.tsv",
+        "split/detectors/lfcc_lcnn/seed7/pooled.pt",
     ):
-        first, second = results / name, results / "matched" / name
+        first, second = results / "published" / name, results / "matched" / name
         assert first.read_bytes() != second.read_bytes(), name
-    assert not (results / "matched/corpus").exists()
-    audit = pd.read_csv(results / "audit/audit.tsv", sep="\t").set_index("codec")
+    audit = pd.read_csv(results / "published/audit/audit.tsv", sep="\t").set_index("codec")
     assert "level: +" in audit.loc["academicodec_mini", "verdict"]
     assert "delay: +" in audit.loc["audiodec_mini", "verdict"]
     matched = pd.read_csv(results / "matched/audit/audit.tsv", sep="\t").set_index("codec")["verdict"].dropna()
@@ -78,15 +77,15 @@ def test_every_recipe_has_results_of_its_own(results):
 
 
 def test_the_report_sets_them_side_by_side(results):
-    page = Page((results / "report.html").read_text())
+    page = Page((results / "report/split/report.html").read_text())
     head = page.table("eval codec")[0]
     tables = {attributes.get("id") for tag, attributes in page.tags if tag == "table"}
     assert {"side-by-side", "verdicts-published", "verdicts-matched", "quality-matched"} <= tables
     assert head[:1] == ["eval codec"]
     assert "by codec, matched" in page.text
-    confusion = pd.read_csv(results / "scores/lfcc_lcnn/seed7/tracing/codec.confusion.tsv", sep="\t")
+    confusion = pd.read_csv(results / "published/split/scores/lfcc_lcnn/seed7/tracing/codec.confusion.tsv", sep="\t")
     assert confusion["trials"].sum() == 3 * 8
-    assert (results / "samples/index.html").is_file()
+    assert (results / "report/split/samples/index.html").is_file()
 
 
 def test_what_is_matched_concerns_the_matched_set_only(project):
@@ -104,7 +103,7 @@ def test_a_second_run_does_nothing(project):
 @pytest.fixture(scope="module")
 def taken_in(project):
     """A run on the set that the first one made, its shards read as a released set."""
-    corpus = {"name": "codecfake", "path": "results/small/resynthesised", "splits": SPLITS}
+    corpus = {"name": "codecfake", "path": "results/small/published/resynthesised", "splits": SPLITS}
     changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
     settings = {key: value for key, value in project.config.items() if key != "matched"}
     before, project.config = project.config, settings
@@ -116,12 +115,12 @@ def taken_in(project):
 
 def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
     for codec in (IDENTITY, *CODECS):
-        mine, theirs = rows(taken_in, codec), rows(results, codec)
+        mine, theirs = rows(taken_in / "published", codec), rows(results / "published", codec)
         assert mine.keys() == theirs.keys()
         for name, row in mine.items():
             assert row["audio"]["bytes"] == theirs[name]["audio"]["bytes"]
             assert row["speaker_id"] == theirs[name]["speaker_id"]
-    assert (taken_in / "report.html").is_file()
+    assert (taken_in / "report/split/report.html").is_file()
 
 
 def test_the_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):

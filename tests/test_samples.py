@@ -32,6 +32,7 @@ TEXT = "Please <i> & thank you"
 RUN = {
     "run": "tiny <script>alert(1)</script>",
     "seeds": [1],
+    "recipes": ["clean"],
     "shards": 3,
     "corpus": {"name": "vctk", "version": "0.80"},
     "codecs": [CODEC, OTHER],

@@ -86,8 +86,11 @@ def newest_log(project: Project) -> str:
 
 def test_a_run_ends_with_matrix_and_report(run, project):
     results = project.folder / "results/small"
-    assert list(pd.read_csv(results / "eer_matrix.tsv", sep="\t")["train_codec"]) == ["encodec_mini", "pooled"]
-    assert (results / "report.html").is_file()
+    assert list(pd.read_csv(results / "clean/split/eer_matrix.tsv", sep="\t")["train_codec"]) == [
+        "encodec_mini",
+        "pooled",
+    ]
+    assert (results / "report/split/report.html").is_file()
 
 
 def test_all_jobs_but_the_least_go_through_slurm(run):
@@ -115,7 +118,7 @@ def test_a_job_asks_for_what_the_profile_says(run):
 def test_jobs_that_may_use_a_gpu_get_one(run, project):
     assert {rule_of(job) for job in run if job.get("TresPerJob") == "gres:gpu:1"} == WITH_GPU
     assert not any("TresPerJob" in job for job in run if rule_of(job) not in WITH_GPU)
-    for log in (project.folder / "results/small/logs").glob("*/*.log"):
+    for log in (project.folder / "results/small").rglob("logs/*/*.log"):
         assert bool(re.search(r"^GPU [01]$", log.read_text(), re.MULTILINE)) == (log.parent.name in WITH_GPU), log
 
 
@@ -156,7 +159,10 @@ def test_many_jobs_of_seconds_share_one_no_wider_than_others_and_an_interrupt_ta
 
 def test_a_failed_job_is_reported_with_its_own_words_and_leaves_the_others_results(run, project):
     results = project.folder / "results/small"
-    before = {path: path.read_bytes() for path in (results / "eer_matrix.tsv", *results.glob("resynthesised/*/*"))}
+    before = {
+        path: path.read_bytes()
+        for path in (results / "clean/split/eer_matrix.tsv", *results.glob("clean/resynthesised/*/*"))
+    }
     checkpoints = project.folder / "checkpoints"
     checkpoints.unlink()
     shutil.copytree(REPOSITORY / "checkpoints", checkpoints)

@@ -1,13 +1,14 @@
 """The stages of dvc.yaml against the run's files and Snakemake's rules."""
 
+import itertools
 import re
 
 import pytest
 import yaml
 
 from codecfake.pipeline import config
-from codecfake.pipeline.dvc_stages import run_stage, stages
-from codecfake.pipeline.paths import Layout
+from codecfake.pipeline.dvc_stages import record_of, run_stage, stages
+from codecfake.pipeline.paths import Paths
 from codecfake.util.errors import ConfigError
 from codecfake.util.files import REPOSITORY
 
@@ -19,17 +20,34 @@ def run() -> dict:
     return config.read_run(DEMO)
 
 
+def expanded(name: str, stage: dict, run: dict) -> dict[str, dict]:
+    """A stage of dvc.yaml, or each of those that its `foreach` or `matrix` stands for, by name."""
+
+    def values(text: str) -> list[str]:
+        return {**run, "recipe": run["recipes"]}[re.fullmatch(r"\$\{(\w+)\}", text)[1]]
+
+    if "foreach" in stage:
+        text = yaml.safe_dump(stage["do"])
+        return {f"{name}@{item}": yaml.safe_load(text.replace("${item}", item)) for item in values(stage["foreach"])}
+    if "matrix" not in stage:
+        return {name: stage}
+    text = yaml.safe_dump({key: value for key, value in stage.items() if key != "matrix"})
+    pairs = itertools.product(values(stage["matrix"]["recipe"]), values(stage["matrix"]["codec"]))
+    return {
+        f"{name}@{recipe}-{codec}": yaml.safe_load(
+            text.replace("${item.recipe}", recipe).replace("${item.codec}", codec)
+        )
+        for recipe, codec in pairs
+    }
+
+
 @pytest.fixture(scope="module")
 def described(run) -> dict[str, dict]:
     """The stages of dvc.yaml, as DVC names them and with its variables filled in."""
     text = (REPOSITORY / "dvc.yaml").read_text().replace("${run}", run["run"]).replace("${config}", "config/demo.yaml")
     found = {}
     for name, stage in yaml.safe_load(text)["stages"].items():
-        if "foreach" not in stage:
-            found[name] = stage
-            continue
-        for item in run[re.fullmatch(r"\$\{(\w+)\}", stage["foreach"])[1]]:
-            found[f"{name}@{item}"] = yaml.safe_load(yaml.safe_dump(stage["do"]).replace("${item}", item))
+        found |= expanded(name, stage, run)
     return found
 
 
@@ -46,9 +64,9 @@ def test_dvc_yaml_has_the_stages_and_calls_each(run, described):
 
 
 def test_every_file_of_a_stage_and_its_records_are_outputs_of_it_and_of_no_other(run, described):
-    results = Layout(run).results
+    results = Paths(run).results
     for name, stage in stages(run).items():
-        for path in [*stage.files, f"{results}/.records/{name}.json"]:
+        for path in [*stage.files, record_of(name, results).as_posix()]:
             owners = {
                 owner
                 for owner, other in described.items()
@@ -67,7 +85,7 @@ def test_the_stages_together_make_all_the_workflow_makes(run):
 
 
 def test_an_unknown_stage_is_refused_with_those_there_are(run):
-    with pytest.raises(ConfigError, match=r"unknown stage 'resynthesise@opus'; allowed: corpus, resynthesise@speech"):
+    with pytest.raises(ConfigError, match=r"unknown stage 'resynthesise@opus'; allowed: corpus, splits, bonafide@"):
         run_stage("resynthesise@opus", run, DEMO)
 
 
@@ -76,10 +94,10 @@ def test_what_makes_nothing_is_refused(run, option, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CODECFAKE_SNAKEMAKE", f"--cores 2 {option}")
     with pytest.raises(ConfigError, match=f"CODECFAKE_SNAKEMAKE: {option} makes nothing"):
-        run_stage("train", run, DEMO)
+        run_stage("train@matched", run, DEMO)
 
 
 def test_folds_are_refused(run):
     folds = {**run, "corpus": {"name": "voices", "folds": {"count": 3, "eval": 0}}}
     with pytest.raises(ConfigError, match=r"demo\.yaml: corpus\.folds: DVC's stages know one split"):
-        run_stage("train", folds, DEMO)
+        run_stage("train@matched", folds, DEMO)

@@ -21,8 +21,10 @@ from snakemake_project import REPOSITORY, Project
 
 #: The rules that read trials and their waveforms.
 TRIALS = {"train", "score_protocol", "keys", "matrix"}
+#: Where the results of a run with one recipe and one split lie.
+SPLIT = "results/small/clean/split"
 #: Files of a run that an accepted edit must leave as they are.
-ACCEPTED = ("results/small/eer_matrix.tsv", "results/small/detectors/lfcc_lcnn/seed7/pooled.pt")
+ACCEPTED = (f"{SPLIT}/eer_matrix.tsv", f"{SPLIT}/detectors/lfcc_lcnn/seed7/pooled.pt")
 #: Another workflow, of which this one is a module.
 MODULE = """
 configfile: "my.yaml"
@@ -62,20 +64,20 @@ def project(tmp_path_factory, speech):
 
 
 def test_a_run_ends_with_matrix_and_report(project):
-    results = project.folder / "results" / "small"
+    results = project.folder / SPLIT
     matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="train_codec")
     assert list(matrix.index) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
     assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
     assert matrix.apply(lambda column: column.between(0, 100)).all(axis=None)
     cell = json.loads((results / "eer_matrix.json").read_text())["pooled"]["encodec_mini"]
     assert (cell["bonafide_trials"], cell["spoof_trials"]) == (12, 12)
-    page = (results / "report.html").read_text()
+    page = (project.folder / "results/small/report/split/report.html").read_text()
     assert "score_protocol" in page
     assert "small" in page
 
 
 def test_speakers_are_in_one_split_only(project):
-    table = pd.read_csv(project.folder / "results/small/splits.tsv", sep="\t")
+    table = pd.read_csv(project.folder / "results/small/splits/split.tsv", sep="\t")
     found = table.groupby("split")["speaker_id"].unique().map(sorted).to_dict()
     assert found == SPEAKERS
 
@@ -111,12 +113,12 @@ def test_a_second_seed_trains_its_own_detectors_and_no_more(project):
 
 
 def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
-    caches = list((project.folder / "results/small/.waveforms").glob("*.arrow"))
+    caches = list((project.folder / "results/small/clean/.waveforms").glob("*.arrow"))
     assert len(caches) == 3
     for path in caches:
         path.unlink()
     assert project.planned() == {}
-    detector = project.folder / "results/small/detectors/lfcc_lcnn/seed7/encodec_mini.pt"
+    detector = project.folder / SPLIT / "detectors/lfcc_lcnn/seed7/encodec_mini.pt"
     before = detector.read_bytes()
     detector.unlink()
     result = project.snakemake()
@@ -191,8 +193,8 @@ def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
 
 
 def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project):
-    results = project.folder / "results" / "small"
-    shard = results / "resynthesised/encodec_mini/001.parquet"
+    results = project.folder / SPLIT
+    shard = project.folder / "results/small/clean/resynthesised/encodec_mini/001.parquet"
     kept = {
         path: path.read_bytes()
         for path in (shard, results / "metrics.tsv", results / "scores/lfcc_lcnn/seed7/pooled.tsv")
@@ -214,10 +216,10 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("eer_matrix.json", "matrix"),
+        ("clean/split/eer_matrix.json", "matrix"),
         ("corpus/speakers.tsv", "corpus"),
-        ("splits.tsv", "splits"),
-        ("keys/asvspoof5.tsv", "keys"),
+        ("splits/split.tsv", "splits"),
+        ("clean/split/keys/asvspoof5.tsv", "keys"),
     ],
 )
 def test_any_deleted_file_is_made_again(project, name, rule):
@@ -251,8 +253,8 @@ def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project
     result = project.snakemake(corpus=corpus, run="twice")
     assert result.returncode != 0
     assert "speaker 's3' is in both 'dev' and 'eval'" in result.stdout
-    assert not (project.folder / "results/twice/splits.tsv").exists()
-    assert not (project.folder / "results/twice/resynthesised").exists()
+    assert not (project.folder / "results/twice/splits/split.tsv").exists()
+    assert not (project.folder / "results/twice/clean").exists()
 
 
 @pytest.fixture
@@ -281,14 +283,14 @@ def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_compute
 def test_skipped_recordings_are_in_neither_class_and_in_the_report(project, damaged):
     result = project.snakemake(corpus={**damaged, "on_bad_audio": "skip"}, run="skipped", codecs=["encodec_mini"])
     assert result.returncode == 0, result.stdout
-    results = project.folder / "results/skipped"
+    results = project.folder / "results/skipped/clean/split"
     for codec in ("identity", "encodec_mini"):
         trials = pd.read_csv(results / f"protocols/{codec}.tsv", sep="\t")
         assert len(trials) == 28
         assert not {"s1_2", "s4_3"} & set(trials["utterance_id"])
     cell = json.loads((results / "eer_matrix.json").read_text())["encodec_mini"]["encodec_mini"]
     assert (cell["bonafide_trials"], cell["spoof_trials"]) == (11, 11)
-    page = (results / "report.html").read_text()
+    page = (project.folder / "results/skipped/report/split/report.html").read_text()
     assert "s1/2.wav: sample 100 is nan" in page
     assert "s4_3" in page
 
@@ -309,7 +311,7 @@ def test_folds_share_the_audio_and_keep_their_own_results(project):
         planned = project.planned("fold.yaml", corpus=corpus)
         assert planned["train"] == 3
         assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
-    target = "results/small/fold1of5/protocols/encodec_mini.tsv"
+    target = "results/small/clean/fold1of5/protocols/encodec_mini.tsv"
     result = project.snakemake(target, corpus={**corpus, "folds": {"count": 5, "eval": 1}})
     assert result.returncode == 0, result.stdout
     trials = pd.read_csv(project.folder / target, sep="\t")
@@ -320,7 +322,7 @@ def test_two_runs_of_the_same_results_are_kept_apart(project):
     with FileLock(project.folder / "results/small/.running"):
         dry = project.snakemake("--dry-run", seed=9)
         assert dry.returncode == 0
-        result = project.snakemake("results/small/config.json", seed=9)
+        result = project.snakemake("results/small/report/split/config.json", seed=9)
     assert result.returncode != 0
     assert "results/small: another snakemake is at work on it" in result.stdout
 
@@ -340,7 +342,7 @@ def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch
     changes = {"run": "gpus", "device": "auto"}
     result = project.snakemake("--cores", "2", "--resources", "gpu=2", "--until", "resynthesise_shard", **changes)
     assert result.returncode == 0, result.stdout
-    logs = (project.folder / "results/gpus/logs/resynthesise_shard").glob("*.log")
+    logs = (project.folder / "results/gpus/clean/logs/resynthesise_shard").glob("*.log")
     assert {re.search(r"^GPU (\S+)", log.read_text(), re.MULTILINE)[1] for log in logs} == set(gpus)
 
 
@@ -380,7 +382,7 @@ def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(elsewhere):
     before = sorted(checkout.rglob("*"))
     options = ("-s", checkout / "Snakefile", "--configfile", "my.yaml")
     run_in(work, checkout, *options)
-    assert (work / "results/small/eer_matrix.tsv").is_file()
+    assert (work / "results/small/clean/split/eer_matrix.tsv").is_file()
     assert sorted(checkout.rglob("*")) == before
     assert "Nothing to be done" in run_in(work, checkout, *options)
     # the same by --directory, from the checkout
@@ -394,8 +396,8 @@ def test_another_workflow_may_have_it_as_a_module(elsewhere):
     said = run_in(work, checkout, "-n")
     assert re.search(r"^codecfake_train +1$", said, re.MULTILINE)
     assert re.search(r"^codecfake_report +1$", said, re.MULTILINE)
-    run_in(work, checkout, "results/small/splits.tsv")
-    assert (work / "results/small/splits.tsv").is_file()
+    run_in(work, checkout, "results/small/splits/split.tsv")
+    assert (work / "results/small/splits/split.tsv").is_file()
 
 
 def test_neither_a_plan_nor_lint_changes_anything(project):
@@ -417,7 +419,7 @@ def test_every_rule_has_a_log_and_a_benchmark():
 
 
 def test_a_job_of_a_killed_snakemake_does_not_begin_once_another_has_taken_over(project, monkeypatch):
-    job = ("results/small/splits.tsv", "--mode", "remote", "--forcerun", "splits")
+    job = ("results/small/splits/split.tsv", "--mode", "remote", "--forcerun", "splits")
     current = (project.folder / "results/small/.submitter").read_text()
     for submitter, code in (("an earlier one", 1), (current, 0)):
         monkeypatch.setenv("CODECFAKE_SUBMITTER", submitter)
@@ -436,7 +438,7 @@ def test_offline_says_all_that_is_missing_before_any_job(project):
 
 
 def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
-    target = "results/small/scores/baselines/aasist_l_2019.tsv"
+    target = f"{SPLIT}/scores/baselines/aasist_l_2019.tsv"
     result = project.snakemake(target, baselines=["aasist_l_2019"], mirror=str(shared / "mirror"))
     assert result.returncode == 0, result.stdout
     scores = pd.read_csv(project.folder / target, sep="\t")
@@ -461,7 +463,7 @@ def carried_further(project, tmp_path_factory, speech):
         evaluation_sets={"tts": str(folder)},
     )
     assert result.returncode == 0, result.stdout
-    return project.folder / "results/small"
+    return project.folder / SPLIT
 
 
 def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further):

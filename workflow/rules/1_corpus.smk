@@ -58,7 +58,7 @@ rule evaluation_set:
     input:
         code=code("evaluation_set"),
     output:
-        LAYOUT.set_shard("{set}"),
+        RUN_PATHS.set_shard("{set}"),
     log:
         f"{RESULTS}/logs/evaluation_set/{{set}}.log",
     benchmark:

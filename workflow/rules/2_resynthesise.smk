@@ -9,7 +9,7 @@ if RUN.get("source") == "published":
     rule ingest_shard:
         input:
             source=f"{RESULTS}/corpus/{{shard}}.parquet",
-            code=code("ingest_shard", lambda wildcards: treatment(wildcards.audio)),
+            code=code("ingest_shard", lambda wildcards: treatment(wildcards.recipe)),
         output:
             f"{ANY.resynthesised()}/{{codec}}/{{shard}}.parquet",
         log:
@@ -20,14 +20,13 @@ if RUN.get("source") == "published":
             ENVIRONMENT
         params:
             released=RUN["corpus"]["path"],
-            recipe=lambda wildcards: RECIPE_OF[wildcards.audio],
-            matched=lambda wildcards: matching(wildcards.audio),
+            matched=lambda wildcards: matching(wildcards.recipe),
             label=lambda wildcards: label_of(wildcards.codec),
         message:
             "{wildcards.codec}: shard {wildcards.shard} of the released set"
         shell:
             "codecfake ingest-shard --set {params.released:q} --codec {wildcards.codec:q}"
-            " --label {params.label} --recipe {params.recipe} --matched {params.matched:q}"
+            " --label {params.label} --recipe {wildcards.recipe} --matched {params.matched:q}"
             " --source {input.source:q} --out {output:q} 2> {log:q}"
 
 else:
@@ -51,13 +50,12 @@ else:
             entry=lambda wildcards: json.dumps(
                 codecfake_config.computed_with(RUN["codec_entries"][wildcards.codec])
             ),
-            recipe=lambda wildcards: RECIPE_OF[wildcards.audio],
-            matched=lambda wildcards: matching(wildcards.audio),
+            matched=lambda wildcards: matching(wildcards.recipe),
             label=lambda wildcards: label_of(wildcards.codec),
             gpu_use=f"{AUDIO}/benchmarks/resynthesise_shard/{{codec}}.{{shard}}.gpu.json",
         message:
             "{wildcards.codec}: resynthesise shard {wildcards.shard}"
         shell:
             "codecfake resynthesise-shard --codec {wildcards.codec:q} --entry {params.entry:q}"
-            " --label {params.label} --recipe {params.recipe} --matched {params.matched:q}"
+            " --label {params.label} --recipe {wildcards.recipe} --matched {params.matched:q}"
             " --source {input.source:q} --gpu-use {params.gpu_use:q} --out {output:q} 2> {log:q}"

@@ -12,11 +12,11 @@ rule splits:
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         code=code("splits"),
     output:
-        LAYOUT.splits(),
+        ANY.splits(),
     log:
-        f"{STUDY}/logs/splits/splits.log",
+        f"{RESULTS}/logs/splits/{{fold}}.log",
     benchmark:
-        f"{STUDY}/benchmarks/splits/splits.tsv"
+        f"{RESULTS}/benchmarks/splits/{{fold}}.tsv"
     # a wrong split is told before days of resynthesis
     priority: 1
     localrule: True
@@ -33,8 +33,8 @@ rule splits:
 rule protocol:
     input:
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        splits=LAYOUT.splits(),
-        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
+        splits=ANY.splits(),
+        shards=lambda wildcards: at(wildcards).codec_shards([wildcards.codec]),
         code=code("protocol"),
     output:
         ANY.protocol_of("{codec}"),
@@ -53,7 +53,7 @@ rule protocol:
 
 rule set_protocol:
     input:
-        shard=LAYOUT.set_shard("{set}"),
+        shard=RUN_PATHS.set_shard("{set}"),
         code=code("set_protocol"),
     output:
         ANY.protocol_of("{set}"),
@@ -71,7 +71,7 @@ rule set_protocol:
 
 rule waveforms:
     input:
-        shards=lambda wildcards: AT[wildcards.audio].shards_of(wildcards.name),
+        shards=lambda wildcards: at(wildcards).shards_of(wildcards.name),
         code=code("waveforms"),
     output:
         ANY.waveforms_of("{name}"),
@@ -90,8 +90,8 @@ rule waveforms:
 
 rule condition:
     input:
-        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
-        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
+        protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
+        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
         code=code("condition"),
     output:
         protocol=ANY.protocol_of("{condition}"),
@@ -117,7 +117,7 @@ rule condition:
 
 rule keys:
     input:
-        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
+        protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
         code=code("keys"),
     output:
         key=ANY.key(),

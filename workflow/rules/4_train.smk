@@ -13,12 +13,12 @@ TOGETHER = RUN["detector"].get("gpus", 1)
 rule train:
     input:
         protocols=lambda wildcards: [
-            AT[wildcards.audio].protocol_of(codec)
-            for codec in LAYOUT.trained_on(wildcards.train_set)
+            at(wildcards).protocol_of(codec)
+            for codec in RUN_PATHS.trained_on(wildcards.train_set)
         ],
         waveforms=lambda wildcards: [
-            AT[wildcards.audio].waveforms_of(codec)
-            for codec in LAYOUT.trained_on(wildcards.train_set)
+            at(wildcards).waveforms_of(codec)
+            for codec in RUN_PATHS.trained_on(wildcards.train_set)
         ],
         code=code("train", [DETECTOR_MODULE]),
     output:
@@ -29,7 +29,7 @@ rule train:
     benchmark:
         f"{EXPERIMENT}/benchmarks/train/{{train_set}}.{{seed}}.tsv"
     # the longest jobs first, so that the others fill the cores beside them
-    priority: lambda wildcards: len(LAYOUT.trained_on(wildcards.train_set))
+    priority: lambda wildcards: len(RUN_PATHS.trained_on(wildcards.train_set))
     conda:
         ENVIRONMENT
     threads: LOADERS * TOGETHER
@@ -38,7 +38,7 @@ rule train:
     params:
         entry=json.dumps(RUN["detector_entry"]),
         classes=lambda wildcards: json.dumps(
-            LAYOUT.train_sets[wildcards.train_set].classes
+            RUN_PATHS.train_sets[wildcards.train_set].classes
         ),
         detector=DETECTOR,
         gpus=TOGETHER,
@@ -57,8 +57,8 @@ rule train:
 
 rule train_tracer:
     input:
-        protocols=[ANY.protocol_of(codec) for codec in LAYOUT.codecs],
-        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
+        protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
+        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
         code=code("train_tracer", [DETECTOR_MODULE]),
     output:
         **ANY.tracer_of("{by}")._asdict(),
@@ -66,7 +66,7 @@ rule train_tracer:
         f"{EXPERIMENT}/logs/train_tracer/{{by}}.log",
     benchmark:
         f"{EXPERIMENT}/benchmarks/train_tracer/{{by}}.tsv"
-    priority: len(LAYOUT.codecs)
+    priority: len(RUN_PATHS.codecs)
     conda:
         ENVIRONMENT
     threads: LOADERS * TOGETHER

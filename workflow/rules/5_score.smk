@@ -7,10 +7,10 @@ OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' 
 """
 
 SCORED = {
-    "protocols": [ANY.protocol_of(name) for name in LAYOUT.protocols()],
-    "waveforms": [ANY.waveforms_of(name) for name in LAYOUT.protocols()],
+    "protocols": [ANY.protocol_of(name) for name in RUN_PATHS.protocols()],
+    "waveforms": [ANY.waveforms_of(name) for name in RUN_PATHS.protocols()],
 }
-CODECS = [ANY.protocol_of(codec) for codec in LAYOUT.codecs]
+CODECS = [ANY.protocol_of(codec) for codec in RUN_PATHS.codecs]
 
 
 rule score_protocol:
@@ -109,7 +109,7 @@ rule score_baseline:
 rule trace_protocol:
     input:
         protocols=CODECS,
-        waveforms=[ANY.waveforms_of(codec) for codec in LAYOUT.codecs],
+        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
         checkpoint=ANY.tracer_of("{by}").checkpoint,
         code=code("trace_protocol", [DETECTOR_MODULE]),
     output:

@@ -9,7 +9,7 @@ OUTPUTS  eer_matrix.tsv (%, rows trained on, columns evaluated on), eer_matrix.j
 rule matrix:
     input:
         scores=[path for _, path in ANY.scores()],
-        protocols=[ANY.protocol_of(name) for name in LAYOUT.protocols()],
+        protocols=[ANY.protocol_of(name) for name in RUN_PATHS.protocols()],
         speakers=f"{RESULTS}/corpus/speakers.tsv",
         code=code("matrix"),
     output:
@@ -25,11 +25,11 @@ rule matrix:
         ENVIRONMENT
     params:
         scores=[f"{name}={path}" for name, path in ANY.scores()],
-        protocols=named(ANY.protocol_of, LAYOUT.protocols()),
+        protocols=named(ANY.protocol_of, RUN_PATHS.protocols()),
         trained_on=json.dumps(
-            {name: set.codecs for name, set in LAYOUT.train_sets.items()}
+            {name: set.codecs for name, set in RUN_PATHS.train_sets.items()}
         ),
-        reference=LAYOUT.reference(),
+        reference=RUN_PATHS.reference(),
         seed=RUN["seeds"][0],
     message:
         "the EER matrix"

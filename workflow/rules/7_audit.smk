@@ -7,8 +7,8 @@ OUTPUTS  audit/ (cues/CODEC.tsv, audit.tsv, probe.tsv, ranges.tsv, duplicates.ts
 
 rule cues:
     input:
-        bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
-        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
+        bonafide=lambda wildcards: at(wildcards).codec_shards([IDENTITY]),
+        shards=lambda wildcards: at(wildcards).codec_shards([wildcards.codec]),
         code=code("cues"),
     output:
         ANY.cues_of("{codec}"),
@@ -28,7 +28,7 @@ rule cues:
 
 rule audit:
     input:
-        cues=[ANY.cues_of(codec) for codec in LAYOUT.codecs],
+        cues=[ANY.cues_of(codec) for codec in RUN_PATHS.codecs],
         code=code("audit_tables"),
     output:
         **ANY.audit()._asdict(),
@@ -39,7 +39,7 @@ rule audit:
     conda:
         ENVIRONMENT
     params:
-        cues=named(ANY.cues_of, LAYOUT.codecs),
+        cues=named(ANY.cues_of, RUN_PATHS.codecs),
         seed=RUN["seeds"][0],
     message:
         "the audit of shortcuts"
@@ -50,8 +50,8 @@ rule audit:
 
 rule quality:
     input:
-        bonafide=lambda wildcards: AT[wildcards.audio].codec_shards([IDENTITY]),
-        shards=lambda wildcards: AT[wildcards.audio].codec_shards([wildcards.codec]),
+        bonafide=lambda wildcards: at(wildcards).codec_shards([IDENTITY]),
+        shards=lambda wildcards: at(wildcards).codec_shards([wildcards.codec]),
         protocol=ANY.protocol_of("{codec}"),
         code=code("quality"),
     output:
@@ -75,7 +75,7 @@ rule quality:
 
 rule quality_table:
     input:
-        quality=[ANY.quality_of(codec) for codec in LAYOUT.codecs],
+        quality=[ANY.quality_of(codec) for codec in RUN_PATHS.codecs],
         code=code("quality_table"),
     output:
         ANY.quality(),

@@ -9,9 +9,9 @@ rule resolved_config:
     output:
         f"{STUDY}/config.json",
     log:
-        f"{STUDY}/logs/resolved_config/config.log",
+        f"{RESULTS}/logs/resolved_config/{FOLD}.log",
     benchmark:
-        f"{STUDY}/benchmarks/resolved_config/config.tsv"
+        f"{RESULTS}/benchmarks/resolved_config/{FOLD}.tsv"
     localrule: True
     conda:
         ENVIRONMENT
@@ -26,24 +26,26 @@ rule resolved_config:
 rule report:
     input:
         run=f"{STUDY}/config.json",
-        corpus=LAYOUT.corpus_tables(),
-        splits=LAYOUT.splits(),
-        shards=LAYOUT.codec_shards(LAYOUT.codecs),
-        protocols=[LAYOUT.protocol_of(name) for name in LAYOUT.protocols()],
-        histories=[LAYOUT.history_of(*detector) for detector in LAYOUT.detectors()],
-        scores=[path for _, path in LAYOUT.scores()],
-        heatmap=LAYOUT.matrix().png,
-        breakdown=LAYOUT.matrix().breakdown,
-        significance=LAYOUT.matrix().significance,
-        findings=[path for at in AT.values() for path in at.findings()],
+        corpus=RUN_PATHS.corpus_tables(),
+        splits=RUN_PATHS.splits(),
+        shards=RUN_PATHS.codec_shards(RUN_PATHS.codecs),
+        protocols=[RUN_PATHS.protocol_of(name) for name in RUN_PATHS.protocols()],
+        histories=[
+            RUN_PATHS.history_of(*detector) for detector in RUN_PATHS.detectors()
+        ],
+        scores=[path for _, path in RUN_PATHS.scores()],
+        heatmap=RUN_PATHS.matrix().png,
+        breakdown=RUN_PATHS.matrix().breakdown,
+        significance=RUN_PATHS.matrix().significance,
+        findings=[path for at in RECIPES.values() for path in at.findings()],
         code=code("report"),
         templates=templates("report.html"),
     output:
         report(f"{STUDY}/report.html", category="results"),
     log:
-        f"{STUDY}/logs/report/report.log",
+        f"{RESULTS}/logs/report/{FOLD}.log",
     benchmark:
-        f"{STUDY}/benchmarks/report/report.tsv"
+        f"{RESULTS}/benchmarks/report/{FOLD}.tsv"
     conda:
         ENVIRONMENT
     message:
@@ -56,23 +58,23 @@ rule samples:
     input:
         run=f"{STUDY}/config.json",
         utterances=f"{RESULTS}/corpus/utterances.tsv",
-        splits=LAYOUT.splits(),
-        shards=LAYOUT.codec_shards(LAYOUT.codecs),
-        scores=[path for _, path in LAYOUT.scores()],
-        metrics=LAYOUT.matrix().metrics,
+        splits=RUN_PATHS.splits(),
+        shards=RUN_PATHS.codec_shards(RUN_PATHS.codecs),
+        scores=[path for _, path in RUN_PATHS.scores()],
+        metrics=RUN_PATHS.matrix().metrics,
         code=code("samples"),
         templates=templates("samples.html", "samples.css", "samples.js"),
     output:
         f"{STUDY}/samples/index.html",
     log:
-        f"{STUDY}/logs/samples/samples.log",
+        f"{RESULTS}/logs/samples/{FOLD}.log",
     benchmark:
-        f"{STUDY}/benchmarks/samples/samples.tsv"
+        f"{RESULTS}/benchmarks/samples/{FOLD}.tsv"
     conda:
         ENVIRONMENT
     params:
-        scores=[f"{name}={path}" for name, path in LAYOUT.scores()],
-        resynthesised=lambda wildcards: LAYOUT.resynthesised(),
+        scores=[f"{name}={path}" for name, path in RUN_PATHS.scores()],
+        resynthesised=lambda wildcards: RUN_PATHS.resynthesised(),
     message:
         "the samples page"
     shell:

@@ -1,7 +1,7 @@
 """The validated config, the paths of results, and what several stages share.
 
 INPUTS   the run's config
-OUTPUTS  RUN, LAYOUT, AT and ANY (every path of the run), and what rules need besides
+OUTPUTS  RUN, RUN_PATHS, AT and ANY (every path of the run), and what rules need besides
 """
 
 import json
@@ -12,7 +12,7 @@ import uuid
 from functools import cache
 
 from codecfake.pipeline import config as codecfake_config, snakemake_records
-from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.pipeline.paths import Paths, by_recipe, fold_of
 from codecfake.util.constants import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
 from codecfake.util.errors import ConfigError
 from codecfake.util.source_code import PACKAGE, source_files
@@ -30,20 +30,19 @@ except ConfigError as error:
 # where to compute and to find files changes no result: told by environment, not by `params`, so that
 # another mirror or device reruns nothing
 os.environ.update(
+    CODECFAKE_CHECKOUT=str(PACKAGE.parents[1]),
     CODECFAKE_DEVICE=RUN["device"],
     CODECFAKE_CACHE=RUN["cache"],
     CODECFAKE_MIRROR=RUN.get("mirror", ""),
     CODECFAKE_OFFLINE="1" if RUN.get("offline") else "",
 )
 
-# the run's own files; those of each recipe, by the folder of its audio; and, for the rules that are the same for all
-# recipes, with that folder as the wildcard `audio`
-LAYOUT = Layout(RUN)
+# the paths of the run's first recipe, of each recipe, and of any, with wildcards for recipe and fold
+RUN_PATHS = Paths(RUN)
 RECIPES = by_recipe(RUN)
-AT = {layout.audio: layout for layout in RECIPES.values()}
-RECIPE_OF = {layout.audio: recipe for recipe, layout in RECIPES.items()}
-ANY = Layout(RUN, "{audio}")
-RESULTS, STUDY = LAYOUT.results, LAYOUT.study
+ANY = Paths(RUN, "{recipe}", "{fold}")
+FOLD = fold_of(RUN["corpus"])
+RESULTS, STUDY = RUN_PATHS.results, RUN_PATHS.study
 AUDIO, EXPERIMENT = ANY.audio, ANY.experiment
 LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 DETECTOR = RUN["detector"]["name"]
@@ -106,14 +105,15 @@ def one_of(names):
 
 
 wildcard_constraints:
-    audio=one_of(AT),
-    codec=one_of(LAYOUT.codecs),
-    by=one_of(LAYOUT.tracing),
-    train_set=one_of(LAYOUT.train_sets),
-    seed=one_of(map(str, LAYOUT.seeds)),
-    set=one_of(LAYOUT.sets),
-    condition=one_of(LAYOUT.conditions),
-    name=one_of([*LAYOUT.codecs, *LAYOUT.sets]),
+    recipe=one_of(RECIPES),
+    fold=one_of([FOLD]),
+    codec=one_of(RUN_PATHS.codecs),
+    by=one_of(RUN_PATHS.tracing),
+    train_set=one_of(RUN_PATHS.train_sets),
+    seed=one_of(map(str, RUN_PATHS.seeds)),
+    set=one_of(RUN_PATHS.sets),
+    condition=one_of(RUN_PATHS.conditions),
+    name=one_of([*RUN_PATHS.codecs, *RUN_PATHS.sets]),
     pretrained=one_of(RUN["baseline_entries"]),
     baseline=one_of([RANDOM, TRIVIAL]),
     shard=r"\d{3}",
@@ -145,9 +145,14 @@ def below(path):
     return os.path.relpath(path)
 
 
-def matching(audio):
+def at(wildcards):
+    """The paths of a job's recipe."""
+    return RECIPES[wildcards.recipe]
+
+
+def matching(recipe):
     """What the matched set is to have, as JSON; nothing for another recipe, which so knows nothing of it."""
-    return json.dumps(RUN.get("matched", {}) if RECIPE_OF[audio] == MATCHED else {})
+    return json.dumps(RUN.get("matched", {}) if recipe == MATCHED else {})
 
 
 def label_of(codec):
@@ -166,12 +171,12 @@ def class_of_codecs(by):
 def codec_modules(wildcards):
     """The modules by which a codec is resynthesised: its family's, and that of what the recipe does after it."""
     family = RUN["codec_entries"][wildcards.codec]["family"]
-    return [f"codecs/{family}", *treatment(wildcards.audio)]
+    return [f"codecs/{family}", *treatment(wildcards.recipe)]
 
 
-def treatment(audio):
+def treatment(recipe):
     """The module of what a recipe does to both classes after the codec, if anything."""
-    return ["resynthesis/matching"] if RECIPE_OF[audio] == MATCHED else []
+    return ["resynthesis/matching"] if recipe == MATCHED else []
 
 
 def named(path_of, names):

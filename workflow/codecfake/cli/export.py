@@ -49,16 +49,16 @@ def _as_it_was_made(run: dict) -> dict:
     Raises:
         DataError: there is none.
     """
-    from codecfake.pipeline.paths import Layout
+    from codecfake.pipeline.paths import Paths
 
-    path = Path(Layout(run).report()[0])
+    path = Path(Paths(run).report()[0])
     if not path.is_file():
         raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
 def _source(at):
-    """What of the run with this `Layout` is exported.
+    """What of the run with this `Paths` is exported.
 
     Raises:
         DataError: a file of it is missing.

@@ -12,7 +12,7 @@ from codecfake.cli.options import positive
 from codecfake.cli.printing import print_table
 
 EXAMPLE = (
-    "codecfake fidelity results/vctk/resynthesised CodecFake_wavs/ --codecs encodec_24khz --utterances 20 "
+    "codecfake fidelity results/vctk/published/resynthesised CodecFake_wavs/ --codecs encodec_24khz --utterances 20 "
     "--out fidelity.tsv"
 )
 

@@ -57,7 +57,7 @@ RULE_VERBS = (
 )
 EPILOG = """examples:
   codecfake resynthesise --codec encodec_mini speech.wav resynthesised.wav
-  codecfake score --detector lfcc_lcnn --checkpoint results/demo/detectors/lfcc_lcnn/seed1234/pooled.pt *.wav
+  codecfake score --detector aasist_2019 recordings/
   codecfake evaluate scores.tsv key.tsv
   codecfake audit CodecFake_wavs/
   codecfake codecs

@@ -1,4 +1,4 @@
-"""The EER matrix of a finished run, and where its report is."""
+"""The EER matrices of a finished run, and where its report is."""
 
 import argparse
 from pathlib import Path
@@ -14,11 +14,13 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
-    from codecfake.pipeline.paths import Layout
+    from codecfake.pipeline.paths import by_recipe
 
-    results = Path(Layout(config.read_run(args.config)).experiment)
-    matrix = [line.split("\t") for line in (results / "eer_matrix.tsv").read_text(encoding="utf-8").splitlines()]
-    print("EER (%)  rows: trained on, columns: evaluated on")
-    print_table(matrix)
-    print(f"report: {(results / 'report.html').resolve()}")
-    print(f"samples to listen to: {(results / 'samples/index.html').resolve()}")
+    for recipe, at in by_recipe(config.read_run(args.config)).items():
+        matrix = Path(at.matrix().tsv).read_text(encoding="utf-8")
+        print(f"EER (%), {recipe}  rows: trained on, columns: evaluated on")
+        print_table([line.split("\t") for line in matrix.splitlines()])
+        print()
+    _, report, samples = (Path(path).resolve() for path in at.report())
+    print(f"report: {report}")
+    print(f"samples to listen to: {samples}")

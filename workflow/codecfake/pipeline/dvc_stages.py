@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codecfake.pipeline import snakemake_records
-from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.pipeline.paths import Paths, by_recipe
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import CodecFakeError, ConfigError, DataError
 
+#: Stages in the order of dvc.yaml, without recipe and codec.
+ORDER = ("corpus", "splits", "bonafide", "resynthesise", "protocols", "train", "evaluate", "audit")
 #: Options by which Snakemake ends well without having made anything.
 PRETEND = {"-n", "--dry-run", "--dryrun", "-t", "--touch"}
 
@@ -24,28 +26,42 @@ class Stage(NamedTuple):
 
 
 def stages(run: dict) -> dict[str, Stage]:
-    """The stages of a resolved run, in order; each codec's resynthesis is one, and each recipe but the first."""
-    at, *others = by_recipe(run).values()
-    files, resynthesis = at.files(), "ingest_shard" if run.get("source") == "published" else "resynthesise_shard"
+    """The stages of a resolved run by name, in order: of each recipe its bona fide speech, each codec, and the rest."""
+    recipes = by_recipe(run)
+    at = next(iter(recipes.values()))
     recordings = [*at.corpus_tables(), *at.source_shards(), *map(at.set_shard, at.sets)]
-    protocols, train = ("protocol", "set_protocol", "keys", "waveforms", "condition"), ("train", "train_tracer")
+    found = {
+        "corpus": Stage(("corpus", "source_shard", "evaluation_set"), recordings),
+        "splits": Stage(("splits",), [at.splits()]),
+    }
+    for recipe, paths in recipes.items():
+        found |= _stages_of(recipe, paths, "ingest_shard" if run.get("source") == "published" else "resynthesise_shard")
+    in_order = sorted(found, key=lambda name: ORDER.index(name.partition("@")[0]))
+    return {name: found[name] for name in in_order} | {
+        "report": Stage(("resolved_config", "report", "samples"), at.report())
+    }
+
+
+def _stages_of(recipe: str, at: Paths, resynthesis: str) -> dict[str, Stage]:
+    """The stages of a recipe; `resynthesis` is the rule that makes its shards."""
+    files = at.files()
+    protocols = ("protocol", "set_protocol", "keys", "waveforms", "condition")
     evaluate = ("score_protocol", "score_pretrained", "score_baseline", "matrix", "trace_protocol")
     audit = ("cues", "audit", "quality", "quality_table")
-    codecs = {f"resynthesise@{name}": Stage((resynthesis,), at.codec_shards([name])) for name in run["codecs"]}
-    all_rules = (resynthesis, *protocols, *train, *evaluate, *audit)
+    codecs = [codec for codec in at.codecs if codec != IDENTITY]
     return {
-        "corpus": Stage(
-            ("corpus", "source_shard", "evaluation_set", resynthesis),
-            [*recordings, *at.codec_shards([IDENTITY])],
-        ),
-        **codecs,
-        "protocols": Stage(("splits", *protocols), [at.splits(), *files["protocols"]]),
-        "train": Stage(train, files["detectors"]),
-        "evaluate": Stage(evaluate, [*files["scores"], *files["matrix"]]),
-        "audit": Stage(audit, [*files["audit"], *files["quality"]]),
-        **{Path(other.audio).name: Stage(all_rules, other.all_files()) for other in others},
-        "report": Stage(("resolved_config", "report", "samples"), at.report()),
+        f"bonafide@{recipe}": Stage((resynthesis,), at.codec_shards([IDENTITY])),
+        **{f"resynthesise@{recipe}-{codec}": Stage((resynthesis,), at.codec_shards([codec])) for codec in codecs},
+        f"protocols@{recipe}": Stage(protocols, files["protocols"]),
+        f"train@{recipe}": Stage(("train", "train_tracer"), files["detectors"]),
+        f"evaluate@{recipe}": Stage(evaluate, [*files["scores"], *files["matrix"]]),
+        f"audit@{recipe}": Stage(audit, [*files["audit"], *files["quality"]]),
     }
+
+
+def record_of(stage: str, results: str) -> Path:
+    """Where the records of a stage's files lie: the report's, which depends on the others', apart from them."""
+    return snakemake_records.place(f"{results}/report" if stage == "report" else results, stage)
 
 
 def run_stage(name: str, run: dict, config: Path) -> None:
@@ -64,7 +80,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
         raise ConfigError(f"unknown stage {name!r}; allowed: {', '.join(table)}")
     if "folds" in run["corpus"]:
         raise ConfigError(f"{config}: corpus.folds: DVC's stages know one split; allowed: 'splits'")
-    stage, results = table[name], Layout(run).results
+    stage, results = table[name], Paths(run).results
     snakemake_records.adopt(results)
     if unknown := snakemake_records.without(stage.files):
         raise DataError(
@@ -78,7 +94,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     code = subprocess.call([*command, "--allowed-rules", *stage.rules, "--", *stage.files])
     if code:
         raise CodecFakeError(f"stage {name}: snakemake ended with exit code {code}")
-    snakemake_records.keep(snakemake_records.place(results, name), stage.files)
+    snakemake_records.keep(record_of(name, results), stage.files)
     if name == "report" and (others := _of_other_configs(run, table)):
         print(
             f"{len(others)} files of another config, to be removed if not wanted, the first {others[0]}",
@@ -89,11 +105,12 @@ def run_stage(name: str, run: dict, config: Path) -> None:
 def _of_other_configs(run: dict, table: dict[str, Stage]) -> list[str]:
     """Files beside those of the stages, as a codec leaves them that was once in the config."""
     files = {file for stage in table.values() for file in stage.files}
-    roots = sorted((at.audio for at in by_recipe(run).values()), reverse=True)  # what lies below another comes first
-    folders = set()
-    for file in files:
-        root = next(root for root in roots if file.startswith(f"{root}/"))
-        folder, *below = Path(file).relative_to(root).parts
-        folders |= {Path(root, folder)} if below else set()
-    there = [path for folder in sorted(folders) for path in sorted(folder.rglob("[!.]*")) if path.is_file()]
-    return [path.as_posix() for path in there if path.as_posix() not in files]
+    root, samples = Path(Paths(run).results), Path(Paths(run).study, "samples")
+    there = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_relative_to(samples)]
+    results = [path.as_posix() for path in there if not any(map(_is_no_result, path.relative_to(root).parts))]
+    return [path for path in results if path not in files]
+
+
+def _is_no_result(name: str) -> bool:
+    """Whether a folder or file of this name holds what no stage keeps."""
+    return name.startswith(".") or name in ("logs", "benchmarks", "tensorboard")

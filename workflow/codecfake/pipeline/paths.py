@@ -50,18 +50,19 @@ class AuditFiles(NamedTuple):
     plot: str
 
 
-class Layout:
-    """The paths of a run, below the repository.
+class Paths:
+    """The paths of a run, below the working directory: `results/RUN/RECIPE/FOLD/…`, for every recipe and fold alike.
 
     Args:
         run: a resolved config.
-        audio: the folder of a recipe's audio; that of the run's first recipe, if it is not given.
+        recipe: one of the run's, its first by default, or a wildcard.
+        fold: `fold_of` the config's corpus by default, or a wildcard.
 
     Attributes:
-        results: the folder of the run: its corpus, and the audio of its first recipe.
-        audio: the folder of a recipe's audio; another recipe's lies below `results`.
-        experiment: the folder of what depends on who is evaluated on; the folds of a run share the audio one above.
-        study: that of the first recipe, with what is said of all of them.
+        results: the folder of the run: its corpus, its splits.
+        audio: the folder of a recipe: what does not depend on who is evaluated on, and the folds.
+        experiment: the folder of a recipe and a fold.
+        study: the folder of what compares recipes: the report and the samples page.
         codecs: all of them, the identity codec of bona fide speech first.
         train_sets: what detectors are trained on, by the names of the matrix's rows.
         seeds: each training set is trained with each.
@@ -70,12 +71,12 @@ class Layout:
         tracing: what is traced: codec, family.
     """
 
-    def __init__(self, run: dict, audio: str | None = None):
-        folds = run["corpus"].get("folds")
-        fold = f"/fold{folds['eval']}of{folds['count']}" if folds else ""
+    def __init__(self, run: dict, recipe: str | None = None, fold: str | None = None):
+        self._fold = fold or fold_of(run["corpus"])
         self.results = f"results/{run['run']}"
-        self.audio = audio or self.results
-        self.experiment, self.study = self.audio + fold, self.results + fold
+        self.audio = f"{self.results}/{recipe or run['recipes'][0]}"
+        self.experiment = f"{self.audio}/{self._fold}"
+        self.study = f"{self.results}/report/{self._fold}"
         self.codecs = [IDENTITY, *run["codecs"]]
         self.train_sets = train_sets(run)
         self.seeds = run["seeds"]
@@ -108,7 +109,7 @@ class Layout:
         return f"{self.audio}/resynthesised"
 
     def splits(self) -> str:
-        return f"{self.study}/splits.tsv"
+        return f"{self.results}/splits/{self._fold}.tsv"
 
     def protocols(self) -> list[str]:
         """What has a protocol: codecs, conditions, sets."""
@@ -174,7 +175,7 @@ class Layout:
 
     def benchmarks(self) -> set[str]:
         """The folders of what jobs cost."""
-        return {f"{folder}/benchmarks" for folder in (self.results, self.study, self.audio, self.experiment)}
+        return {f"{folder}/benchmarks" for folder in (self.results, self.audio, self.experiment)}
 
     def tracer_of(self, by: str) -> TracerFiles:
         """What tells codecs, or families of them, from each other; of the first seed."""
@@ -228,10 +229,15 @@ class Layout:
         return [f"{self.study}/{name}" for name in ("config.json", "report.html", "samples/index.html")]
 
 
-def by_recipe(run: dict) -> dict[str, Layout]:
-    """The layout of each recipe of a resolved run, by its name."""
-    first, *others = run["recipes"]
-    return {first: Layout(run)} | {recipe: Layout(run, f"results/{run['run']}/{recipe}") for recipe in others}
+def fold_of(corpus: dict) -> str:
+    """The name of who is evaluated on: the config's splits, or a fold."""
+    folds = corpus.get("folds")
+    return f"fold{folds['eval']}of{folds['count']}" if folds else "split"
+
+
+def by_recipe(run: dict) -> dict[str, Paths]:
+    """The paths of each recipe of a resolved run, by its name."""
+    return {recipe: Paths(run, recipe) for recipe in run["recipes"]}
 
 
 def _scores(stem: str) -> ScoreFiles:

@@ -25,9 +25,9 @@ ROUNDING = 1e-3
 STALE = 1.0
 
 
-def place(results: str, stage: str) -> Path:
-    """Where the records of a stage's files lie."""
-    return Path(results, ".records", f"{stage}.json")
+def place(folder: str, stage: str) -> Path:
+    """Where the records of a stage's files lie, below the folder of a run or one in it."""
+    return Path(folder, ".records", f"{stage}.json")
 
 
 def keep(path: Path, names: list[str]) -> None:
@@ -72,7 +72,10 @@ def pending(results: str) -> bool:
 
 def _kept(results: str) -> list[dict]:
     """What `keep` wrote of a run's stages."""
-    return [json.loads(path.read_text(encoding="utf-8")) for path in sorted(Path(results).glob(".records/*.json"))]
+    paths = [
+        path for pattern in (".records/*.json", "*/.records/*.json") for path in sorted(Path(results).glob(pattern))
+    ]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
 def _check_version() -> None:

@@ -15,7 +15,7 @@ from codecfake import __version__
 from codecfake.corpora import Speaker
 from codecfake.evaluation import figures
 from codecfake.evaluation.cells import Evaluation
-from codecfake.pipeline.paths import Layout
+from codecfake.pipeline.paths import Paths
 from codecfake.report import tables
 from codecfake.report.benchmarks import by_rule
 from codecfake.report.results import Findings
@@ -143,7 +143,7 @@ def write_report(
     utterances = utterances.merge(splits, on="speaker_id")
     added = ("_entries", "_entry", "seeds", "recipes")
     settings = {key: value for key, value in run.items() if not key.endswith(added)}
-    reference = Layout(run).reference()
+    reference = Paths(run).reference()
     page = environment.get_template("report.html").render(
         run=run,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),

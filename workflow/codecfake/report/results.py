@@ -12,7 +12,7 @@ from codecfake.data import tables
 from codecfake.evaluation.cells import read_evaluation
 from codecfake.evaluation.source_tracing import TracingMeasures
 from codecfake.evaluation.tables import Breakdown, Metrics, Significance
-from codecfake.pipeline.paths import Layout, by_recipe
+from codecfake.pipeline.paths import Paths, by_recipe
 from codecfake.quality.summary import QualitySummary
 
 
@@ -36,7 +36,7 @@ class Findings(NamedTuple):
 
 def read(run: dict) -> dict:
     """All that `report.write_report` takes of a finished run (a resolved config) besides where to write."""
-    at = Layout(run)
+    at = Paths(run)
     matrix = at.matrix()
     utterances, left_out, speakers = map(Path, at.corpus_tables())
     histories = {f"{row}@{seed}": at.history_of(row, seed) for row, seed in at.detectors()}
@@ -58,7 +58,7 @@ def read(run: dict) -> dict:
     }
 
 
-def _findings(at: Layout) -> Findings:
+def _findings(at: Paths) -> Findings:
     audit = at.audit()
     traces = {by: at.traces_of(by) for by in at.tracing}
     return Findings(

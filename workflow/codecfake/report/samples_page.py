@@ -9,7 +9,7 @@ import pandas as pd
 from markupsafe import Markup
 
 from codecfake.data.shards import Shard, decode_row, shard_path
-from codecfake.pipeline.paths import Layout
+from codecfake.pipeline.paths import Paths
 from codecfake.report.thumbnails import Sample, pictures, spans
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
@@ -137,7 +137,7 @@ def write_samples(
 
 def _reference_first(scores: dict[str, pd.Series], run: dict) -> dict[str, pd.Series]:
     """The detectors in their order, but those of the row that others are compared with first."""
-    reference = Layout(run).reference()
+    reference = Paths(run).reference()
     return dict(sorted(scores.items(), key=lambda item: item[0].partition("@")[0] != reference))
 
 
