@@ -6,7 +6,7 @@ BIN := .venv/bin
 # one thread a test process: more threads than cores starve each other
 export OMP_NUM_THREADS = 1
 
-.PHONY: env wheels lock-check demo test lint bench scale
+.PHONY: env wheels lock-check demo test test-all lint bench scale
 
 env:
 	@envs/make_env.sh
@@ -23,7 +23,11 @@ demo: env
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
 	@$(BIN)/codecfake show $(CONFIG)
 
+# without whole runs of the experiment; test-all has them
 test: env
+	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
+
+test-all: env
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 lint: env

@@ -149,7 +149,7 @@ def bench_subset(folder: Path, archive: Path) -> None:
 def bench_graph(folder: Path) -> None:
     """The graph of the full experiment, from nothing and finished, and what DVC takes for its files of 1 MB."""
     folder.mkdir()
-    run = config.read_yaml(REPOSITORY / "config/config.yaml", "config")
+    run = config.load_yaml(REPOSITORY / "config/config.yaml")
     Project(folder, CORPUS, [])
     snakemake = [sys.executable, "-m", "snakemake", "--cores", "8", "--resources", "gpu=2"]
     report(f"snakemake -n: {len(run['codecs'])} codecs, {run['shards']} shards", measure([*snakemake, "-n"], folder))

@@ -296,7 +296,7 @@ def run_config(tmp_path, speech):
     """A run's config with a folder of recordings, and two codecs of which one has to be fetched."""
     for speaker in "abc":
         audio.write_wav(tmp_path / "corpus" / speaker / "1.wav", speech(0.2), 16000)
-    content = config.read_yaml(config.CONFIG / "demo.yaml", "config")
+    content = config.load_yaml(config.CONFIG / "demo.yaml")
     corpus = {"name": "folder", "path": str(tmp_path / "corpus"), "splits": {"dev": ["a"], "eval": ["b"]}}
     content |= {"corpus": corpus, "codecs": ["dac_mini", "encodec_24khz"], "cache": str(tmp_path / "cache")}
     path = tmp_path / "run.yaml"

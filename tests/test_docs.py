@@ -32,7 +32,7 @@ def described(name, entry):
 
 def test_the_tables_of_codecs_are_codecs_yaml():
     entries = {name: entry for name, entry in config.codecs().items() if name != "identity"}
-    published = config.read_yaml(config.CONFIG / "config.yaml", "config")["codecs"]
+    published = config.load_yaml(config.CONFIG / "config.yaml")["codecs"]
     assert table_rows("Codecs") == [described(name, entries[name]) for name in published]
     others = [name for name in entries if name not in published and not name.startswith("encodec_24khz_")]
     assert [row[:7] for row in table_rows("Miniatures")] == [described(name, entries[name]) for name in others]
@@ -57,7 +57,7 @@ def test_every_codec_with_weights_has_a_measured_quality_and_reaches_the_bar():
 
 @pytest.mark.parametrize("name", ["config", "vctk_part"])
 def test_the_published_codecs_are_the_fifteen_of_the_set(name):
-    assert config.read_yaml(config.CONFIG / f"{name}.yaml", "config")["codecs"] == list(MODELS)
+    assert config.load_yaml(config.CONFIG / f"{name}.yaml")["codecs"] == list(MODELS)
 
 
 @pytest.mark.parametrize("command", re.findall(r"^codecfake .*$", README, re.MULTILINE))

@@ -83,7 +83,7 @@ def test_one_archive_and_one_parquet_file_are_sets(tmp_path, content):
 
 def test_the_official_samples_are_16_codecs_of_2(shared):
     found = open_set(shared / "data/codecfake-samples")
-    assert found.codecs == ["identity", *sorted(config.read_yaml(config.CONFIG / "config.yaml", "config")["codecs"])]
+    assert found.codecs == ["identity", *sorted(config.load_yaml(config.CONFIG / "config.yaml")["codecs"])]
     for codec in found.codecs:
         assert [(clip.utterance_id, clip.speaker_id) for clip in found.clips(codec)] == [
             ("p225_273", "p225"),

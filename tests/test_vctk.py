@@ -275,7 +275,7 @@ def test_the_published_archives_are_known(tmp_path):
 def test_fetch_takes_of_the_archive_what_the_config_asks_for(served, http_server, tmp_path, monkeypatch):
     version, downloads = served
     monkeypatch.setattr(download, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
-    run = config.read_yaml(config.CONFIG / "demo.yaml", "config")
+    run = config.load_yaml(config.CONFIG / "demo.yaml")
     run |= {"corpus": section(version, utterances_per_speaker=1), "codecs": ["dac_mini"], "cache": str(tmp_path)}
     run["train_sets"] = ["each"]
     (tmp_path / "run.yaml").write_text(yaml.safe_dump(run))

@@ -4,7 +4,7 @@ INPUTS   corpus/NNN.parquet, each codec's own entry and files, or the released s
 OUTPUTS  resynthesised/CODEC/NNN.parquet
 """
 
-if RUN.get("source") == "published":
+if RUN["source"] == "published":
 
     rule ingest_shard:
         input:

@@ -7,7 +7,7 @@ OUTPUTS  detectors/DETECTOR/seedN/TRAIN_SET.pt, .history.tsv (learning rate, los
 """
 
 # processes, each with a GPU of its own, that train one detector
-TOGETHER = RUN["detector"].get("gpus", 1)
+GPUS_PER_DETECTOR = RUN["detector"]["gpus"]
 
 
 rule train:
@@ -32,16 +32,16 @@ rule train:
     priority: lambda wildcards: len(RUN_PATHS.trained_on(wildcards.train_set))
     conda:
         ENVIRONMENT
-    threads: LOADERS * TOGETHER
+    threads: LOADERS * GPUS_PER_DETECTOR
     resources:
-        gpu=GPUS * TOGETHER,
+        gpu=GPUS * GPUS_PER_DETECTOR,
     params:
         entry=json.dumps(RUN["detector_entry"]),
         classes=lambda wildcards: json.dumps(
             RUN_PATHS.train_sets[wildcards.train_set].classes
         ),
         detector=DETECTOR,
-        gpus=TOGETHER,
+        gpus=GPUS_PER_DETECTOR,
         curves=f"{EXPERIMENT}/tensorboard/{DETECTOR}/seed{{seed}}/{{train_set}}",
         gpu_use=f"{EXPERIMENT}/benchmarks/train/{{train_set}}.{{seed}}.gpu.json",
     message:
@@ -69,15 +69,15 @@ rule train_tracer:
     priority: len(RUN_PATHS.codecs)
     conda:
         ENVIRONMENT
-    threads: LOADERS * TOGETHER
+    threads: LOADERS * GPUS_PER_DETECTOR
     resources:
-        gpu=GPUS * TOGETHER,
+        gpu=GPUS * GPUS_PER_DETECTOR,
     params:
         entry=json.dumps(RUN["detector_entry"]),
         classes=lambda wildcards: json.dumps(class_of_codecs(wildcards.by)),
         detector=DETECTOR,
         seed=RUN["seeds"][0],
-        gpus=TOGETHER,
+        gpus=GPUS_PER_DETECTOR,
         curves=f"{EXPERIMENT}/tensorboard/{DETECTOR}/seed{RUN['seeds'][0]}/tracing/{{by}}",
         gpu_use=f"{EXPERIMENT}/benchmarks/train_tracer/{{by}}.gpu.json",
     message:

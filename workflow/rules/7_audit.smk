@@ -64,7 +64,7 @@ rule quality:
         ENVIRONMENT
     threads: 4
     params:
-        utterances=RUN.get("quality_utterances", 100),
+        utterances=RUN["quality_utterances"],
     message:
         "{wildcards.codec}: quality"
     shell:

@@ -15,6 +15,7 @@ from codecfake.pipeline import config as codecfake_config, snakemake_records
 from codecfake.pipeline.paths import Paths, by_recipe, fold_of
 from codecfake.util.constants import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
 from codecfake.util.errors import ConfigError
+from codecfake.util.yaml_files import load_yaml
 from codecfake.util.source_code import PACKAGE, source_files
 from filelock import FileLock, Timeout
 
@@ -22,6 +23,8 @@ from filelock import FileLock, Timeout
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
 
 try:
+    for path in workflow.configfiles:
+        load_yaml(path)  # Snakemake's own reading takes a key that is there twice
     RUN = codecfake_config.resolve(dict(config), " + ".join(CONFIG_FILES))
     codecfake_config.require_files(RUN)
 except ConfigError as error:
@@ -34,7 +37,7 @@ os.environ.update(
     CODECFAKE_DEVICE=RUN["device"],
     CODECFAKE_CACHE=RUN["cache"],
     CODECFAKE_MIRROR=RUN.get("mirror", ""),
-    CODECFAKE_OFFLINE="1" if RUN.get("offline") else "",
+    CODECFAKE_OFFLINE="1" if RUN["offline"] else "",
 )
 
 # the paths of the run's first recipe, of each recipe, and of any, with wildcards for recipe and fold

@@ -1,20 +1,44 @@
 """Corpora: the contract (`base`) and one module per corpus, imported when asked for."""
 
 import importlib
+import pkgutil
+from types import ModuleType
 
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker, Utterance
+from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch.download import Places
 from codecfake.util.errors import ConfigError
 
-CORPORA = ("vctk", "voices", "folder", "codecfake")
-
-__all__ = ["CORPORA", "Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "open_corpus"]
+__all__ = ["Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "names", "open_corpus", "options"]
 
 
-def _module(config: dict):
-    if config["name"] not in CORPORA:
-        raise ConfigError(f"unknown corpus {config['name']!r}; allowed: {', '.join(CORPORA)}")
-    return importlib.import_module(f"codecfake.corpora.{config['name']}")
+def names() -> list[str]:
+    """The corpora that a config may name: the modules of this folder that have `Options`."""
+    return [name for name in _modules() if hasattr(_imported(name), "Options")]
+
+
+def _modules() -> list[str]:
+    return [module.name for module in pkgutil.iter_modules(__path__)]
+
+
+def _imported(name: str) -> ModuleType:
+    return importlib.import_module(f"{__name__}.{name}")
+
+
+def _module(section: dict) -> ModuleType:
+    name = section.get("name")
+    if name in _modules() and hasattr(module := _imported(name), "Options"):
+        return module
+    raise ConfigError(f"corpus.name: {name!r} is not allowed; allowed: {', '.join(names())}")
+
+
+def options(section: dict) -> type[CorpusOptions]:
+    """The model of a config's `corpus` section.
+
+    Raises:
+        ConfigError: no corpus has that name.
+    """
+    return _module(section).Options
 
 
 def files(config: dict, places: Places) -> list[str]:

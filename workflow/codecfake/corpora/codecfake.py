@@ -1,15 +1,25 @@
 """The bona fide utterances of a released set: CodecFake as published, in zips, Parquet or files, or a set of ours."""
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from codecfake.audio import io as audio
 from codecfake.corpora.base import Corpus, Recording
+from codecfake.corpora.options import CorpusOptions
 from codecfake.corpora.released import ReleasedSet, open_set
 from codecfake.fetch.download import Places
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
+
+
+class Options(CorpusOptions):
+    """The config's section."""
+
+    name: Literal["codecfake"] = Field(description="the corpus")
+    path: str = Field(description="a released set: a folder of CODEC+UTTERANCE.wav, of zips or of Parquet files")
 
 
 class CodecFakeCorpus(Corpus):

@@ -2,12 +2,23 @@
 
 import sys
 from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
 
 from codecfake.corpora.base import FileCorpus, Recording
+from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch.download import Places
 from codecfake.util.errors import DataError
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
+
+
+class Options(CorpusOptions):
+    """The config's section."""
+
+    name: Literal["folder"] = Field(description="the corpus")
+    path: str = Field(description="the directory of SPEAKER/*.{wav,flac,ogg,mp3}")
 
 
 class FolderCorpus(FileCorpus):

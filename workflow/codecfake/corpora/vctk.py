@@ -11,12 +11,14 @@ import sys
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
+from pydantic import Field, model_validator
 
 from codecfake.audio import io as audio
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker
+from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch import download
 from codecfake.fetch.download import Places
 from codecfake.fetch.remote_zip import Archive, CorruptMemberError, LocalArchive, NoRangesError, RemoteArchive
@@ -26,6 +28,22 @@ SPEAKER = r"(?P<speaker>p\d+|s5)"
 TEXT = re.compile(rf"(?:.*/)?txt/{SPEAKER}/(?P<id>(?P=speaker)_\d+)\.txt")
 #: ID AGE GENDER ACCENTS REGION (COMMENT); in 0.80 an ID has no "p".
 SPEAKER_LINE = re.compile(r"(p?\d+|s5)\s+(\d+)\s+([FM])(?:\s+(\S+))?(?:\s+([^()]*))?(?:\((.*)\))?\s*")
+
+
+class Options(CorpusOptions):
+    """The config's section."""
+
+    name: Literal["vctk"] = Field(description="the corpus")
+    version: Literal["0.80", "0.92"] = Field(description="the release; CodecFake was made from 0.80")
+    microphone: Literal["mic1", "mic2"] | None = Field(None, description="of 0.92: which of its two microphones")
+
+    @model_validator(mode="after")
+    def _has_microphones(self) -> Self:
+        if self.version == "0.92" and self.microphone is None:
+            raise ValueError("'microphone' is missing; corpus vctk 0.92 needs it; allowed: mic1, mic2")
+        if self.version == "0.80" and self.microphone is not None:
+            raise ValueError("'microphone': corpus vctk 0.80 has only one; leave it out")
+        return self
 
 
 class Release(NamedTuple):

@@ -6,10 +6,13 @@ history, level and noise, so both classes of an experiment must come from the sa
 """
 
 from pathlib import Path
+from typing import Literal
 
 import soundfile
+from pydantic import Field
 
 from codecfake.corpora.base import FileCorpus, Recording
+from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch import debian, download
 from codecfake.fetch.download import Places
 from codecfake.util.errors import DownloadError
@@ -22,6 +25,12 @@ MIN_SECONDS, MAX_SECONDS = 1.0, 6.0
 SILENCE = "silence"
 PACKAGES = (TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in ASTERISK_LANGUAGES))
 G722_BYTES_PER_SECOND = 8000
+
+
+class Options(CorpusOptions):
+    """The config's section."""
+
+    name: Literal["voices"] = Field(description="the corpus")
 
 
 class VoicesCorpus(FileCorpus):

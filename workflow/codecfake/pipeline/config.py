@@ -3,11 +3,14 @@
 from collections import Counter
 from pathlib import Path
 
+from codecfake import corpora
 from codecfake.fetch import download
+from codecfake.pipeline.schema import RunConfig
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
-from codecfake.util.yaml_files import CONFIG, check, read_yaml
+from codecfake.util.validation import validated
+from codecfake.util.yaml_files import CONFIG, check, load_yaml, read_yaml
 
 
 def codecs() -> dict[str, dict]:
@@ -59,28 +62,30 @@ def resolve(run: dict, name: str = "config") -> dict:
     """A run's config, checked, with every name in it looked up.
 
     Returns:
-        `run` with `codec_entries`, `detector_entry` (with its `options` and recipe of training merged in),
-        `condition_entries`, `baseline_entries` (of those that are detectors), `seeds` and `recipes` added.
+        `run` with the defaults of what it leaves out, and `codec_entries`, `detector_entry` (with its `options` and
+        recipe of training merged in), `condition_entries`, `baseline_entries` (of those that are detectors), `seeds`
+        and `recipes` added.
 
     Raises:
-        ConfigError: the config breaks its schema or names what does not exist.
+        ConfigError: the config breaks its schema (`pipeline.schema`) or names what does not exist.
     """
-    check(run, "config", name)
-    check_corpus(run["corpus"], f"{name}: corpus")
+    checked = validated(RunConfig, run, name).model_dump(exclude_none=True)
+    checked["corpus"] = check_corpus(run["corpus"], name)
     for reserved in (IDENTITY, POOLED):
-        if reserved in run["codecs"]:
+        if reserved in checked["codecs"]:
             raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
     table, files = codecs(), download.downloads()
-    entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *run["codecs"]]}
-    baselines = [name for name in run.get("baselines", []) if name not in (RANDOM, TRIVIAL)]
+    entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *checked["codecs"]]}
+    baselines = [name for name in checked["baselines"] if name not in (RANDOM, TRIVIAL)]
+    recipe = checked.get("recipe", "published" if checked["source"] == "published" else "clean")
     resolved = {
-        **run,
+        **checked,
         "codec_entries": entries,
-        "detector_entry": _trained_detector(run["detector"], name),
-        "condition_entries": {name: entry(conditions(), name, "condition") for name in run.get("conditions", [])},
+        "detector_entry": _trained_detector(checked["detector"], name),
+        "condition_entries": {name: entry(conditions(), name, "condition") for name in checked["conditions"]},
         "baseline_entries": {name: pretrained(name) for name in baselines},
-        "seeds": _listed(run["seed"]),
-        "recipes": _listed(run.get("recipe", "published" if run.get("source") == "published" else "clean")),
+        "seeds": _listed(checked["seed"]),
+        "recipes": _listed(recipe),
     }
     _check_names(resolved, name)
     _check_gpus(resolved, name)
@@ -94,11 +99,11 @@ def _listed(value) -> list:
 
 def _trained_detector(section: dict, name: str) -> dict:
     """The entry of the detector that a run trains, its files looked up."""
-    options = {**entry(detectors(), section["name"], "detector"), **section.get("options", {})}
+    options = {**entry(detectors(), section["name"], "detector"), **section["options"]}
     check({section["name"]: options}, "detectors", f"{name}: detector.options")
     if "checkpoint" in options.get("files", {}):
         raise ConfigError(f"{name}: detector: {section['name']!r} has been trained; it can be a baseline")
-    recipe = entry(training(), section.get("training", "sound"), "training")
+    recipe = entry(training(), section["training"], "training")
     return {**_with_files({"files": {}, **options}, download.downloads()), "training": recipe}
 
 
@@ -114,14 +119,14 @@ def pretrained(name: str) -> dict:
 
 def _check_gpus(run: dict, name: str) -> None:
     """Refuse several GPUs for a detector where there is but one device."""
-    count = run["detector"].get("gpus", 1)
+    count = run["detector"]["gpus"]
     if count > 1 and run["device"] not in ("auto", "cuda"):
         raise ConfigError(f"{name}: detector.gpus: {count} with device {run['device']!r}; allowed: auto, cuda")
 
 
 def _check_source(run: dict, name: str) -> None:
     """Refuse recipes that do not go with where speech comes from, and what would have no effect."""
-    if run.get("source") == "published":
+    if run["source"] == "published":
         if run["corpus"]["name"] != "codecfake":
             raise ConfigError(f"{name}: source: published with corpus {run['corpus']['name']!r}; allowed: codecfake")
         for recipe in sorted(set(run["recipes"]) - {"published", MATCHED}):
@@ -132,8 +137,8 @@ def _check_source(run: dict, name: str) -> None:
 
 def _check_names(run: dict, name: str) -> None:
     """Refuse two rows or two columns of the matrix with one name."""
-    rows = [*train_sets(run), *run.get("baselines", [])]
-    columns = [*run["codec_entries"], POOLED, *run.get("conditions", []), *run.get("evaluation_sets", {})]
+    rows = [*train_sets(run), *run["baselines"]]
+    columns = [*run["codec_entries"], POOLED, *run["conditions"], *run["evaluation_sets"]]
     for kind, names in (("rows", rows), ("columns", columns)):
         twice = [one for one, count in Counter(names).items() if count > 1]
         if twice:
@@ -145,32 +150,22 @@ def computed_with(entry: dict) -> dict:
     return {key: value for key, value in entry.items() if key not in ("taxonomy", "parameters", "citation")}
 
 
-def check_corpus(section: dict, name: str) -> None:
-    """Refuse keys of a corpus section that do not go together, which a schema says badly.
+def check_corpus(section: dict, name: str) -> dict:
+    """The corpus section of a config, checked by the corpus's own model, with its defaults.
 
     Raises:
-        ConfigError: a key is missing, or one too many.
+        ConfigError: no corpus has that name; a key is missing, unknown, or has a value that is not allowed.
     """
-    vctk = {"version", "microphone"} if section.get("version") == "0.92" else {"version"}
-    needed = {"vctk": vctk, "folder": {"path"}, "codecfake": {"path"}, "voices": set()}[section["name"]]
-    for key in ("version", "microphone", "path"):
-        if key in needed and key not in section:
-            raise ConfigError(f"{name}: {key!r} is missing; corpus {section['name']} needs it")
-        if key in section and key not in needed:
-            version = f" {section['version']}" if "version" in section else ""
-            raise ConfigError(f"{name}: {key!r} is of no use to corpus {section['name']}{version}; leave it out")
-    if ("splits" in section) == ("folds" in section):
-        raise ConfigError(f"{name}: exactly one of 'splits' and 'folds' is needed")
-    if "folds" in section and isinstance(section.get("utterances_per_speaker"), dict):
-        raise ConfigError(f"{name}: utterances_per_speaker: with folds, one number for all splits; the folds share it")
-    if "folds" in section and section["folds"]["eval"] >= section["folds"]["count"]:
-        count, number = section["folds"]["count"], section["folds"]["eval"]
-        raise ConfigError(f"{name}: folds.eval: {number} of {count}; allowed: 0 to {count - 1}")
+    try:
+        model = corpora.options(section)
+    except ConfigError as error:
+        raise ConfigError(f"{name}: {error}") from None
+    return validated(model, section, name, "corpus").model_dump(exclude_none=True)
 
 
 def model_files(run: dict) -> dict[str, dict]:
     """The entries of downloads.yaml that a resolved run's codecs and detectors need, by key."""
-    codecs = [] if run.get("source") == "published" else run["codec_entries"].values()
+    codecs = [] if run["source"] == "published" else run["codec_entries"].values()
     entries = [*codecs, run["detector_entry"], *run["baseline_entries"].values()]
     return {file["key"]: file for entry in entries for file in entry["files"].values()}
 
@@ -181,7 +176,7 @@ def require_files(run: dict) -> None:
     Raises:
         ConfigError: names each file, where to place it and where it comes from.
     """
-    if not run.get("offline"):
+    if not run["offline"]:
         return
     from codecfake import corpora
     from codecfake.fetch.download import Places, placing
@@ -208,4 +203,4 @@ def listed(section: dict) -> dict:
 
 def read_run(path: Path) -> dict:
     """A run's config file, checked and resolved. See `resolve`."""
-    return resolve(read_yaml(path, "config"), str(path))
+    return resolve(load_yaml(path), str(path))

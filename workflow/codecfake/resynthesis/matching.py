@@ -5,15 +5,15 @@ a fraction of a sample, of its polarity, from the same sample to the same; witho
 reckoned from the bona fide recording or is the same for all, so that nothing in it tells the classes apart.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
+from pydantic import Field
 
 from codecfake.audio import io as audio
 from codecfake.audio.alignment import offset, shifted
 from codecfake.audio.features import activity
 from codecfake.data.shards import decode_row
 from codecfake.util.constants import SAMPLE_RATE
+from codecfake.util.validation import Section
 
 #: Samples at 16 kHz that a codec may lag (25 ms); the most in CodecFake are 160.
 MOST_LAG = 400
@@ -26,20 +26,21 @@ EDGE_SECONDS = 0.03
 BAND_TAPS, BAND_DB, BAND_FALL_HZ = 255, 80, 320
 
 
-@dataclass(frozen=True)
-class Matching:
-    """What both classes are made to have.
+class Matching(Section):
+    """What recipe matched makes alike in both classes."""
 
-    Attributes:
-        level_dbfs: RMS of an utterance from the first frame of speech to the last; less where the bona fide recording
-            would come near to clipping.
-        trim_silence: whether what is before and after that is cut off.
-        bandwidth_hz: above it there is nothing but rounding; no filter if there is none.
-    """
-
-    level_dbfs: float = -26.0
-    trim_silence: bool = False
-    bandwidth_hz: float | None = None
+    level_dbfs: float = Field(
+        -26.0,
+        le=-20,
+        description="RMS of every utterance from the first frame of speech to the last; less where the bona fide "
+        "recording would come near to clipping",
+    )
+    trim_silence: bool = Field(
+        False, description="cut off what is before and after the speech of the bona fide recording"
+    )
+    bandwidth_hz: float | None = Field(
+        None, ge=1000, lt=8000, description="above it there is nothing but rounding; no filter if there is none"
+    )
 
     def treat(self, samples: np.ndarray, sample_rate: int, source: dict) -> tuple[np.ndarray, int]:
         """An utterance (float32 [N]) as `match` leaves it, and its rate.

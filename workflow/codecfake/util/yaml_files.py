@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import yaml
@@ -13,19 +14,39 @@ CONFIG = REPOSITORY / "config"
 SCHEMAS = REPOSITORY / "workflow" / "schemas"
 
 
-def read_yaml(path: Path, schema: str) -> dict:
-    """A YAML file, checked against `workflow/schemas/<schema>.schema.json`.
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that a table has twice, of which YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key in (key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"):
+            if (name := self.construct_object(key, deep=True)) in seen:
+                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=key.start_mark)
+            seen.add(name)
+        return super().construct_mapping(node, deep)
+
+
+def load_yaml(path: Path) -> Any:
+    """The content of a YAML file.
 
     Raises:
-        ConfigError: it is missing, is no YAML, or breaks the schema.
+        ConfigError: it is missing, is no YAML, or has a key twice in one table.
     """
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-    return check(content, schema, str(path))
+
+
+def read_yaml(path: Path, schema: str) -> dict:
+    """A YAML file, checked against `workflow/schemas/<schema>.schema.json`.
+
+    Raises:
+        ConfigError: see `load_yaml`; or it breaks the schema.
+    """
+    return check(load_yaml(path), schema, str(path))
 
 
 def check(content: dict, schema: str, name: str) -> dict:

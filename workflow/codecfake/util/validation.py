@@ -1,0 +1,122 @@
+"""Config sections as pydantic models: unknown keys are refused, no value is converted, every problem is named."""
+
+import types
+from collections.abc import Hashable
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+from codecfake.util.errors import ConfigError
+
+Item, Model = TypeVar("Item", bound=Hashable), TypeVar("Model", bound="Section")
+#: Pydantic's bounds, and how they are said.
+BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "a list of at least"}
+#: Pydantic's errors about a value's type, and what is needed instead.
+KINDS = {
+    **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "list_type": "a list",
+    **dict.fromkeys(("dict_type", "model_type"), "keys with values"),
+}
+
+
+class Section(BaseModel):
+    """A section of a config. Every field has a description; one that may be left out has a default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+def _no_two_alike(items: list[Item]) -> list[Item]:
+    for number, item in enumerate(items):
+        if item in items[:number]:
+            raise ValueError(f"{item!r} is named twice")
+    return items
+
+
+#: Of the annotation of a list whose items must differ.
+Distinct = AfterValidator(_no_two_alike)
+Names = Annotated[list[str], Distinct]
+
+
+def validated(model: type[Model], content: Any, name: str, at: str = "") -> Model:
+    """A section's content as its model.
+
+    Args:
+        name: the config's, for errors.
+        at: where the section stands in it; empty for the whole config.
+
+    Raises:
+        ConfigError: names every key that is unknown or missing, and every value that is not allowed, with what is.
+    """
+    try:
+        return model.model_validate(content)
+    except ValidationError as errors:
+        problems = dict.fromkeys(_explained(model, error, at) for error in errors.errors())
+        raise ConfigError("\n".join(f"{name}: {problem}" for problem in sorted(problems))) from None
+
+
+def _explained(model: type[Section], error: dict, at: str) -> str:
+    """One of pydantic's errors in words: where, what was found, what is allowed."""
+    path, field, section = _place(model, error["loc"])
+    where, key = _dotted(at, path), error["loc"][-1] if error["loc"] else ""
+    found, limits = error["input"], error.get("ctx", {})
+    match error["type"]:
+        case "missing":
+            return f"{_dotted(at, path[:-1])}: {key!r} is missing"
+        case _ if field is not None and _has_forms(field):
+            return f"{where}: {found!r} is not allowed; allowed: {field.description}"
+        case "extra_forbidden":
+            return f"{where}: unknown key {key!r}; allowed: {', '.join(sorted(section.model_fields))}"
+        case "string_type" if isinstance(found, int | float):
+            return f"{where}: {found!r} is a number, where a name is needed: quote it, as '{found}'"
+        case "value_error":
+            return f"{where}: {limits['error']}"
+        case "literal_error":
+            allowed = limits["expected"]
+        case "string_pattern_mismatch":
+            allowed = field.description
+        case kind if kind in KINDS:
+            allowed = KINDS[kind]
+        case _:
+            bounds = [f"{words} {limits[bound]}" for bound, words in BOUNDS.items() if bound in limits]
+            allowed = " and ".join(bounds) or error["msg"]
+    return f"{where}: {found!r} is not allowed; allowed: {allowed}"
+
+
+def _dotted(at: str, path: list) -> str:
+    return ".".join([*([at] if at else []), *map(str, path)]) or "top level"
+
+
+def _place(model: type[Section], loc: tuple) -> tuple[list, FieldInfo | None, type[Section]]:
+    """The path of an error as a user writes it, the field it ends in, and the section that this is in."""
+    path: list = []
+    field, section = None, model
+    for part in loc:
+        if isinstance(part, str) and part in section.model_fields:
+            field = section.model_fields[part]
+            path.append(part)
+            if _has_forms(field):
+                break
+            section = next(_sections(field.annotation), section)
+        elif isinstance(part, int):
+            path.append(part)
+    return path, field, section
+
+
+def _has_forms(field: FieldInfo) -> bool:
+    """Whether a value may have one of several forms, which its description names."""
+    return len([form for form in _forms(field.annotation) if form is not type(None)]) > 1
+
+
+def _forms(annotation: Any) -> tuple:
+    return get_args(annotation) if get_origin(annotation) in (Union, types.UnionType) else (annotation,)
+
+
+def _sections(annotation: Any):
+    """The models in an annotation."""
+    for form in _forms(annotation):
+        if isinstance(form, type) and issubclass(form, Section):
+            yield form
