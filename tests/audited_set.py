@@ -18,6 +18,9 @@ SPEAKERS, PER_SPEAKER = 6, 4
 #: Samples of room noise before and after each recording, at least; it is cut off by `trimmed`.
 ROOM, CUT = 4800, 3200
 
+#: Of the published codecs and the miniatures, in samples.
+HOPS = (64, 80, 160, 300, 320, 512, 640)
+
 
 def recordings(speech: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:
     """Recordings by utterance: speech of various length and level in a noisy room, float32, no sample beyond ±0.5."""

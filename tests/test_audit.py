@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audited_set import TRACES, measured, write_set
+from audited_set import HOPS, TRACES, measured, write_set
 from codecfake.audit import plots
 from codecfake.audit.comparison import Duplicates, Ranges
 from codecfake.audit.probe import ALL, Probe
@@ -43,7 +43,7 @@ def cues(tmp_path_factory, speech):
 
 @pytest.fixture(scope="module")
 def audited(cues):
-    return audit(cues, seed=1)
+    return audit(cues, 1, HOPS)
 
 
 def findings(audited, codec):
@@ -91,7 +91,7 @@ def test_tables_are_read_as_they_were_written(audited, tmp_path):
 
 def test_an_audit_is_the_same_each_time_and_of_its_seed(cues, audited):
     part = {codec: cues[codec] for codec in ("identity", "gain")}
-    first, second, other = audit(part, 1), audit(part, 1), audit(part, 2)
+    first, second, other = audit(part, 1, HOPS), audit(part, 1, HOPS), audit(part, 2, HOPS)
     for one, again in zip(first, second, strict=True):
         assert one.equals(again)
     assert first.probe["eer"].equals(other.probe["eer"])
@@ -106,7 +106,7 @@ def test_without_bona_fide_recordings_of_its_utterances_a_codec_is_compared_as_a
         **dict.fromkeys(("delay", "correlation", "gain_db", "length_difference"), np.nan),
     )
     louder = stranger.assign(level_dbfs=stranger["level_dbfs"] + 10)
-    found = audit({"identity": cues["identity"], "hop": stranger, "loud": louder}, 1)
+    found = audit({"identity": cues["identity"], "hop": stranger, "loud": louder}, 1, HOPS)
     assert "length: a multiple of 320, always" in findings(found, "hop")
     assert any(words.startswith("level: +10 dB") for words in findings(found, "loud"))
     assert "speakers in both classes: 0" in findings(found, "hop")[-1]
@@ -116,7 +116,7 @@ def test_without_bona_fide_recordings_of_its_utterances_a_codec_is_compared_as_a
 def test_a_set_without_bona_fide_speech_or_without_codecs_is_refused(cues):
     for codecs in (["identity"], ["gain", "hop"]):
         with pytest.raises(DataError, match=r"an audit needs bona fide speech \(identity, genuine\) and a codec"):
-            audit({codec: cues[codec] for codec in codecs}, 1)
+            audit({codec: cues[codec] for codec in codecs}, 1, HOPS)
 
 
 def test_the_figure_follows_the_numbers_and_is_the_same_bytes_each_time(audited):
@@ -146,7 +146,7 @@ class TestOfficialSamples:
 
     @pytest.fixture(scope="class")
     def audited(self, cues):
-        return audit(cues, seed=1)
+        return audit(cues, 1, HOPS)
 
     def test_there_are_fifteen_codecs_of_two_utterances(self, audited):
         assert list(audited.table["clips"]) == [2] * 16

@@ -13,6 +13,7 @@ from codecfake.audit.summary import Audit
 from codecfake.cli.main import parser
 from codecfake.data import tables
 from codecfake.data.shards import shard_path, shard_row, write_shard
+from codecfake.pipeline.config import hops
 from codecfake.util.errors import DataError
 
 CLIPS = SPEAKERS * PER_SPEAKER
@@ -97,7 +98,8 @@ def test_the_rules_verbs_say_of_shards_what_the_users_says_of_them(shards, tmp_p
         options.append(f"{codec}={out}")
     kinds = {"table": "audit.tsv", "ranges": "ranges.tsv", "probe": "probe.tsv", "duplicates": "duplicates.tsv"}
     outputs = [word for kind, name in kinds.items() for word in (f"--{kind}", tmp_path / f"rules/{name}")]
-    run("audit-tables", "--cues", *options, "--seed", 0, *outputs, "--plot", tmp_path / "rules/audit.png")
+    settings = ("--seed", 0, "--hops", *hops())
+    run("audit-tables", "--cues", *options, *settings, *outputs, "--plot", tmp_path / "rules/audit.png")
     run("audit", shards, "--out", tmp_path / "user")
     for name in ("audit.tsv", "ranges.tsv", "probe.tsv", "duplicates.tsv", "audit.png"):
         assert (tmp_path / "rules" / name).read_bytes() == (tmp_path / "user" / name).read_bytes(), name

@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 
-from codecfake.audit.lengths import HOPS, input_lengths, length_law
+from audited_set import HOPS
+from codecfake.audit.lengths import input_lengths, length_law
 
 INPUTS = np.random.default_rng(0).integers(16000, 160000, 40)
 
 
 def law_of(lengths, rate=16000, inputs=INPUTS):
     return length_law(
-        np.asarray(lengths), *input_lengths(inputs, np.full_like(inputs, 16000), np.full_like(inputs, rate))
+        np.asarray(lengths), *input_lengths(inputs, np.full_like(inputs, 16000), np.full_like(inputs, rate)), HOPS
     )
 
 
@@ -46,10 +47,10 @@ def test_multiples_that_follow_from_no_rounding_are_still_multiples():
 
 def test_without_inputs_only_multiples_are_told():
     none = np.zeros(0, int)
-    law = length_law(INPUTS // 512 * 512, none, none)
+    law = length_law(INPUTS // 512 * 512, none, none, HOPS)
     assert law[:3] == ("a multiple of 512", 40, 40)
     assert np.isnan(law.bonafide_share)
-    assert length_law(INPUTS // 512 * 512 + 1, none, none)[:2] == ("unknown", 0)
+    assert length_law(INPUTS // 512 * 512 + 1, none, none, HOPS)[:2] == ("unknown", 0)
 
 
 def test_how_many_obey_is_told():

@@ -7,6 +7,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_curve
 from sklearn.preprocessing import StandardScaler
 
+from audited_set import HOPS
 from audited_set import random_cues as cues
 from codecfake.audit.probe import ALL, FORMAT, HEARD, Probe, feature_groups, probe
 from codecfake.data import tables
@@ -15,7 +16,7 @@ GROUPS = [FORMAT, *HEARD, ALL]
 
 
 def eers(spoof, bonafide=None, seed=1):
-    table = probe({"identity": cues() if bonafide is None else bonafide, "codec": spoof}, seed)
+    table = probe({"identity": cues() if bonafide is None else bonafide, "codec": spoof}, seed, HOPS)
     assert list(table["group"]) == GROUPS
     return table.set_index("group")
 
@@ -62,7 +63,7 @@ def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
     bonafide, spoof = cues(speakers=4), cues(speakers=4, seed=1, level_dbfs=lambda level: level + 0.3)
     found = eers(spoof, bonafide).loc["level"]
     both = pd.concat([bonafide, spoof], ignore_index=True)
-    features, labels = feature_groups(both)["level"], np.repeat([1, 0], 40)
+    features, labels = feature_groups(both, HOPS)["level"], np.repeat([1, 0], 40)
     scores = np.empty(80)
     for speaker in both["speaker_id"].unique():  # four speakers are four folds
         out = (both["speaker_id"] == speaker).to_numpy()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from audited_set import random_cues
+from audited_set import HOPS, random_cues
 from codecfake.audit.summary import audit
 
 PAIRED = {"delay": 0.0, "correlation": 1.0, "gain_db": 0.0, "length_difference": 0.0}
@@ -17,7 +17,7 @@ def verdict(codec, seed=0, others=None, **changes):
     """What is found in a codec that is bona fide speech but for some changes."""
     own = random_cues(**{**PAIRED, **changes}, bytes_hash=lambda old: "x" + old, samples_hash=lambda old: "x" + old)
     cues = {"identity": bonafide(), codec: own, **(others or {})}
-    return audit(cues, seed).table.set_index("codec")["verdict"][codec].split("; ")
+    return audit(cues, seed, HOPS).table.set_index("codec")["verdict"][codec].split("; ")
 
 
 def plus(number):
@@ -81,7 +81,7 @@ def test_a_range_is_told_where_a_difference_varies():
 def test_a_fixed_peak_is_a_cue_only_beside_free_ones():
     assert "peak: nearly always 0.95, bona fide 0." in "; ".join(verdict("codec", peak=0.95))
     cues = {"identity": bonafide(peak=0.95), "codec": random_cues(**PAIRED, peak=0.95, bytes_hash="", samples_hash="")}
-    assert audit(cues, 0).table["verdict"][1].startswith("no single cue stands out")
+    assert audit(cues, 0, HOPS).table["verdict"][1].startswith("no single cue stands out")
 
 
 def test_the_strongest_cue_comes_first():
@@ -95,7 +95,7 @@ def test_the_grid_of_samples_is_told_unless_the_format_tells_it():
     for subtype, told in (("PCM_16", True), ("FLOAT", False)):
         off_grid = random_cues(**PAIRED, on_grid_share=0.1, subtype=subtype, bytes_hash="x", samples_hash="x")
         cues = {"identity": bonafide(on_grid_share=1.0), "codec": off_grid}
-        words = audit(cues, 0).table["verdict"][1]
+        words = audit(cues, 0, HOPS).table["verdict"][1]
         assert ("samples on the 16-bit grid: -0.9 of them against bona fide" in words) == told
         assert ("format: FLOAT" in words) != told
 
@@ -125,7 +125,7 @@ def test_a_law_of_length_is_told_with_how_many_obey_it():
 def test_few_utterances_are_said_to_be_few():
     for count, words in ((9, "only 9 utterances"), (1, "only 1 utterance")):
         cues = {"identity": bonafide(), "codec": bonafide(delay=50.0).head(count)}
-        assert audit(cues, 0).table["verdict"][1].split("; ")[-2] == words
+        assert audit(cues, 0, HOPS).table["verdict"][1].split("; ")[-2] == words
 
 
 def test_the_probe_is_told_by_its_best_group_or_as_chance():

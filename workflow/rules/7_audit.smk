@@ -40,11 +40,12 @@ rule audit:
         ENVIRONMENT
     params:
         cues=named(ANY.cues_of, RUN_PATHS.codecs),
+        hops=codecfake_config.hops(),
         seed=RUN["seeds"][0],
     message:
         "the audit of shortcuts"
     shell:
-        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --table {output.table:q}"
+        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --hops {params.hops} --table {output.table:q}"
         " --probe {output.probe:q} --ranges {output.ranges:q} --duplicates {output.duplicates:q} --plot {output.plot:q} 2> {log:q}"
 
 

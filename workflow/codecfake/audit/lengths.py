@@ -1,13 +1,10 @@
 """The law by which a codec's lengths follow from those of its input: whole frames only, or cut to the input."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-#: Candidate hops, in samples at the codec's rate: those of CodecFake's codecs and of the miniatures, and half of the
-#: most usual.
-HOPS = (64, 80, 160, 300, 320, 512, 640)
 AS_THE_INPUT, UNKNOWN = "as the input", "unknown"
 
 
@@ -39,7 +36,7 @@ def input_lengths(num_samples: np.ndarray, from_rate: np.ndarray, to_rate: np.nd
     return np.where(from_rate == to_rate, num_samples, least), most
 
 
-def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray) -> Law:
+def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray, hops: Sequence[int]) -> Law:
     """The law that most of the lengths obey; of two, the first and that of the larger hop.
 
     If none is obeyed by half of them, it is told how many are as the input.
@@ -48,13 +45,14 @@ def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray) -> Law:
         lengths: int [N] of a codec's clips, in samples at its rate.
         least, most: int [N] of their inputs, see `input_lengths`; [0] if none is at hand: then only multiples are
             looked for.
+        hops: candidates, in samples at the codec's rate.
     """
     paired = len(most) > 0
-    others = _laws(lengths, least, most) if paired else _multiples(lengths)
+    others = _laws(lengths, least, most, hops) if paired else _multiples(lengths, hops)
     otherwise = (least <= lengths) & (lengths <= most) if paired else np.zeros(len(lengths), bool)
     laws = [(AS_THE_INPUT if paired else UNKNOWN, 0, otherwise), *others]
     # a tenth of the lengths may be multiples of a small hop by chance
-    handicap = {name: 0.1 * len(lengths) * paired for name, _, _ in _multiples(lengths)}
+    handicap = {name: 0.1 * len(lengths) * paired for name, _, _ in _multiples(lengths, hops)}
     name, hop, obeyed = max(laws, key=lambda law: np.count_nonzero(law[2]) - handicap.get(law[0], 0))
     if np.mean(obeyed) < 0.5:
         name, hop, obeyed = laws[0]
@@ -62,15 +60,17 @@ def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray) -> Law:
     return Law(name, int(np.count_nonzero(obeyed)), len(lengths), share)
 
 
-def _laws(lengths: np.ndarray, least: np.ndarray, most: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
+def _laws(
+    lengths: np.ndarray, least: np.ndarray, most: np.ndarray, hops: Sequence[int]
+) -> Iterator[tuple[str, int, np.ndarray]]:
     """Each law's name, its hop and which lengths obey it (bool [N])."""
-    multiples = list(_multiples(lengths))
+    multiples = list(_multiples(lengths, hops))
     for name, hop, whole in multiples:
         yield f"input rounded up to {name}", hop, whole & (least <= lengths) & (lengths - hop < most)
         yield f"input rounded down to {name}", hop, whole & (lengths <= most) & (least < lengths + hop)
     yield from multiples
 
 
-def _multiples(lengths: np.ndarray) -> Iterator[tuple[str, int, np.ndarray]]:
-    for hop in sorted(HOPS, reverse=True):
+def _multiples(lengths: np.ndarray, hops: Sequence[int]) -> Iterator[tuple[str, int, np.ndarray]]:
+    for hop in sorted(hops, reverse=True):
         yield f"a multiple of {hop}", hop, lengths % hop == 0

@@ -4,14 +4,13 @@ It is cross-validated by speaker, and no cue is measured against the bona fide r
 detector that hears one clip of a stranger. Whatever it can do, a detector may do by that cue instead of by the codec.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake.audit.lengths import HOPS
 from codecfake.data import tables
 from codecfake.evaluation import bootstrap, metrics
 from codecfake.evaluation.baselines import fit_and_score
@@ -50,18 +49,19 @@ class Trials(NamedTuple):
     labels: np.ndarray
 
 
-def probe(cues: dict[str, pd.DataFrame], seed: int) -> pd.DataFrame:
+def probe(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> pd.DataFrame:
     """What the probe can do with each codec, as `Probe`.
 
     Args:
         cues: `cues.Cues` by codec, bona fide speech among them.
         seed: of the bootstrap.
+        hops: of which lengths may be multiples, in samples.
     """
     rows = []
     for codec in cues:
         if codec != IDENTITY:
             trials = _trials(cues[IDENTITY], cues[codec])
-            rows += [{"codec": codec, **row} for row in _rows(trials, seed)]
+            rows += [{"codec": codec, **row} for row in _rows(trials, seed, hops)]
     return tables.check(pd.DataFrame(rows, columns=tables.columns(Probe)), Probe, "probe")
 
 
@@ -71,7 +71,7 @@ def _trials(bonafide: pd.DataFrame, spoof: pd.DataFrame) -> Trials:
     return Trials(pd.concat([bonafide, spoof], ignore_index=True), np.repeat([1, 0], [len(bonafide), len(spoof)]))
 
 
-def _rows(trials: Trials, seed: int) -> list[dict]:
+def _rows(trials: Trials, seed: int, hops: Sequence[int]) -> list[dict]:
     bonafide, speakers = int(trials.labels.sum()), trials.cues["speaker_id"].nunique()
     spoof = len(trials.labels) - bonafide
     counts = {"bonafide_trials": bonafide, "spoof_trials": spoof, "speakers": speakers}
@@ -80,7 +80,7 @@ def _rows(trials: Trials, seed: int) -> list[dict]:
         return [{"group": group, **counts, **empty, "remark": remark} for group in (FORMAT, *HEARD, ALL)]
     return [
         {"group": group, **counts, **_error_rate(features, trials, seed), "remark": ""}
-        for group, features in feature_groups(trials.cues).items()
+        for group, features in feature_groups(trials.cues, hops).items()
     ]
 
 
@@ -93,24 +93,24 @@ def _lacking(bonafide_trials: int, spoof_trials: int, speakers: int) -> str:
     return ""
 
 
-def feature_groups(cues: pd.DataFrame) -> dict[str, np.ndarray]:
+def feature_groups(cues: pd.DataFrame, hops: Sequence[int]) -> dict[str, np.ndarray]:
     """The features [N, K] of each group of cues; `all` has those that decoding to 16 kHz leaves."""
     kinds = pd.get_dummies(cues[["container", "subtype", "sample_rate"]].astype(str)).to_numpy(np.float64)
-    heard = {group: features(cues) for group, features in HEARD.items()}
+    heard = {group: features(cues, hops) for group, features in HEARD.items()}
     return {FORMAT: kinds, **heard, ALL: np.hstack(list(heard.values()))}
 
 
-def _columns(*names: str) -> Callable[[pd.DataFrame], np.ndarray]:
-    return lambda cues: cues[list(names)].to_numpy(np.float64)
+def _columns(*names: str) -> Callable[[pd.DataFrame, Sequence[int]], np.ndarray]:
+    return lambda cues, hops: cues[list(names)].to_numpy(np.float64)
 
 
-def _length(cues: pd.DataFrame) -> np.ndarray:
+def _length(cues: pd.DataFrame, hops: Sequence[int]) -> np.ndarray:
     """Seconds, and whether the length is a multiple of each hop."""
     lengths = cues["num_samples"].to_numpy()
-    return np.column_stack([lengths / cues["sample_rate"], *(lengths % hop == 0 for hop in HOPS)])
+    return np.column_stack([lengths / cues["sample_rate"], *(lengths % hop == 0 for hop in hops)])
 
 
-def _low_bits(cues: pd.DataFrame) -> np.ndarray:
+def _low_bits(cues: pd.DataFrame, hops: Sequence[int]) -> np.ndarray:
     """Shares of samples on the grid of 16 bits and odd there; samples that were resampled lie on none."""
     kept = (cues["sample_rate"] == SAMPLE_RATE).to_numpy()
     return np.column_stack([np.where(kept, cues["on_grid_share"], 0), np.where(kept, cues["odd_share"], 0.5)])

@@ -1,6 +1,6 @@
 """The audit of a set: what tells its codecs from bona fide speech besides what a codec does to speech."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -57,29 +57,30 @@ def require_both(codecs: Iterable[str]) -> None:
         )
 
 
-def audit(cues: dict[str, pd.DataFrame], seed: int) -> Audited:
+def audit(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> Audited:
     """Everything that the cues of a set tell.
 
     Args:
         cues: `cues.Cues` by codec.
         seed: of the probe's intervals.
+        hops: of which a codec's lengths may be multiples, in samples at its rate; see `config.hops`.
 
     Raises:
         DataError: see `require_both`.
     """
     require_both(cues)
-    ranges, duplicates, probed = comparison.ranges(cues), comparison.duplicates(cues), probe(cues, seed)
-    table = pd.DataFrame([_described(codec, of_codec, cues[IDENTITY]) for codec, of_codec in cues.items()])
+    ranges, duplicates, probed = comparison.ranges(cues), comparison.duplicates(cues), probe(cues, seed, hops)
+    table = pd.DataFrame([_described(codec, of_codec, cues[IDENTITY], hops) for codec, of_codec in cues.items()])
     table["verdict"] = [
         "" if codec == IDENTITY else verdict(codec, table, ranges, probed, duplicates) for codec in table["codec"]
     ]
     return Audited(tables.check(table, Audit, "audit"), ranges, probed, duplicates)
 
 
-def _described(codec: str, cues: pd.DataFrame, bonafide: pd.DataFrame) -> dict:
+def _described(codec: str, cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Sequence[int]) -> dict:
     """A row of `Audit`, but for the verdict."""
     formats = cues.value_counts(["container", "subtype", "sample_rate"])
-    law = _length_law(cues, bonafide)
+    law = _length_law(cues, bonafide, hops)
     return {
         "codec": codec,
         "clips": len(cues),
@@ -93,12 +94,12 @@ def _described(codec: str, cues: pd.DataFrame, bonafide: pd.DataFrame) -> dict:
     }
 
 
-def _length_law(cues: pd.DataFrame, bonafide: pd.DataFrame) -> Law:
+def _length_law(cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Sequence[int]) -> Law:
     """The law of a codec's lengths, by the clips whose input is at hand, or, if there is none, by all."""
     lengths = ["utterance_id", "num_samples", "sample_rate"]
     pairs = cues[lengths].merge(bonafide[lengths], on="utterance_id", suffixes=("", "_bonafide"))
     known = pairs[["num_samples_bonafide", "sample_rate_bonafide", "sample_rate"]].to_numpy().T
-    return length_law((pairs if len(pairs) else cues)["num_samples"].to_numpy(), *input_lengths(*known))
+    return length_law((pairs if len(pairs) else cues)["num_samples"].to_numpy(), *input_lengths(*known), hops)
 
 
 def readable(audited: Audited) -> list[tuple[str, ...]]:

@@ -35,10 +35,11 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.audit.cues import Cues
     from codecfake.audit.summary import audit, readable, verdict_text
     from codecfake.data import tables
+    from codecfake.pipeline.config import hops
     from codecfake.util.files import write_text
 
     cues = _measure(args)
-    audited = audit(cues, SEED)
+    audited = audit(cues, SEED, hops())
     if args.out:
         for codec, table in cues.items():
             tables.write(table, Cues, args.out / f"cues/{codec}.tsv")

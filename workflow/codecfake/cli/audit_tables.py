@@ -9,6 +9,7 @@ from codecfake.cli.options import named_path
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--cues", type=named_path, nargs="+", required=True, metavar="CODEC=FILE")
     verb.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    verb.add_argument("--hops", type=int, nargs="+", required=True, help="of which lengths may be multiples, samples")
     for kind in ("table", "ranges", "probe", "duplicates", "plot"):
         verb.add_argument(f"--{kind}", type=Path, required=True)
 
@@ -18,7 +19,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.audit.summary import audit
     from codecfake.data import tables
 
-    audited = audit({codec: tables.read(path, Cues) for codec, path in args.cues}, args.seed)
+    audited = audit({codec: tables.read(path, Cues) for codec, path in args.cues}, args.seed, args.hops)
     write(audited, args.table, args.ranges, args.probe, args.duplicates, args.plot)
 
 

@@ -1,14 +1,22 @@
 """Neural codecs: the contract (`base`) and one adapter module per family, imported when asked for."""
 
 import importlib
+import pkgutil
 from pathlib import Path
 
 from codecfake.codecs.base import Codec, TrainableCodec
 from codecfake.util.errors import CheckpointError, ConfigError
 
-FAMILIES = ("identity", "speechtokenizer", "academicodec", "audiodec", "dac", "encodec", "funcodec", "lyra")
+#: Modules of this folder that are no family's, besides those of networks.
+SHARED = ("base", "fast")
 
-__all__ = ["FAMILIES", "Codec", "TrainableCodec", "family_class", "find_files", "load"]
+__all__ = ["Codec", "TrainableCodec", "families", "family_class", "find_files", "load"]
+
+
+def families() -> list[str]:
+    """The families of codecs: each a module of this folder with an `Adapter`."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    return [name for name in names if name not in SHARED and not name.endswith("_network")]
 
 
 def family_class(family: str) -> type[Codec]:
@@ -17,8 +25,8 @@ def family_class(family: str) -> type[Codec]:
     Raises:
         ConfigError: no adapter has that name, or its package is not installed.
     """
-    if family not in FAMILIES:
-        raise ConfigError(f"unknown codec family {family!r}; allowed: {', '.join(FAMILIES)}")
+    if family not in families():
+        raise ConfigError(f"unknown codec family {family!r}; allowed: {', '.join(families())}")
     try:
         return importlib.import_module(f"codecfake.codecs.{family}").Adapter
     except ModuleNotFoundError as error:

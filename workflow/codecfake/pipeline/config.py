@@ -9,6 +9,7 @@ from codecfake.pipeline.schema import RunConfig
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
+from codecfake.util.source_code import PACKAGE
 from codecfake.util.validation import validated
 from codecfake.util.yaml_files import CONFIG, check, load_yaml, read_yaml
 
@@ -18,9 +19,26 @@ def codecs() -> dict[str, dict]:
     return read_yaml(CONFIG / "codecs.yaml", "codecs")
 
 
+def hops() -> list[int]:
+    """The hops of the codecs of codecs.yaml, in samples at their rates: of these their lengths may be multiples."""
+    return sorted({entry["hop"] for name, entry in codecs().items() if name != IDENTITY})
+
+
 def detectors() -> dict[str, dict]:
     """The entries of detectors.yaml, by detector name."""
-    return read_yaml(CONFIG / "detectors.yaml", "detectors")
+    return _with_modules(read_yaml(CONFIG / "detectors.yaml", "detectors"), "detectors.yaml")
+
+
+def _with_modules(table: dict[str, dict], name: str) -> dict[str, dict]:
+    """Entries of detectors, whose modules are there; told without importing them, which takes seconds."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "detectors").glob("*.py"))}
+    allowed = [module for module, text in texts.items() if "\nclass Model(" in text]
+    for detector, found in table.items():
+        if found["module"] not in allowed:
+            raise ConfigError(
+                f"{name}: {detector}.module: {found['module']!r} is not allowed; allowed: {', '.join(allowed)}"
+            )
+    return table
 
 
 def conditions() -> dict[str, dict]:
@@ -100,7 +118,9 @@ def _listed(value) -> list:
 def _trained_detector(section: dict, name: str) -> dict:
     """The entry of the detector that a run trains, its files looked up."""
     options = {**entry(detectors(), section["name"], "detector"), **section["options"]}
-    check({section["name"]: options}, "detectors", f"{name}: detector.options")
+    _with_modules(
+        check({section["name"]: options}, "detectors", f"{name}: detector.options"), f"{name}: detector.options"
+    )
     if "checkpoint" in options.get("files", {}):
         raise ConfigError(f"{name}: detector: {section['name']!r} has been trained; it can be a baseline")
     recipe = entry(training(), section["training"], "training")

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import importlib.metadata
 import platform
+import re
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +24,6 @@ from codecfake.report.samples_page import choose, clip_rows
 from codecfake.util.constants import SPLITS
 from codecfake.util.files import write_text
 
-PACKAGES = (
-    "torch", "torchaudio", "snakemake", "encodec", "descript-audio-codec", "speechtokenizer",
-    "ai-edge-litert", "pandas", "pyarrow", "soundfile",
-)  # fmt: skip
 #: Of the page, for jinja2.
 TEMPLATES = Path(__file__).parent / "templates"
 #: Example utterances a report lets one listen to.
@@ -80,12 +77,20 @@ def embedded(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -
 
 
 def versions() -> dict[str, str]:
-    """Versions of this program and of what its results depend on."""
+    """Versions of this program, of Snakemake, and of every package that this program needs."""
     found = {"codecfake": __version__, "python": platform.python_version()}
-    for name in PACKAGES:
+    for requirement in ["snakemake", *_requirements()]:
+        name = re.split(r"[^\w.-]", requirement)[0]
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             found[name] = importlib.metadata.version(name)
     return found
+
+
+def _requirements() -> list[str]:
+    """As pyproject.toml lists them; none where the package was not installed."""
+    with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+        return importlib.metadata.requires("codecfake") or []
+    return []
 
 
 def _told(found: Findings) -> dict:

@@ -1,0 +1,110 @@
+"""Adding a corpus, a codec family or a detector is adding one module, and an entry where a config names it."""
+
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+import torch
+
+from codecfake import codecs, corpora, detectors
+from codecfake.fetch.download import Places
+from codecfake.pipeline import config
+from codecfake.util.errors import ConfigError
+
+CORPUS = """
+from typing import Literal
+import numpy as np
+from pydantic import Field
+from codecfake.corpora.base import Corpus, Recording
+from codecfake.corpora.options import CorpusOptions
+
+class Options(CorpusOptions):
+    name: Literal["tones"] = Field(description="the corpus")
+    hertz: int = Field(440, ge=20, description="of every tone")
+
+class Tones(Corpus):
+    def __init__(self, hertz):
+        self.hertz = hertz
+
+    def recordings(self):
+        return [Recording("a_0", "a", "0")]
+
+    def read(self, recording):
+        return np.sin(np.arange(16000) * self.hertz).astype(np.float32), 16000
+
+def files(config, places):
+    return []
+
+def open_corpus(config, downloads, places):
+    return Tones(config["hertz"])
+"""
+FAMILY = """
+from codecfake.codecs.identity import Adapter as Identity
+
+class Adapter(Identity):
+    def decode(self, encoded):
+        return encoded / 2
+"""
+DETECTOR = """
+import torch
+from codecfake.detectors.base import OUTPUTS, Detector
+
+class Model(Detector):
+    def __init__(self, sample_rate, crop_samples, gain, outputs=OUTPUTS):
+        super().__init__(sample_rate, crop_samples)
+        self.gain, self.layer = gain, torch.nn.Linear(crop_samples, outputs)
+
+    def forward(self, waveforms):
+        return self.layer(self.gain * waveforms)
+"""
+
+
+@pytest.fixture
+def added(tmp_path, monkeypatch):
+    """added(package, name, text): a module beside those of a folder of the package, which nothing else knows of."""
+
+    def add(package, name: str, text: str) -> None:
+        folder = tmp_path / package.__name__
+        folder.mkdir()
+        (folder / f"{name}.py").write_text(textwrap.dedent(text))
+        monkeypatch.setattr(package, "__path__", [*package.__path__, str(folder)])
+        monkeypatch.delitem(sys.modules, f"{package.__name__}.{name}", raising=False)
+
+    return add
+
+
+@pytest.fixture
+def run():
+    return {"run": "r", "codecs": ["dac_mini"], "corpus": {"name": "tones", "splits": {"dev": ["b"], "eval": ["c"]}}}
+
+
+def test_a_corpus(added, run):
+    with pytest.raises(ConfigError, match=r"corpus\.name: 'tones' is not allowed; allowed: codecfake, folder, vctk"):
+        config.resolve(run)
+    added(corpora, "tones", CORPUS)
+    assert "tones" in corpora.names()
+    resolved = config.resolve(run)
+    assert resolved["corpus"]["hertz"] == 440
+    corpus = corpora.open_corpus(resolved["corpus"], {}, Places("cache"))
+    (recording,) = corpus.recordings()
+    assert corpus.read(recording)[0].shape == (16000,)
+    run["corpus"]["hertz"] = 5
+    with pytest.raises(ConfigError, match=r"my\.yaml: corpus\.hertz: 5 is not allowed; allowed: at least 20"):
+        config.resolve(run, "my.yaml")
+
+
+def test_a_codec_family(added):
+    entry = {**config.codec("identity"), "family": "halved"}
+    with pytest.raises(ConfigError, match=r"unknown codec family 'halved'; allowed: academicodec, audiodec, dac, "):
+        codecs.load(entry, {}, "cpu")
+    added(codecs, "halved", FAMILY)
+    assert "halved" in codecs.families()
+    waveforms = torch.from_numpy(np.linspace(-1, 1, 100, dtype=np.float32)[None])
+    assert torch.equal(codecs.load(entry, {}, "cpu").resynthesise(waveforms), waveforms / 2)
+
+
+def test_a_detector(added):
+    added(detectors, "linear", DETECTOR)
+    entry = {"module": "linear", "sample_rate": 16000, "crop_samples": 100, "model": {"gain": 2.0}}
+    assert detectors.build(entry)(torch.ones(3, 100)).shape == (3, 2)
