@@ -1,5 +1,7 @@
-"""Adding a corpus, a codec family or a detector is adding one module, and an entry where a config names it."""
+"""Adding a corpus, codec family or detector is adding one module, and an entry where a config names it; adding a metric
+is adding it to a list."""
 
+import subprocess
 import sys
 import textwrap
 
@@ -108,3 +110,31 @@ def test_a_detector(added):
     added(detectors, "linear", DETECTOR)
     entry = {"module": "linear", "sample_rate": 16000, "crop_samples": 100, "model": {"gain": 2.0}}
     assert detectors.build(entry)(torch.ones(3, 100)).shape == (3, 2)
+
+
+METRIC = """
+import sys
+import pandas as pd
+from codecfake.evaluation import metrics
+
+metrics.METRICS += (
+    metrics.Metric("spread", lambda bonafide, spoof, curve: bonafide.max() - spoof.min(), "Spread", "of all scores"),
+)
+from codecfake.data import tables
+from codecfake.evaluation.assessment import assess, readable
+from codecfake.evaluation.tables import Metrics
+from codecfake.report.tables import all_metrics
+
+key = pd.DataFrame(
+    {"label": ["bonafide", "bonafide", "spoof"], "speaker": ["a", "b", "c"], "attack": [None, None, "x"]}, list("uvw")
+)
+table = assess(pd.Series([3.0, 2.0, 0.5], list("uvw")), key)
+row = dict.fromkeys(tables.columns(Metrics), 0.5) | dict.fromkeys(("bonafide_trials", "spoof_trials", "speakers"), 1)
+head, lines = all_metrics(pd.DataFrame([row | {"train_codec": "pooled", "seed": "1", "spread": 2.5}]), "pooled")
+print(table["spread"].tolist(), "spread" in readable(table)[0], dict(zip(head, lines[0]))["Spread"])
+"""
+
+
+def test_a_metric():
+    done = subprocess.run([sys.executable, "-c", METRIC], capture_output=True, text=True, check=True)
+    assert done.stdout == "[2.5] True 2.500\n"

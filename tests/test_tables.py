@@ -172,13 +172,15 @@ def test_significant_differences_have_a_star_and_every_difference_its_sign():
 def test_every_metric_of_a_rows_first_seed_is_told():
     metrics = metrics_of(EERS, seeds=("2", "1"))
     metrics["auc"], metrics["dev_miss"], metrics["cllr"] = 0.98765, 0.125, 1.5
-    alpha, *others = tables.all_metrics(metrics, "pooled")
+    head, (alpha, *others) = tables.all_metrics(metrics, "pooled")
+    assert head[:5] == ["eval codec", "bona fide", "spoof", "speakers", "EER"]
+    assert head[7:] == ["AUC", "min DCF", "act DCF", "Cllr", "min Cllr", "miss", "false alarm"]
     assert [row[0] for row in (alpha, *others)] == COLUMNS
     assert alpha == [
         "alpha", "40", "50", "5", "11.00", "10.00 to 12.50", "10.50 to 11.75",
-        "0.988", "0.500", "0.500", "0.500", "1.500", "12.50", "50.00",
+        "0.988", "0.500", "0.500", "1.500", "0.500", "12.50", "50.00",
     ]  # fmt: skip
-    one_speaker = tables.all_metrics(metrics.assign(eer_low=np.nan, eer_high=np.nan), "pooled")
+    _, one_speaker = tables.all_metrics(metrics.assign(eer_low=np.nan, eer_high=np.nan), "pooled")
     assert one_speaker[0][5:7] == ["", "10.50 to 11.75"]
 
 

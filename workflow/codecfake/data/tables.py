@@ -1,6 +1,7 @@
 """Utterances, speakers, protocols, scores: the tables between the stages, every column described and checked."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pandera.pandas as pa
@@ -18,6 +19,11 @@ class Table(pa.DataFrameModel):
         strict = True
         ordered = True
         coerce = True
+
+
+def extended(model: type[Table], numbers: dict[str, Any]) -> type[Table]:
+    """A table with further columns of floating-point numbers, by name, each with its `pandera.Field`."""
+    return type(model.__name__, (model,), {**numbers, "__annotations__": dict.fromkeys(numbers, float)})
 
 
 def columns(model: type[Table]) -> list[str]:

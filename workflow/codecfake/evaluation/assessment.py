@@ -51,7 +51,8 @@ def compare(scores: pd.Series, others: pd.Series, key: pd.DataFrame) -> bootstra
 def readable(table: pd.DataFrame) -> list[list[str]]:
     """`assess` as rows of text, rates in %, - where there is no number."""
     counts = ("bonafide_trials", "spoof_trials")
-    rates = [name for name in table.columns if name.startswith("eer") or name == "auc"]
+    fractions = {metric.name for metric in metrics.METRICS if metric.most == 1}
+    rates = [name for name in table.columns if name.startswith("eer") or name in fractions]
     scale = {**dict.fromkeys(rates, (100, 2)), **dict.fromkeys(counts, (1, 0))}
     head = ["attack", *(f"{name} (%)" if name in rates else name for name in table.columns)]
     rows = [head]

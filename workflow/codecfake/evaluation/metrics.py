@@ -16,12 +16,17 @@ that ties at the crossing raise its EER, to 1 if all scores are equal. The thres
 score it counts as rejected, ours is above that.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 from scipy.optimize import isotonic_regression
 from scipy.special import rel_entr
 
 from codecfake.util.errors import DataError
 
+#: Miss and false-alarm rates, see `det_curve`.
+Curve = tuple[np.ndarray, np.ndarray]
 #: The detection cost of ASVspoof 5: prior of spoofed trials, cost of a miss, cost of a false alarm.
 P_SPOOF = 0.05
 C_MISS = 1
@@ -208,18 +213,58 @@ def _auc(miss: np.ndarray, false_alarm: np.ndarray) -> float:
     return float(1 - np.trapezoid(false_alarm, miss))
 
 
+class Metric(NamedTuple):
+    """A figure beside the EER: a column of `metrics.tsv`, of the report and of `codecfake evaluate`.
+
+    Attributes:
+        name: of the column.
+        of: gives it, from the scores of bona fide speech and of spoof, and their DET curve (see `det_curve`).
+        heading: in the report.
+        most: the highest value there can be.
+    """
+
+    name: str
+    of: Callable[[np.ndarray, np.ndarray, Curve], float]
+    heading: str
+    description: str
+    most: float = np.inf
+
+
+#: Each is no lower than 0.
+METRICS = (
+    Metric("auc", lambda bonafide, spoof, curve: _auc(*curve), "AUC", "area under the ROC curve", 1),
+    Metric(
+        "min_dcf",
+        lambda bonafide, spoof, curve: _min_dcf(*curve),
+        "min DCF",
+        "normalised detection cost of ASVspoof 5 at the best threshold",
+    ),
+    Metric(
+        "act_dcf",
+        lambda bonafide, spoof, curve: act_dcf(bonafide, spoof),
+        "act DCF",
+        "the same at the threshold for log-likelihood ratios",
+    ),
+    Metric(
+        "cllr",
+        lambda bonafide, spoof, curve: cllr(bonafide, spoof),
+        "Cllr",
+        "bits, of the scores as log-likelihood ratios",
+    ),
+    Metric(
+        "min_cllr",
+        lambda bonafide, spoof, curve: _min_cllr(*curve),
+        "min Cllr",
+        "bits, after the best calibration",
+    ),
+)
+
+
 def summary(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, float]:
-    """Every metric by the name of its function; the scores are sorted once.
+    """The EER and every other metric, by name; the scores are sorted once.
 
     Raises:
         DataError: see `check`.
     """
     curve = det_curve(bonafide, spoof)
-    return {
-        "eer": _eer(*curve),
-        "auc": _auc(*curve),
-        "min_dcf": _min_dcf(*curve),
-        "act_dcf": act_dcf(bonafide, spoof),
-        "cllr": cllr(bonafide, spoof),
-        "min_cllr": _min_cllr(*curve),
-    }
+    return {"eer": _eer(*curve)} | {metric.name: metric.of(bonafide, spoof, curve) for metric in METRICS}

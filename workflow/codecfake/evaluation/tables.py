@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake.data.tables import RATE, Table, write
+from codecfake.data.tables import RATE, Table, extended, write
+from codecfake.evaluation.metrics import METRICS
 from codecfake.trials.protocol import trial_names
 
 
@@ -18,7 +19,7 @@ class Scores(Table):
     cm_score: float = pa.Field(alias="cm-score", nullable=False, description="higher = more bona fide")
 
 
-class Metrics(Table):
+class _Cells(Table):
     """How good every detector is in every column of the matrix. Rates and costs as fractions, see `metrics`."""
 
     train_codec: str = pa.Field(description="the row: what the detector was trained on, or a baseline")
@@ -36,11 +37,14 @@ class Metrics(Table):
     eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
     eer_low_by_trial: float = pa.Field(description="by resampling trials: too narrow where speakers are few")
     eer_high_by_trial: float = pa.Field(description="the same, its upper end")
-    auc: float = pa.Field(in_range=RATE, description="area under the ROC curve")
-    min_dcf: float = pa.Field(ge=0, description="normalised detection cost of ASVspoof 5 at the best threshold")
-    act_dcf: float = pa.Field(ge=0, description="the same at the threshold for log-likelihood ratios")
-    cllr: float = pa.Field(ge=0, description="bits, of the scores as log-likelihood ratios")
-    min_cllr: float = pa.Field(ge=0, description="bits, after the best calibration")
+
+
+_Measured = extended(_Cells, {one.name: pa.Field(ge=0, le=one.most, description=one.description) for one in METRICS})
+
+
+class Metrics(_Measured):
+    __doc__ = _Cells.__doc__
+
     dev_threshold: float = pa.Field(description="CM score at which the errors are equal on dev")
     dev_miss: float = pa.Field(in_range=RATE, description="bona fide rejected on eval at that threshold")
     dev_false_alarm: float = pa.Field(in_range=RATE, description="spoof accepted on eval at that threshold")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from codecfake.audit.probe import ALL
+from codecfake.evaluation.metrics import METRICS
 from codecfake.trials.train_sets import train_sets, without
 from codecfake.util.constants import IDENTITY, POOLED
 
@@ -154,23 +155,23 @@ def significance(table: pd.DataFrame) -> list[list[str]]:
     return rows
 
 
-def all_metrics(metrics: pd.DataFrame, row: str) -> list[list[str]]:
-    """Every metric of a row (its first seed) in each column."""
-    return [
+def all_metrics(metrics: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
+    """Every metric of a row (its first seed) in each column: headings, and a line a column."""
+    head = ["eval codec", "bona fide", "spoof", "speakers", "EER", "by speakers", "by trials"]
+    lines = [
         [
-            one.eval_codec,
-            str(one.bonafide_trials),
-            str(one.spoof_trials),
-            str(one.speakers),
-            percent(one.eer),
-            "" if np.isnan(one.eer_low) else interval(one.eer_low, one.eer_high),
-            interval(one.eer_low_by_trial, one.eer_high_by_trial),
-            *(f"{value:.3f}" for value in (one.auc, one.min_dcf, one.act_dcf, one.min_cllr, one.cllr)),
-            percent(one.dev_miss),
-            percent(one.dev_false_alarm),
+            one["eval_codec"],
+            *(str(one[name]) for name in ("bonafide_trials", "spoof_trials", "speakers")),
+            percent(one["eer"]),
+            "" if np.isnan(one["eer_low"]) else interval(one["eer_low"], one["eer_high"]),
+            interval(one["eer_low_by_trial"], one["eer_high_by_trial"]),
+            *(f"{one[metric.name]:.3f}" for metric in METRICS),
+            percent(one["dev_miss"]),
+            percent(one["dev_false_alarm"]),
         ]
-        for one in _first_seed(metrics, row).itertuples()
+        for one in _first_seed(metrics, row).to_dict("records")
     ]
+    return [*head, *(metric.heading for metric in METRICS), "miss", "false alarm"], lines
 
 
 def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
