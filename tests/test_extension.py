@@ -1,9 +1,10 @@
 """Adding a corpus, codec family or detector is adding one module, and an entry where a config names it; adding a metric
-is adding it to a list."""
+or a kind of condition is adding it to a list."""
 
 import subprocess
 import sys
 import textwrap
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import torch
 from codecfake import codecs, corpora, detectors
 from codecfake.fetch.download import Places
 from codecfake.pipeline import config
+from codecfake.trials import conditions
 from codecfake.util.errors import ConfigError
 
 CORPUS = """
@@ -138,3 +140,18 @@ print(table["spread"].tolist(), "spread" in readable(table)[0], dict(zip(head, l
 def test_a_metric():
     done = subprocess.run([sys.executable, "-c", METRIC], capture_output=True, text=True, check=True)
     assert done.stdout == "[2.5] True 2.500\n"
+
+
+class Silence(conditions.Condition):
+    """A toy."""
+
+    kind: Literal["silence"]
+
+    def apply(self, samples, sample_rate, name):
+        return np.zeros_like(samples)
+
+
+def test_a_kind_of_condition(monkeypatch):
+    monkeypatch.setitem(conditions.KINDS, "silence", Silence)
+    silence = conditions.checked({"kind": "silence"}, "conditions.yaml", "mute")
+    assert not conditions.apply(silence, np.ones(10, np.float32), 16000, "a").any()

@@ -54,13 +54,14 @@ def condition_waveforms(
         waveforms: files that hold theirs.
         workers: trials worked on at a time.
     """
+    applied = conditions.checked(condition, "conditions.yaml", name)
     chosen = trials[trials["split"] == "eval"]
     original = Waveforms(waveforms, trial_names(chosen).tolist())
 
     def changed(number: int) -> np.ndarray:
         samples = audio.from_pcm16(original[number])
         # the same noise for all that was made of an utterance
-        return conditions.apply(condition, samples, SAMPLE_RATE, chosen["utterance_id"].iloc[number])
+        return conditions.apply(applied, samples, SAMPLE_RATE, chosen["utterance_id"].iloc[number])
 
     made = spread(changed, range(len(original)), workers)
     made = tqdm(made, total=len(original), desc=name, unit="utt", mininterval=5)

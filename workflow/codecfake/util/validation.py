@@ -36,6 +36,17 @@ def _no_two_alike(items: list[Item]) -> list[Item]:
     return items
 
 
+def one_of(*allowed: float) -> AfterValidator:
+    """Of the annotation of a number that must be one of a few."""
+
+    def check(value: float) -> float:
+        if value not in allowed:
+            raise ValueError(f"{value:g} is not allowed; allowed: {', '.join(map(str, allowed))}")
+        return value
+
+    return AfterValidator(check)
+
+
 #: Of the annotation of a list whose items must differ.
 Distinct = AfterValidator(_no_two_alike)
 Names = Annotated[list[str], Distinct]
