@@ -20,6 +20,8 @@ from codecfake.util.errors import DataError
 
 #: Intervals cover this much, the same on both sides left out.
 CONFIDENCE = 0.95
+#: How often to resample, unless it is said.
+RESAMPLES = 1000
 #: Trials × resamples that are worked on at a time, some 40 bytes each (one resample, if its trials are more).
 CHUNK = 250_000
 
@@ -39,7 +41,7 @@ def eer_interval(
     spoof: np.ndarray,
     bonafide_clusters: np.ndarray | None = None,
     spoof_clusters: np.ndarray | None = None,
-    resamples: int = 1000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
     """95 % percentile interval of `metrics.eer` (fractions).
@@ -55,7 +57,7 @@ def eer_interval(
         DataError: see `metrics.check`; or clusters are not one a trial, or fewer than two.
     """
     (eers,) = _resampled_eers([bonafide], [spoof], bonafide_clusters, spoof_clusters, resamples, seed)
-    return _interval(eers)
+    return interval(eers)
 
 
 def paired(
@@ -65,7 +67,7 @@ def paired(
     b_spoof: np.ndarray,
     bonafide_clusters: np.ndarray | None = None,
     spoof_clusters: np.ndarray | None = None,
-    resamples: int = 1000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> Paired:
     """Compare the EERs of detectors a and b on the same trials, both on the same resamples.
@@ -88,7 +90,7 @@ def paired(
     rarer = min(np.count_nonzero(differences <= 0), np.count_nonzero(differences >= 0))
     return Paired(
         metrics.eer(a_bonafide, a_spoof) - metrics.eer(b_bonafide, b_spoof),
-        *_interval(differences),
+        *interval(differences),
         min(1.0, float(2 * (1 + rarer) / (resamples + 1))),
     )
 
@@ -109,7 +111,16 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return np.minimum(adjusted, 1)
 
 
-def _interval(values: np.ndarray) -> tuple[float, float]:
+def resampled(clusters: int, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
+    """How often each cluster is drawn in resamples of as many clusters, with replacement: int [resamples, clusters].
+
+    For statistics of sums over clusters: a resample's sum is these counts times the clusters' sums.
+    """
+    return _counts(np.random.default_rng(seed), resamples, clusters)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """The percentile interval of a statistic's values over resamples [R]."""
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 

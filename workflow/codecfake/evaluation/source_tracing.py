@@ -16,7 +16,6 @@ from codecfake.data import tables
 from codecfake.evaluation import bootstrap
 from codecfake.trials.protocol import trial_names
 
-RESAMPLES = 1000
 #: Digits after the point of what is written.
 DIGITS = 6
 
@@ -102,7 +101,7 @@ def measures(counts: np.ndarray, classes: Sequence[str], seed: int) -> pd.DataFr
     speakers, of_class = len(counts), counts.sum(axis=(0, 2))
     low = high = np.nan
     if speakers > 1:
-        drawn = np.random.default_rng(seed).multinomial(speakers, np.full(speakers, 1 / speakers), size=RESAMPLES)
+        drawn = bootstrap.resampled(speakers, seed)
         resampled = pd.DataFrame(_measures(np.tensordot(drawn, counts, axes=1)))
         low, high = (resampled.quantile((1 + side * bootstrap.CONFIDENCE) / 2).to_numpy() for side in (-1, 1))
     table = pd.DataFrame(

@@ -3,17 +3,14 @@
 import math
 from typing import ClassVar
 
-import numpy as np
 import pandas as pd
 import pandera.pandas as pa
-from scipy.stats import bootstrap
 
 from codecfake.data import tables
-from codecfake.evaluation.bootstrap import CONFIDENCE
+from codecfake.evaluation import bootstrap
 
 #: Digits after the point of what is written.
 DIGITS = 6
-RESAMPLES = 1000
 
 
 class Quality(tables.Table):
@@ -68,14 +65,6 @@ def _mean(table: pd.DataFrame, name: str, seed: int) -> dict:
     clusters = table.groupby("speaker_id" if speakers > 1 else "utterance_id")[name].agg(["sum", "count"])
     low = high = math.nan
     if len(clusters) > 1:
-        low, high = bootstrap(
-            (clusters["sum"], clusters["count"]),
-            lambda sums, counts, axis: sums.sum(axis=axis) / counts.sum(axis=axis),
-            paired=True,
-            vectorized=True,
-            n_resamples=RESAMPLES,
-            confidence_level=CONFIDENCE,
-            method="percentile",
-            rng=np.random.default_rng(seed),
-        ).confidence_interval
+        drawn = bootstrap.resampled(len(clusters), seed)
+        low, high = bootstrap.interval((drawn @ clusters["sum"]) / (drawn @ clusters["count"]))
     return {"utterances": len(table), "speakers": speakers, "mean": table[name].mean(), "low": low, "high": high}
