@@ -87,7 +87,7 @@ def test_the_eval_trials_are_traced_and_measured(trained, inputs, tmp_path):
     assert traces["filename"].str.contains("eval").all()
     confusion = tables.read(tmp_path / "a/confusion.tsv", source_tracing.Confusion)
     assert confusion.groupby("true_class")["trials"].sum().to_dict() == dict.fromkeys(NAMES, 12)
-    right = confusion.loc[confusion["true_class"] == confusion["told_class"], "trials"].sum()
+    right = confusion.loc[confusion["true_class"] == confusion["predicted_class"], "trials"].sum()
     table = tables.read(tmp_path / "a/tracing.tsv", source_tracing.TracingMeasures).set_index(["measure", "class"])
     assert table.loc["accuracy", "value"].item() == pytest.approx(right / 36, abs=1e-6)
     assert table.loc["accuracy", "value"].item() > 0.9

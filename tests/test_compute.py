@@ -41,7 +41,7 @@ def test_a_device_that_is_not_there_is_refused(cuda, name):
 
 
 def test_portions_are_halved_until_they_fit_and_stay_small():
-    portions, tried = BatchSplitter(), []
+    splitter, tried = BatchSplitter(), []
 
     def attempt(portion: int) -> int:
         tried.append(portion)
@@ -49,7 +49,7 @@ def test_portions_are_halved_until_they_fit_and_stay_small():
             raise torch.OutOfMemoryError
         return portion
 
-    assert [portions.of(number, attempt) for number in (16, 16, 2)] == [2, 2, 2]
+    assert [splitter.run(number, attempt) for number in (16, 16, 2)] == [2, 2, 2]
     assert tried == [16, 8, 4, 2, 2, 2]
 
 
@@ -62,7 +62,7 @@ def test_what_cannot_be_divided_is_not_tried_again(least, tried):
         raise torch.OutOfMemoryError
 
     with pytest.raises(torch.OutOfMemoryError):
-        BatchSplitter().of(4, attempt, least)
+        BatchSplitter().run(4, attempt, least)
     assert seen == tried
 
 

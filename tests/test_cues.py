@@ -63,7 +63,7 @@ def test_levels_silences_and_bands_are_as_heard_whatever_the_rate(clip, speech):
         assert found[0][name] == pytest.approx(found[1][name], abs=0.3)
     assert found[0]["leading_silence_s"] == pytest.approx(0.3, abs=0.05)
     assert [one["bandwidth_hz"] for one in found] == pytest.approx([8000, 24000], abs=500)
-    assert found[1]["heard_bandwidth_hz"] == pytest.approx(8000, abs=200)
+    assert found[1]["bandwidth_at_16k_hz"] == pytest.approx(8000, abs=200)
     assert np.isnan(found[0]["above_8khz_db"])
     assert found[1]["above_8khz_db"] > -60
 

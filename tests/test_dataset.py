@@ -11,7 +11,7 @@ from codecfake.data.shards import Shard, shard_path
 from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
-from tiny_run import MUFFLED, heard, make_run
+from tiny_run import MUFFLED, make_run, waveforms_in
 
 CROP = 4000
 CPU = torch.device("cpu")
@@ -32,7 +32,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 @pytest.fixture
 def dataset(resynthesised, trials):
     def dataset(crop=CROP, trials=trials, **options) -> TrialDataset:
-        return TrialDataset(trials, heard(resynthesised), crop, **options)
+        return TrialDataset(trials, waveforms_in(resynthesised), crop, **options)
 
     return dataset
 

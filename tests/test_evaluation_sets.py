@@ -15,7 +15,7 @@ from codecfake.trials.evaluation_sets import set_rows
 from codecfake.trials.protocol import Protocol, condition_protocol, set_protocol, trial_names
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, DataError
-from tiny_run import MUFFLED, heard, make_run
+from tiny_run import MUFFLED, make_run, waveforms_in
 
 NOISE = {"kind": "noise", "colour": "white", "snr_db": 10}
 
@@ -112,7 +112,7 @@ def under(resynthesised, trials):
     """under(condition, workers=1): what `condition_waveforms` gives of these trials."""
 
     def under(condition: dict, workers: int = 1) -> dict[str, np.ndarray]:
-        return dict(condition_waveforms("loud", condition, trials, heard(resynthesised), workers))
+        return dict(condition_waveforms("loud", condition, trials, waveforms_in(resynthesised), workers))
 
     return under
 
@@ -139,7 +139,7 @@ def test_protocol_and_waveforms_of_a_condition_name_the_same_in_one_order(trials
 
 
 def original(resynthesised, name: str) -> np.ndarray:
-    return audio.from_pcm16(Waveforms(heard(resynthesised), [name.replace("@loud", "")])[0])
+    return audio.from_pcm16(Waveforms(waveforms_in(resynthesised), [name.replace("@loud", "")])[0])
 
 
 def test_every_trial_is_changed_as_the_condition_says(resynthesised, under):

@@ -21,7 +21,7 @@ from codecfake.trials.protocol import Protocol
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import CodecFakeError
 from optional import in_namespace
-from tiny_run import ENTRY, MUFFLED, heard, make_run
+from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
 
 COUNT = 2
 #: Without batch normalisation and dropout; with weight decay, or Adam would not see the size of the gradient.
@@ -53,23 +53,23 @@ class Plain(torch.nn.Module):
         return logits[:, 1]
 
 
-def train_all(folder: Path, together: Processes, out: Path) -> None:
+def train_all(folder: Path, processes: Processes, out: Path) -> None:
     """Every training; what a process is left with is noted by the number of it, as is what it wrote itself."""
-    build, out = detectors.build, out / str(together.rank)
+    build, out = detectors.build, out / str(processes.rank)
     trials = pd.concat([tables.read(folder / f"{codec}.tsv", Protocol) for codec in (IDENTITY, MUFFLED)])
     detectors.build = lambda entry: Plain() if entry["module"] == "plain" else build(entry)
     (out / "written").mkdir(parents=True)
     try:
         for name, entry in ENTRIES.items():
-            options = {"seed": 3, "device": "cpu", "workers": 0, "together": together}
+            options = {"seed": 3, "device": "cpu", "workers": 0, "processes": processes}
             paths = {"state": out / f"written/{name}.state", "curves": out / f"written/{name}"}
-            trained = train(trials, heard(folder), entry, **options, **paths)
+            trained = train(trials, waveforms_in(folder), entry, **options, **paths)
             torch.save((trained.state_dict, trained.dev_error, trained.history.to_dict("list")), out / f"{name}.pt")
     finally:
         detectors.build = build
     lists = [list(range(length)) for length in (0, 1, 5)]
-    shared = [together.whole(together.share(items)) for items in lists]
-    torch.save({"count": together.count, "lists": lists, "shared": shared}, out / "processes.pt")
+    shared = [processes.gather(processes.shard(items)) for items in lists]
+    torch.save({"count": processes.world_size, "lists": lists, "shared": shared}, out / "processes.pt")
 
 
 @pytest.fixture(scope="module")
@@ -165,15 +165,15 @@ def test_what_is_shared_out_comes_whole_again(alone, together):
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_shares_differ_by_one_at_most_and_leave_nothing_out(count, length):
     items = [f"trial {number}" for number in range(length)]
-    shares = [Processes(rank, count).share(items) for rank in range(count)]
+    shares = [Processes(rank, count).shard(items) for rank in range(count)]
     assert sorted(functools.reduce(operator.add, shares)) == items
     assert np.ptp([len(share) for share in shares]) <= 1
 
 
 def test_without_torchrun_there_is_one_process(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    with processes("cpu") as together:
-        assert (together.rank, together.count, together.alone, together.first) == (0, 1, True, True)
+    with processes("cpu") as joined:
+        assert (joined.rank, joined.world_size, joined.is_distributed, joined.is_main) == (0, 1, False, True)
     assert not torch.distributed.is_initialized()
 
 

@@ -9,10 +9,11 @@ from sklearn.preprocessing import StandardScaler
 
 from audited_set import HOPS
 from audited_set import random_cues as cues
-from codecfake.audit.probe import ALL, FORMAT, HEARD, Probe, feature_groups, probe
+from codecfake.audit.probe import ALL, FORMAT, Probe, feature_groups, probe
+from codecfake.audit.probe import GROUPS as PROBED
 from codecfake.data import tables
 
-GROUPS = [FORMAT, *HEARD, ALL]
+GROUPS = [FORMAT, *PROBED, ALL]
 
 
 def eers(spoof, bonafide=None, seed=1):

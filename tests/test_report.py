@@ -16,7 +16,7 @@ from codecfake.evaluation import figures, matrix
 from codecfake.evaluation.cells import Evaluation
 from codecfake.report import tables
 from codecfake.report.page import counts, write_report
-from codecfake.report.results import Findings, Traced
+from codecfake.report.results import RecipeResults, TracerResults
 from codecfake.trials.protocol import trial_names
 from codecfake.util.constants import IDENTITY, POOLED
 from html_page import Page, chromium
@@ -68,7 +68,7 @@ HISTORY = pd.DataFrame(
 GENDERS = {"eval0": "F", "eval1": "M"}
 
 
-def findings(metrics: pd.DataFrame, recipe: str) -> Findings:
+def findings(metrics: pd.DataFrame, recipe: str) -> RecipeResults:
     """What came of a recipe, made up but for the metrics."""
     counts = {"bonafide_trials": 12, "spoof_trials": 12, "speakers": 3}
     probe = [
@@ -102,13 +102,13 @@ def findings(metrics: pd.DataFrame, recipe: str) -> Findings:
     names = ("accuracy", "balanced_accuracy", "macro_f1")
     shares = {"trials": 9, "speakers": 3, "value": 0.875, "low": 0.5, "high": 1.0}
     tracing = pd.DataFrame([{"measure": name, "class": "", **shares} for name in names])
-    return Findings(
+    return RecipeResults(
         metrics=metrics,
         audit=pd.DataFrame({"codec": [IDENTITY, CODEC, OTHER], "verdict": ["", VERDICT, "no single cue stands out"]}),
         probe=pd.DataFrame(probe).astype({"eer": float, "eer_low": float, "eer_high": float}),
         picture=f"the audit of {recipe}".encode(),
         quality=pd.DataFrame(quality),
-        tracing={"codec": Traced(tracing, f"the confusions of {recipe}".encode())},
+        tracing={"codec": TracerResults(tracing, f"the confusions of {recipe}".encode())},
     )
 
 

@@ -66,7 +66,7 @@ def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp
     source = tmp_path / "source.parquet"
     write_shard(source, source_rows(corpus, utterances))
     for name in ("one", "two"):
-        resynthesise_shard(source, tmp_path / name, encodec, "encodec_mini", "spoof", "clean", "the same")
+        resynthesise_shard(source, tmp_path / name, encodec, "encodec_mini", "spoof", "clean", {"code": "the same"})
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
@@ -160,9 +160,9 @@ class Cramped(Stub):
 
 def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, capsys):
     utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
-    codec, portions = Cramped(room=20), BatchSplitter()
+    codec, splitter = Cramped(room=20), BatchSplitter()
     for _ in range(2):
-        found = through_codec(utterances, list("abcde"), codec, "raw", portions)
+        found = through_codec(utterances, list("abcde"), codec, "raw", splitter)
         assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, utterances, strict=True))
     assert codec.shapes == 2 * [(2, 5), (1, 7), (1, 9), (1, 10)]
     assert capsys.readouterr().err == 2 * "out of memory on the device: half as much at a time from here on\n"

@@ -18,7 +18,7 @@ from codecfake.evaluation.tables import Scores
 from codecfake.runtime.device import seed_all
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError
-from tiny_run import ENTRY, MUFFLED, heard, make_run
+from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def scored(trials) -> list[str]:
 
 
 def test_every_dev_and_eval_trial_is_scored_once(model, resynthesised, trials):
-    scores = score_protocol(model, trials, heard(resynthesised), 4, 0)
+    scores = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0)
     assert scores["filename"].tolist() == scored(trials)
     assert scores["cm-score"].nunique() == 40
     tables.check(scores, Scores, "scores")
@@ -67,27 +67,27 @@ def test_chance_knows_nothing_and_stays_the_same(trials):
 
 
 def test_trivial_features_find_a_narrow_band(resynthesised, trials):
-    scores = score_by_features(trials, heard(resynthesised))
+    scores = score_by_features(trials, waveforms_in(resynthesised))
     assert scores["filename"].tolist() == scored(trials)
     bonafide, spoof = scores["cm-score"][:20], scores["cm-score"][20:]
     assert metrics.eer(bonafide.to_numpy(), spoof.to_numpy()) == 0
 
 
 def test_a_score_is_that_of_the_trials_own_audio(model, resynthesised, trials, speech):
-    scores = score_protocol(model, trials, heard(resynthesised), 4, 0).set_index("filename")["cm-score"]
+    scores = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0).set_index("filename")["cm-score"]
     # the 13th utterance that make_run made: train and dev have five each
     samples = audio.from_pcm16(audio.to_pcm16(speech(0.5, seed=12)))
     assert scores["identity+eval0_2"] == pytest.approx(expected_score(model, samples), abs=1e-5)
 
 
 def test_scores_do_not_depend_on_the_batch_size(model, resynthesised, trials):
-    one, seven = (score_protocol(model, trials, heard(resynthesised), size, 0) for size in (1, 7))
+    one, seven = (score_protocol(model, trials, waveforms_in(resynthesised), size, 0) for size in (1, 7))
     assert one["filename"].equals(seven["filename"])
     np.testing.assert_allclose(one["cm-score"], seven["cm-score"], atol=1e-5, rtol=0)
 
 
 def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, trials, monkeypatch):
-    whole = score_protocol(model, trials, heard(resynthesised), 8, 1)
+    whole = score_protocol(model, trials, waveforms_in(resynthesised), 8, 1)
     forward, sizes = model.forward, []
 
     def cramped(waveforms: torch.Tensor) -> torch.Tensor:
@@ -97,15 +97,15 @@ def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, tr
         return forward(waveforms)
 
     monkeypatch.setattr(model, "forward", cramped)
-    halved = score_protocol(model, trials, heard(resynthesised), 8, 1)
+    halved = score_protocol(model, trials, waveforms_in(resynthesised), 8, 1)
     assert set(sizes) == {2}
     np.testing.assert_allclose(whole["cm-score"], halved["cm-score"], atol=1e-5, rtol=0)
 
 
 def test_scoring_leaves_out_dropout_and_batch_statistics(model, resynthesised, trials):
-    expected = score_protocol(model, trials, heard(resynthesised), 4, 0)
+    expected = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0)
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    pd.testing.assert_frame_equal(score_protocol(model.train(), trials, heard(resynthesised), 4, 0), expected)
+    pd.testing.assert_frame_equal(score_protocol(model.train(), trials, waveforms_in(resynthesised), 4, 0), expected)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 

@@ -25,7 +25,7 @@ from codecfake.training.trainer import save as save_detector
 from codecfake.trials.dataset import TrialDataset
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, CheckpointError, ConfigError, DataError
-from tiny_run import ENTRY, MUFFLED, heard, muffle
+from tiny_run import ENTRY, MUFFLED, muffle, waveforms_in
 from tracing_run import CLASSES, COARSE, NAMES, TRACER, TWIN, coarsen, make_tracing_run
 
 
@@ -52,7 +52,7 @@ def trials(protocols) -> pd.DataFrame:
 def run(folder, trials, tmp_path):
     def run(entry: dict = TRACER, trials: pd.DataFrame = trials, seed: int = 1) -> Trained:
         options = {"seed": seed, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
-        return train_tracer(trials, heard(folder), entry, **options)
+        return train_tracer(trials, waveforms_in(folder), entry, **options)
 
     return run
 
@@ -60,7 +60,7 @@ def run(folder, trials, tmp_path):
 @pytest.fixture(scope="module")
 def undisturbed(folder, trials, tmp_path_factory) -> Trained:
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path_factory.mktemp("state") / "run.state"}
-    return train_tracer(trials, heard(folder), TRACER, **options)
+    return train_tracer(trials, waveforms_in(folder), TRACER, **options)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +99,7 @@ def test_codecs_that_differ_are_told_apart(undisturbed, tracer, folder, trials):
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_balanced_error"]
     eval_trials = only_eval(trials)
     task = Tracing(CLASSES)
-    traces = trace_trials(tracer, task, eval_trials, heard(folder), 7, 0)
+    traces = trace_trials(tracer, task, eval_trials, waveforms_in(folder), 7, 0)
     counts = source_tracing.confusions(traces, eval_trials, task.labels(eval_trials), len(task.classes))
     assert counts.shape == (3, 3, 3)
     assert np.trace(counts.sum(axis=0)) > 0.9 * counts.sum() == 0.9 * 36
@@ -111,7 +111,7 @@ def test_the_kept_weights_have_the_kept_error(run, folder, trials, average):
     trained, model = run(entry), detectors.build(entry)
     model.load_state_dict(trained.state_dict)
     dev, task = trials[trials["split"] == "dev"], Tracing(CLASSES)
-    dataset = TrialDataset(dev, heard(folder), 4000, label=task.labels)
+    dataset = TrialDataset(dev, waveforms_in(folder), 4000, label=task.labels)
     told = score_trials(model, dataset, 5, 0, predict=task.predict)
     truth = [NAMES.index(CLASSES[codec]) for codec in dev["codec"]]
     assert dataset.labels.tolist() == truth
@@ -269,7 +269,7 @@ def test_of_equal_errors_the_surer_comes_first():
 def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder, trials, speech):
     eval_trials = only_eval(trials)
     one, seven = (
-        trace_trials(tracer, Tracing(CLASSES), eval_trials, heard(folder), size, 0).set_index("filename")
+        trace_trials(tracer, Tracing(CLASSES), eval_trials, waveforms_in(folder), size, 0).set_index("filename")
         for size in (1, 7)
     )
     assert one.columns.tolist() == ["log_p(original)", "log_p(dull)", "log_p(rough)"]
@@ -288,7 +288,7 @@ def test_codecs_that_make_the_same_samples_share_one_recall(folder, protocols):
     eval_trials = only_eval(pd.concat([protocols[codec] for codec in classes], ignore_index=True))
     seed_all(3)
     model, task = detectors.build({**TRACER, "classes": classes}), Tracing(classes)
-    traces = trace_trials(model, task, eval_trials, heard(folder), 4, 0).set_index("filename")
+    traces = trace_trials(model, task, eval_trials, waveforms_in(folder), 4, 0).set_index("filename")
     assert np.array_equal(*(traces[traces.index.str.startswith(codec)] for codec in (MUFFLED, TWIN)))
     counts = source_tracing.confusions(traces.reset_index(), eval_trials, task.labels(eval_trials), len(task.classes))
     recall = source_tracing.measures(counts, task.classes, 0).set_index(["measure", "class"])["value"]["recall"]
@@ -363,7 +363,7 @@ def test_measures_and_confusion_are_those_of_scikit_learn(seed):
     assert table["speakers"].eq(6).all()
     assert table.loc["recall", "trials"].to_dict() == pd.Series(truth).value_counts().to_dict()
     confusion = source_tracing.confusion_table(confusions(traces, trials), NAMES)
-    matrix = confusion.pivot(index="true_class", columns="told_class", values="trials").loc[NAMES, NAMES]
+    matrix = confusion.pivot(index="true_class", columns="predicted_class", values="trials").loc[NAMES, NAMES]
     assert np.array_equal(matrix, oracle.confusion_matrix(truth, told, labels=NAMES))
 
 

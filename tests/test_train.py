@@ -18,7 +18,7 @@ from codecfake.training.trainer import Trained, class_weights, learning_rate, sa
 from codecfake.trials import dataset
 from codecfake.trials.dataset import TrialDataset
 from codecfake.util.errors import DataError
-from tiny_run import ENTRY, MUFFLED, heard, make_run
+from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def run(resynthesised, trials, tmp_path):
         entry = {**ENTRY, **options, "training": {key: value for key, value in recipe.items() if value is not None}}
         state = tmp_path / "run.state"
         options = {"seed": seed, "classes": classes, "state": state, "curves": curves, "device": "cpu", "workers": 0}
-        trained = train(trials, heard(resynthesised), entry, **options)
+        trained = train(trials, waveforms_in(resynthesised), entry, **options)
         state.unlink()
         return trained
 
@@ -54,7 +54,7 @@ def run(resynthesised, trials, tmp_path):
 @pytest.fixture(scope="module")
 def undisturbed(resynthesised, trials, tmp_path_factory) -> Trained:
     state = tmp_path_factory.mktemp("undisturbed") / "run.state"
-    return train(trials, heard(resynthesised), ENTRY, seed=1, device="cpu", workers=0, state=state)
+    return train(trials, waveforms_in(resynthesised), ENTRY, seed=1, device="cpu", workers=0, state=state)
 
 
 def same_weights(one: Trained, other: Trained) -> bool:
@@ -73,7 +73,7 @@ def test_the_history_has_a_row_an_epoch(undisturbed):
 
 
 def test_the_kept_weights_have_the_kept_dev_eer(undisturbed, resynthesised, trials):
-    dev = TrialDataset(trials[trials["split"] == "dev"], heard(resynthesised), 4000)
+    dev = TrialDataset(trials[trials["split"] == "dev"], waveforms_in(resynthesised), 4000)
     model = detectors.build(ENTRY)
     model.load_state_dict(undisturbed.state_dict)
     scores = score_trials(model, dev, 5, 0)
@@ -207,7 +207,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkey
 def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, tmp_path):
     """A job may be killed before its result is safe."""
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
-    first, second = (train(trials, heard(resynthesised), ENTRY, **options) for _ in range(2))
+    first, second = (train(trials, waveforms_in(resynthesised), ENTRY, **options) for _ in range(2))
     assert same_weights(first, second)
     assert first.history.equals(second.history)
     assert [path.name for path in tmp_path.iterdir()] == ["run.state"]
@@ -216,10 +216,10 @@ def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, t
 @pytest.mark.parametrize("change", [{"fingerprint": {"waveforms": "other"}}, {"classes": {MUFFLED: "a"}}, {"seed": 2}])
 def test_a_state_made_of_something_else_is_not_gone_on_with(resynthesised, trials, tmp_path, monkeypatch, change):
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
-    train(trials, heard(resynthesised), ENTRY, **options)
+    train(trials, waveforms_in(resynthesised), ENTRY, **options)
     epochs = []
     monkeypatch.setattr(trainer, "score_trials", lambda *args: epochs.append(0) or score_trials(*args))
-    train(trials, heard(resynthesised), ENTRY, **{**options, **change})
+    train(trials, waveforms_in(resynthesised), ENTRY, **{**options, **change})
     assert len(epochs) == ENTRY["epochs"]
 
 
@@ -346,6 +346,6 @@ def test_aasist_l_learns_eight_trials(resynthesised, trials, tmp_path):
     train_trials = trials[trials["split"] == "train"]
     few = pd.concat([group.head(4) for _, group in train_trials.groupby("codec")])
     both = pd.concat([few, few.assign(split="dev")])
-    trained = train(both, heard(resynthesised), entry, seed=1, device="cpu", workers=0, state=tmp_path / "state")
+    trained = train(both, waveforms_in(resynthesised), entry, seed=1, device="cpu", workers=0, state=tmp_path / "state")
     assert trained.history["train_loss"].iloc[-3:].mean() < 0.35
     assert trained.dev_error == 0

@@ -36,7 +36,7 @@ ENTRY = {
 }
 
 
-def heard(folder: Path) -> list[Path]:
+def waveforms_in(folder: Path) -> list[Path]:
     """The waveforms of a run that `make_run` wrote."""
     return sorted((folder / "waveforms").glob("*.arrow"))
 

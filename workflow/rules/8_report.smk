@@ -37,7 +37,7 @@ rule report:
         heatmap=RUN_PATHS.matrix().png,
         breakdown=RUN_PATHS.matrix().breakdown,
         significance=RUN_PATHS.matrix().significance,
-        findings=[path for at in RECIPES.values() for path in at.findings()],
+        results=[path for at in RECIPES.values() for path in at.reported()],
         code=code("report"),
         templates=templates("report.html"),
     output:

@@ -27,7 +27,7 @@ class Activity(NamedTuple):
     trailing: float
 
 
-class Heard(NamedTuple):
+class LevelAndBand(NamedTuple):
     """What is plain to a listener: `Activity`, the bandwidth (Hz), the share of the power above `HIGH_HZ` (dB)."""
 
     level: float
@@ -71,11 +71,11 @@ def activity(samples: np.ndarray, sample_rate: int) -> Activity:
     return Activity(float(level), starts[active[0]] / sample_rate, trailing)
 
 
-def heard(samples: np.ndarray, sample_rate: int) -> Heard:
+def level_and_band(samples: np.ndarray, sample_rate: int) -> LevelAndBand:
     """What samples (float [N]) show of level, silence and band."""
     samples = samples.astype(np.float64)
     band = spectrum(samples, sample_rate)
-    return Heard(*activity(samples, sample_rate), bandwidth(*band), share_above(*band, HIGH_HZ))
+    return LevelAndBand(*activity(samples, sample_rate), bandwidth(*band), share_above(*band, HIGH_HZ))
 
 
 def spectrum(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:

@@ -51,7 +51,7 @@ class Cues(tables.Table):
     level_dbfs: float = pa.Field(description="RMS of what is not silence, as heard")
     leading_silence_s: float = pa.Field(ge=0, description="before the first frame within 30 dB of the loudest")
     trailing_silence_s: float = pa.Field(ge=0, description="after the last such frame")
-    heard_bandwidth_hz: float = pa.Field(ge=0, description="the bandwidth as heard")
+    bandwidth_at_16k_hz: float = pa.Field(ge=0, description="the bandwidth as heard")
     above_7khz_db: float = pa.Field(description="share of the power as heard, up to 8 kHz")
     delay: float = pa.Field(nullable=True, description="samples as heard by which it is later than bona fide")
     correlation: float = pa.Field(nullable=True, description="with bona fide at that delay; below 0, it is inverted")
@@ -91,11 +91,11 @@ def measure(clip: Clip, bonafide: Clip | None) -> dict:
     """
     data = clip.read()
     samples, sample_rate = audio.decode(data, clip.name)
-    heard = audio.resample(samples, sample_rate, SAMPLE_RATE)
-    numbers = {**of_file(samples, sample_rate), **as_heard(heard)}
+    resampled = audio.resample(samples, sample_rate, SAMPLE_RATE)
+    numbers = {**of_file(samples, sample_rate), **at_16k(resampled)}
     if bonafide is not None:
         original, rate = audio.decode(bonafide.read(), bonafide.name)
-        numbers |= against(audio.resample(original, rate, SAMPLE_RATE), heard)
+        numbers |= against(audio.resample(original, rate, SAMPLE_RATE), resampled)
         numbers["length_difference"] = len(samples) - audio.resampled_length(len(original), rate, sample_rate)
     file = soundfile.info(io.BytesIO(data))
     return {
@@ -129,15 +129,15 @@ def of_file(samples: np.ndarray, sample_rate: int) -> dict[str, float]:
     }
 
 
-def as_heard(samples: np.ndarray) -> dict[str, float]:
+def at_16k(samples: np.ndarray) -> dict[str, float]:
     """What samples (float32 [N]) at 16 kHz show."""
-    heard = features.heard(samples, SAMPLE_RATE)
+    found = features.level_and_band(samples, SAMPLE_RATE)
     return {
-        "level_dbfs": heard.level,
-        "leading_silence_s": heard.leading,
-        "trailing_silence_s": heard.trailing,
-        "heard_bandwidth_hz": heard.bandwidth,
-        "above_7khz_db": heard.high,
+        "level_dbfs": found.level,
+        "leading_silence_s": found.leading,
+        "trailing_silence_s": found.trailing,
+        "bandwidth_at_16k_hz": found.bandwidth,
+        "above_7khz_db": found.high,
     }
 
 
@@ -156,8 +156,8 @@ def against(bonafide: np.ndarray, samples: np.ndarray) -> dict[str, float]:
     if np.isnan(delay):
         return unknown
     correlation, gain = alignment.likeness(*alignment.aligned(bonafide, samples, delay))
-    told = {"delay": delay, "correlation": correlation}
-    return unknown | told | ({"gain_db": 20 * float(np.log10(gain))} if abs(correlation) >= ALIKE else {})
+    known = {"delay": delay, "correlation": correlation}
+    return unknown | known | ({"gain_db": 20 * float(np.log10(gain))} if abs(correlation) >= ALIKE else {})
 
 
 def _hash(*parts: bytes | np.ndarray) -> str:

@@ -12,7 +12,7 @@ from codecfake.util.figures import CHANCE_PERCENT, png
 SHOWN = {
     "delay": "delay (samples at 16 kHz)",
     "gain_db": "gain (dB)",
-    "heard_bandwidth_hz": "bandwidth up to 8 kHz (Hz)",
+    "bandwidth_at_16k_hz": "bandwidth up to 8 kHz (Hz)",
 }
 
 

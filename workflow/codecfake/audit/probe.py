@@ -77,7 +77,7 @@ def _rows(trials: Trials, seed: int, hops: Sequence[int]) -> list[dict]:
     counts = {"bonafide_trials": bonafide, "spoof_trials": spoof, "speakers": speakers}
     if remark := _lacking(**counts):
         empty = dict.fromkeys(("eer", "eer_low", "eer_high"), np.nan)
-        return [{"group": group, **counts, **empty, "remark": remark} for group in (FORMAT, *HEARD, ALL)]
+        return [{"group": group, **counts, **empty, "remark": remark} for group in (FORMAT, *GROUPS, ALL)]
     return [
         {"group": group, **counts, **_error_rate(features, trials, seed), "remark": ""}
         for group, features in feature_groups(trials.cues, hops).items()
@@ -96,8 +96,8 @@ def _lacking(bonafide_trials: int, spoof_trials: int, speakers: int) -> str:
 def feature_groups(cues: pd.DataFrame, hops: Sequence[int]) -> dict[str, np.ndarray]:
     """The features [N, K] of each group of cues; `all` has those that decoding to 16 kHz leaves."""
     kinds = pd.get_dummies(cues[["container", "subtype", "sample_rate"]].astype(str)).to_numpy(np.float64)
-    heard = {group: features(cues, hops) for group, features in HEARD.items()}
-    return {FORMAT: kinds, **heard, ALL: np.hstack(list(heard.values()))}
+    groups = {group: features(cues, hops) for group, features in GROUPS.items()}
+    return {FORMAT: kinds, **groups, ALL: np.hstack(list(groups.values()))}
 
 
 def _columns(*names: str) -> Callable[[pd.DataFrame, Sequence[int]], np.ndarray]:
@@ -117,11 +117,11 @@ def _low_bits(cues: pd.DataFrame, hops: Sequence[int]) -> np.ndarray:
 
 
 #: Groups of cues that decoding leaves, and what gives their features.
-HEARD = {
+GROUPS = {
     "length": _length,
     "level": _columns("level_dbfs", "peak", "dc", "clipped_share"),
     "silence": _columns("leading_silence_s", "trailing_silence_s"),
-    "band": _columns("heard_bandwidth_hz", "above_7khz_db"),
+    "band": _columns("bandwidth_at_16k_hz", "above_7khz_db"),
     "lsb": _low_bits,
 }
 

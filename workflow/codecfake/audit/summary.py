@@ -113,9 +113,9 @@ def readable(audited: Audited) -> list[tuple[str, ...]]:
     rows = [("codec", "clips", "format", "Hz", "length", "delay", "gain (dB)", "probe's EER (%)")]
     for row in audited.table.itertuples():
         measured = (medians.get(cue, {}).get(row.codec) for cue in ("delay", "gain_db"))
-        told = (*measured, 100 * probe.get(row.codec, np.nan))
+        figures = (*measured, 100 * probe.get(row.codec, np.nan))
         law = row.length_law + (f" ({row.lawful_share:.0%})" if row.lawful_share < 1 else "")
-        rows.append((row.codec, str(row.clips), row.subtype, str(row.sample_rate), law, *map(number, told)))
+        rows.append((row.codec, str(row.clips), row.subtype, str(row.sample_rate), law, *map(number, figures)))
     return rows
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from codecfake.audit.lengths import AS_THE_INPUT
-from codecfake.audit.probe import ALL, HEARD
+from codecfake.audit.probe import ALL, GROUPS
 from codecfake.util.constants import IDENTITY
 
 #: With fewer utterances, how many is said.
@@ -65,7 +65,7 @@ NUMBERS = (
     Number("leading_silence_s", 0.05, "leading silence: {} s"),
     Number("trailing_silence_s", 0.05, "trailing silence: {} s"),
     # eight bins of the spectrum
-    Number("heard_bandwidth_hz", 250, "bandwidth up to 8 kHz: {} Hz"),
+    Number("bandwidth_at_16k_hz", 250, "bandwidth up to 8 kHz: {} Hz"),
     # half the power
     Number("above_7khz_db", 3.0, "power from 7 to 8 kHz: {} dB"),
     # an even lowest bit is one that something scaled or cleared
@@ -171,7 +171,7 @@ def _in_time(own: pd.DataFrame) -> Iterator[Finding]:
 
 def _probe(probe: pd.DataFrame) -> str:
     rows = probe.set_index("group")
-    whole, groups = rows.loc[ALL], rows.loc[list(HEARD)]
+    whole, groups = rows.loc[ALL], rows.loc[list(GROUPS)]
     if whole["remark"]:
         return f"no probe ({whole['remark']})"
     words = f"probe: EER {_percent(whole['eer'])} ({_percent(whole['eer_low'])} to {_percent(whole['eer_high'])})"

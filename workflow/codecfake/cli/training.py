@@ -28,21 +28,21 @@ def train_by(args: argparse.Namespace, entry: dict, train: Callable, save: Calla
     code = code_digest(f"cli/{args.verb.replace('-', '_')}", f"detectors/{entry['module']}")
     state = args.out.with_suffix(".state")
     choose = distributed.own_device if distributed.started() else None
-    with own_device(args, choose) as device, distributed.processes(device) as together:
+    with own_device(args, choose) as device, distributed.processes(device) as processes:
         trained = train(
             read_trials(args.protocols),
             waveforms,
             entry,
             seed=args.seed,
             device=device,
-            workers=args.workers // together.count,
+            workers=args.workers // processes.world_size,
             front_end=fetched.get("front_end"),
-            together=together,
+            processes=processes,
             state=state,
             fingerprint={"waveforms": digest(described), "code": code},
             curves=args.curves,
         )
-    if together.first:
+    if processes.is_main:
         write_text(args.history, trained.history.to_csv(sep="\t", index=False))
         save(trained, args.detector, entry, args.out)
         state.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
-from codecfake.corpora.released_files import SUFFIXES, Clip, Folder, Holder, Parquet, Zip
+from codecfake.corpora.released_files import SUFFIXES, Clip, ClipSource, Folder, Parquet, Zip
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 
@@ -76,13 +76,13 @@ def open_set(path: Path) -> ReleasedSet:
     if len(files) > 1:
         firsts = ", ".join(f"{layout} ({root / names[0]})" for layout, names in files.items())
         raise DataError(f"{path}: {firsts}; a released set is of one kind")
-    released = ReleasedSet(path, (clip for holder in _holders(root, files) for clip in holder.clips()))
+    released = ReleasedSet(path, (clip for source in _sources(root, files) for clip in source.clips()))
     if not released.codecs:
         raise DataError(f"{path}: no audio found; looked for CODEC+UTTERANCE.wav or .flac, .zip, .parquet")
     return released
 
 
-def _holders(root: Path, files: dict[str, list[str]]) -> Iterator[Holder]:
+def _sources(root: Path, files: dict[str, list[str]]) -> Iterator[ClipSource]:
     """What holds the clips of a layout's files."""
     yield from (Zip(root / name) for name in files.get(ZIP, ()))
     yield from (Parquet(root / name) for name in files.get(PARQUET, ()))

@@ -35,19 +35,19 @@ _OPENING = Lock()
 
 
 class Clip(NamedTuple):
-    """A recording of a set, and where it lies: a path in its holder, or a row."""
+    """A recording of a set, and where it lies: a path in its source, or a row."""
 
     codec_name: str
     utterance_id: str
     speaker_id: str
     label: str
-    holder: "Holder"
+    source: "ClipSource"
     place: str | int
 
     @property
     def name(self) -> str:
         """Stands for the clip in errors."""
-        return self.holder.name(self.place)
+        return self.source.name(self.place)
 
     @property
     def position(self) -> tuple[str, str | int]:
@@ -55,7 +55,7 @@ class Clip(NamedTuple):
 
         A Parquet file gives a hundred or so at a time, and need not have them by utterance.
         """
-        return str(self.holder.path), self.place
+        return str(self.source.path), self.place
 
     def read(self) -> bytes:
         """The bytes of an audio file. Safe to call from several threads.
@@ -63,10 +63,10 @@ class Clip(NamedTuple):
         Raises:
             AudioError: what holds them is damaged.
         """
-        return self.holder.read(self.place)
+        return self.source.read(self.place)
 
 
-class Holder(ABC):
+class ClipSource(ABC):
     """A file or folder that holds clips."""
 
     def __init__(self, path: Path):
@@ -122,7 +122,7 @@ def _parse(path: str, name: str) -> tuple[str, str, str]:
     return codec, utterance, utterance.rpartition("_")[0] or folder or utterance
 
 
-class Folder(Holder):
+class Folder(ClipSource):
     """A folder of audio files.
 
     Args:
@@ -143,7 +143,7 @@ class Folder(Holder):
         return str(self.path / place)
 
 
-class Zip(Holder):
+class Zip(ClipSource):
     """A zip archive of audio files."""
 
     def clips(self) -> Iterator[Clip]:
@@ -162,11 +162,11 @@ class Zip(Holder):
 
 
 @lru_cache(OPEN_ARCHIVES)
-def _archive(holder: Zip) -> LocalArchive:
-    return LocalArchive(holder.path)
+def _archive(source: Zip) -> LocalArchive:
+    return LocalArchive(source.path)
 
 
-class Parquet(Holder):
+class Parquet(ClipSource):
     """A Parquet file of the published set, or a shard.
 
     Raises:
@@ -239,6 +239,6 @@ class Parquet(Holder):
 
 
 @lru_cache(OPEN_GROUPS)
-def _row_group(holder: Parquet, number: int) -> pa.ChunkedArray:
-    with holder.opened() as file:
+def _row_group(source: Parquet, number: int) -> pa.ChunkedArray:
+    with source.opened() as file:
         return file.read_row_group(number, columns=["audio.bytes"])["audio"]

@@ -16,7 +16,7 @@ from codecfake.util.errors import DataError
 from codecfake.util.files import replacing
 
 SCHEMA = pa.schema([("name", pa.string()), ("samples", pa.list_(pa.int16()))])
-DIGEST = b"made_of"
+DIGEST = b"digest"
 #: Waveforms a record batch, so that its offsets stay far below 2^31 samples.
 BATCH = 64
 
@@ -72,7 +72,7 @@ class Waveforms:
     """
 
     def __init__(self, paths: Sequence[Path], names: Sequence[str]):
-        self._made_of = (list(paths), list(names))
+        self._arguments = (list(paths), list(names))
         self._samples, places = [], []
         for batch in (batch for path in paths for batch in _batches(path)):
             column = batch.column("samples")
@@ -96,7 +96,7 @@ class Waveforms:
 
     def __reduce__(self):
         """Another process maps the files itself."""
-        return Waveforms, self._made_of
+        return Waveforms, self._arguments
 
     def __len__(self) -> int:
         return len(self.lengths)

@@ -39,7 +39,7 @@ def cell_of(scores: pd.Series, key: pd.DataFrame) -> Cell:
     missing = key.index.difference(scores.index, sort=False)
     if len(missing):
         raise DataError(f"no score for {missing[0]!r} ({len(missing)} of the key's {len(key)} files have none)")
-    return Cell.parted(scores[key.index].to_numpy(float), key["label"], key["speaker"].fillna("").to_numpy(str))
+    return Cell.split_by_label(scores[key.index].to_numpy(float), key["label"], key["speaker"].fillna("").to_numpy(str))
 
 
 def compare(scores: pd.Series, others: pd.Series, key: pd.DataFrame) -> bootstrap.Paired:

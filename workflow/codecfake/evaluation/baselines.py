@@ -45,7 +45,7 @@ def trivial_features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         AudioError: the samples are empty or not finite.
     """
     audio.check(samples, "features")
-    level, *others = features.heard(samples, sample_rate)
+    level, *others = features.level_and_band(samples, sample_rate)
     peak = features.decibels(np.max(samples.astype(np.float64) ** 2))
     return np.array([len(samples) / sample_rate, level, peak, *others])
 

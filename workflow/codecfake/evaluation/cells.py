@@ -24,8 +24,8 @@ class Cell(NamedTuple):
     spoof_speakers: np.ndarray
 
     @classmethod
-    def parted(cls, scores: np.ndarray, labels: pd.Series, speakers: np.ndarray) -> "Cell":
-        """The trials [N + M] of both classes, parted by their labels."""
+    def split_by_label(cls, scores: np.ndarray, labels: pd.Series, speakers: np.ndarray) -> "Cell":
+        """The trials [N + M] of both classes, split by their labels."""
         bonafide = (labels == "bonafide").to_numpy()
         return cls(scores[bonafide], scores[~bonafide], speakers[bonafide], speakers[~bonafide])
 
@@ -78,7 +78,7 @@ class Evaluation:
         if np.isnan(found).any():
             missing = names[np.isnan(found)]
             raise DataError(f"{detector}: no score for trial {missing.iloc[0]!r} ({len(missing)} missing)")
-        return Cell.parted(found, trials["label"], trials["speaker_id"].to_numpy())
+        return Cell.split_by_label(found, trials["label"], trials["speaker_id"].to_numpy())
 
 
 def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Path]) -> Evaluation:

@@ -76,13 +76,15 @@ def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
 
 
 def confusion_matrix(confusion: pd.DataFrame) -> bytes:
-    """True classes down, classes told across: % of a row's trials, and below it how many; nothing where there are none.
+    """True classes down, predicted ones across: % of a row's trials, and how many; an empty cell where there are none.
 
     Args:
         confusion: `tracing.Confusion`.
     """
     classes = confusion["true_class"].unique()
-    counts = confusion.pivot(index="true_class", columns="told_class", values="trials").loc[classes, classes].to_numpy()
+    counts = (
+        confusion.pivot(index="true_class", columns="predicted_class", values="trials").loc[classes, classes].to_numpy()
+    )
     # a class without trials has an empty row
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure, axes = plt.subplots(figsize=(2.5 + 0.75 * len(classes), 1.5 + 0.6 * len(classes)))
@@ -93,7 +95,7 @@ def confusion_matrix(confusion: pd.DataFrame) -> bytes:
         axes.text(column, row, f"{counts[row, column]}", ha="center", va="top", color=colour, fontsize=6, alpha=0.8)
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("class told")
+    axes.set_xlabel("predicted class")
     axes.set_ylabel("true class")
     figure.colorbar(image, label="% of the trials of a class")
     return png(figure)

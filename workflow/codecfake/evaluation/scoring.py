@@ -42,18 +42,18 @@ def score_trials(
     """
     model.eval()
     device = next(model.parameters()).device
-    portions = BatchSplitter()
+    splitter = BatchSplitter()
     batches = in_batches(range(len(dataset)) if chosen is None else chosen, batch_size)
     scores = [torch.empty(0, dtype=torch.float64)]
     for waveforms, _ in tqdm(load(dataset, batches, workers, device), desc="score", unit="batch", mininterval=5):
-        scores.append(portions.of(len(waveforms), partial(_predict, predict, model, waveforms, device)))
+        scores.append(splitter.run(len(waveforms), partial(_predict, predict, model, waveforms, device)))
     return torch.cat(scores).numpy()
 
 
 def _predict(
-    predict: Callable, model: Detector, waveforms: torch.Tensor, device: torch.device, portion: int
+    predict: Callable, model: Detector, waveforms: torch.Tensor, device: torch.device, size: int
 ) -> torch.Tensor:
-    parts = (predict(model, model(to_device(some, device))) for some in waveforms.split(portion))
+    parts = (predict(model, model(to_device(some, device))) for some in waveforms.split(size))
     return torch.cat([part.cpu().double() for part in parts])
 
 

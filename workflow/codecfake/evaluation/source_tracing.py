@@ -37,11 +37,11 @@ class Confusion(tables.Table):
     """How many eval trials of a class are told each class."""
 
     true_class: str = pa.Field(description="of the codec that made them")
-    told_class: str = pa.Field(description="by the tracer")
+    predicted_class: str = pa.Field(description="by the tracer")
     trials: int = pa.Field(ge=0, description="how many")
 
     class Config(tables.Table.Config):
-        unique: ClassVar = ["true_class", "told_class"]
+        unique: ClassVar = ["true_class", "predicted_class"]
 
 
 #: Of all classes, then of each. Accuracy is of trials; balanced, the mean recall; macro, the mean of the classes' F1.
@@ -75,16 +75,16 @@ def confusions(traces: pd.DataFrame, trials: pd.DataFrame, labels: np.ndarray, c
         labels: the true class of each trial, int [N].
         classes: how many there are.
     """
-    told = traces.set_index("filename").loc[trial_names(trials)].to_numpy().argmax(axis=1)
+    predicted = traces.set_index("filename").loc[trial_names(trials)].to_numpy().argmax(axis=1)
     speakers, speaker = np.unique(trials["speaker_id"], return_inverse=True)
     counts = np.zeros((len(speakers), classes, classes), np.int64)
-    np.add.at(counts, (speaker, labels, told), 1)
+    np.add.at(counts, (speaker, labels, predicted), 1)
     return counts
 
 
 def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     """`confusions` of all speakers, as `Confusion`."""
-    rows = pd.MultiIndex.from_product([classes, classes], names=["true_class", "told_class"])
+    rows = pd.MultiIndex.from_product([classes, classes], names=["true_class", "predicted_class"])
     table = pd.DataFrame({"trials": counts.sum(axis=0).ravel()}, rows).reset_index()
     return tables.check(table, Confusion, "confusion")
 
@@ -124,8 +124,8 @@ def _measures(counts: np.ndarray) -> np.ndarray:
     A class that has no trials is left out of the mean recall, one that is never told either, of the mean F1.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
-    true, told = counts.sum(axis=-1), counts.sum(axis=-2)
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
     with np.errstate(invalid="ignore"):
-        recall, precision, f1 = right / true, right / told, 2 * right / (true + told)
+        recall, precision, f1 = right / true, right / predicted, 2 * right / (true + predicted)
     overall = [right.sum(axis=-1) / true.sum(axis=-1), np.nanmean(recall, axis=-1), np.nanmean(f1, axis=-1)]
     return np.concatenate([np.stack(overall, axis=-1), recall, precision], axis=-1)

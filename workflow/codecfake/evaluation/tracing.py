@@ -38,8 +38,8 @@ def trace_trials(
 ) -> pd.DataFrame:
     """What a tracer says of trials, as `Traces`."""
     dataset = TrialDataset(trials, waveforms, model.crop_samples, label=task.labels)
-    told = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(DIGITS)
-    table = pd.DataFrame(told, columns=[f"log_p({name})" for name in task.classes])
+    predictions = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(DIGITS)
+    table = pd.DataFrame(predictions, columns=[f"log_p({name})" for name in task.classes])
     table.insert(0, "filename", dataset.names)
     return tables.check(table, Traces, "traces")
 

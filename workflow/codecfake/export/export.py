@@ -92,15 +92,15 @@ def plan(source: Source, kind: str) -> list[Part]:
     parts = []
     for codec, split in product(codecs, SPLITS):
         members = trials[(trials["codec"] == codec) & (trials["split"] == split)]
-        pieces = _pieces(source.seconds(members))
-        for number in range(count := pieces.max(initial=-1) + 1):
+        parts_of = _parts(source.seconds(members))
+        for number in range(count := parts_of.max(initial=-1) + 1):
             name = f"data/{published_name(codec)}/{split}-{number:05d}-of-{count:05d}.parquet"
-            parts.append(Part(name, members[pieces == number]))
+            parts.append(Part(name, members[parts_of == number]))
     return parts
 
 
-def _pieces(seconds: np.ndarray) -> np.ndarray:
-    """Which of as few, equally long pieces each of consecutive utterances is in, int [utterances]."""
+def _parts(seconds: np.ndarray) -> np.ndarray:
+    """Which of as few, equally long parts_of each of consecutive utterances is in, int [utterances]."""
     count = math.ceil(seconds.sum() / PART_SECONDS)
     begins = np.cumsum(seconds) - seconds
     return np.floor(begins / seconds.sum() * count).astype(int)

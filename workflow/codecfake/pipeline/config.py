@@ -6,7 +6,7 @@ from pathlib import Path
 from codecfake import corpora
 from codecfake.fetch import download
 from codecfake.pipeline.schema import RunConfig
-from codecfake.trials.conditions import checked
+from codecfake.trials.conditions import checked as checked_condition
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
@@ -45,7 +45,7 @@ def _with_modules(table: dict[str, dict], name: str) -> dict[str, dict]:
 def conditions() -> dict[str, dict]:
     """The entries of conditions.yaml, by condition name."""
     table = load_yaml(CONFIG / "conditions.yaml")
-    return {name: checked(entry, "conditions.yaml", name).model_dump() for name, entry in table.items()}
+    return {name: checked_condition(entry, "conditions.yaml", name).model_dump() for name, entry in table.items()}
 
 
 def training() -> dict[str, dict]:

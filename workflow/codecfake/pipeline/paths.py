@@ -200,7 +200,7 @@ class Paths:
     def quality(self) -> str:
         return f"{self.experiment}/quality.tsv"
 
-    def findings(self) -> list[str]:
+    def reported(self) -> list[str]:
         """What the report tells of a recipe."""
         audit, traces = self.audit(), map(self.traces_of, self.tracing)
         traced = [path for of in traces for path in (of.tracing, of.png)]

@@ -19,7 +19,7 @@ from codecfake.evaluation.cells import Evaluation
 from codecfake.pipeline.paths import Paths
 from codecfake.report import tables
 from codecfake.report.benchmarks import by_rule
-from codecfake.report.results import Findings
+from codecfake.report.results import RecipeResults
 from codecfake.report.samples_page import choose, clip_rows
 from codecfake.util.constants import SPLITS
 from codecfake.util.files import write_text
@@ -93,7 +93,7 @@ def _requirements() -> list[str]:
     return []
 
 
-def _told(found: Findings) -> dict:
+def _recipe_context(found: RecipeResults) -> dict:
     """What the page says of a recipe."""
     verdicts = found.audit[found.audit["verdict"] != ""]
     return {
@@ -128,7 +128,7 @@ def write_report(
     resynthesised: Path,
     benchmarks: list[Path],
     training: dict[str, pd.DataFrame],
-    recipes: dict[str, Findings],
+    recipes: dict[str, RecipeResults],
 ) -> None:
     """Write the page.
 
@@ -183,6 +183,6 @@ def write_report(
             {recipe: found.probe for recipe, found in recipes.items()},
             run,
         ),
-        recipes={recipe: _told(found) for recipe, found in recipes.items()},
+        recipes={recipe: _recipe_context(found) for recipe, found in recipes.items()},
     )
     write_text(path, page)

@@ -16,14 +16,14 @@ from codecfake.pipeline.paths import Paths, by_recipe
 from codecfake.quality.summary import QualitySummary
 
 
-class Traced(NamedTuple):
+class TracerResults(NamedTuple):
     """What a tracer made of the eval trials: its measures, and a picture of its confusions (PNG)."""
 
     measures: pd.DataFrame
     confusions: bytes
 
 
-class Findings(NamedTuple):
+class RecipeResults(NamedTuple):
     """What came of one recipe: tables as their models describe them, the audit's picture (PNG), tracers by task."""
 
     metrics: pd.DataFrame
@@ -31,7 +31,7 @@ class Findings(NamedTuple):
     probe: pd.DataFrame
     picture: bytes
     quality: pd.DataFrame
-    tracing: dict[str, Traced]
+    tracing: dict[str, TracerResults]
 
 
 def read(run: dict) -> dict:
@@ -54,21 +54,21 @@ def read(run: dict) -> dict:
         "resynthesised": Path(at.resynthesised()),
         "benchmarks": sorted({Path(folder) for one in by_recipe(run).values() for folder in one.benchmarks()}),
         "training": {name: pd.read_csv(path, sep="\t") for name, path in histories.items()},
-        "recipes": {recipe: _findings(one) for recipe, one in by_recipe(run).items()},
+        "recipes": {recipe: _of_recipe(one) for recipe, one in by_recipe(run).items()},
     }
 
 
-def _findings(at: Paths) -> Findings:
+def _of_recipe(at: Paths) -> RecipeResults:
     audit = at.audit()
     traces = {by: at.traces_of(by) for by in at.tracing}
-    return Findings(
+    return RecipeResults(
         metrics=tables.read(Path(at.matrix().metrics), Metrics),
         audit=tables.read(Path(audit.table), Audit),
         probe=tables.read(Path(audit.probe), Probe),
         picture=Path(audit.plot).read_bytes(),
         quality=tables.read(Path(at.quality()), QualitySummary),
         tracing={
-            by: Traced(tables.read(Path(of.tracing), TracingMeasures), Path(of.png).read_bytes())
+            by: TracerResults(tables.read(Path(of.tracing), TracingMeasures), Path(of.png).read_bytes())
             for by, of in traces.items()
         },
     )

@@ -85,14 +85,14 @@ def side_by_side(
     Returns:
         What is told, and by codec for each of these a cell (of `eer_cells`, or like them) per recipe.
     """
-    told = {"probe": [probe_cells(table) for table in probes.values()]}
+    columns_of = {"probe": [probe_cells(table) for table in probes.values()]}
     for recipe in metrics.values():
         columns, rows = generalisation(recipe, run)
         for number, column in enumerate(columns):
             if column not in run.get("baselines", []):
-                told.setdefault(column, []).append({codec: cells[number] for codec, cells in rows})
-    return list(told), [
-        (codec, [[cells.get(codec) for cells in recipes] for recipes in told.values()]) for codec in run["codecs"]
+                columns_of.setdefault(column, []).append({codec: cells[number] for codec, cells in rows})
+    return list(columns_of), [
+        (codec, [[cells.get(codec) for cells in recipes] for recipes in columns_of.values()]) for codec in run["codecs"]
     ]
 
 

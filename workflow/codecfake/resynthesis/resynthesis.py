@@ -42,7 +42,7 @@ class Utterances(NamedTuple):
 
 
 def through_codec(
-    utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str, portions: BatchSplitter | None = None
+    utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str, splitter: BatchSplitter | None = None
 ) -> list[np.ndarray]:
     """Utterances through a codec.
 
@@ -50,7 +50,7 @@ def through_codec(
         utterances: float32 [N] each, at the codec's rate.
         names: stand for the utterances in errors.
         recipe: what happens to level, length and delay; see `recipes`.
-        portions: remembers from call to call how many frames the device has memory for.
+        splitter: remembers from call to call how many frames the device has memory for.
 
     Returns:
         float32 at the codec's rate, in the order given; as long as the input by the recipe `clean`.
@@ -61,14 +61,14 @@ def through_codec(
     for samples, name in zip(utterances, names, strict=True):
         audio.check(samples, name, minimum=codec.hop)
     prepared = [recipes.prepare(samples, codec, recipe) for samples in utterances]
-    decoded = _resynthesise([item.waveform for item in prepared], codec, recipe, portions or BatchSplitter())
+    decoded = _resynthesise([item.waveform for item in prepared], codec, recipe, splitter or BatchSplitter())
     for samples, name in zip(decoded, names, strict=True):
         audio.check(samples, f"{name} after the codec")
     return [recipes.finish(samples, item, codec, recipe) for samples, item in zip(decoded, prepared, strict=True)]
 
 
 @torch.inference_mode()
-def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, portions: BatchSplitter) -> list[np.ndarray]:
+def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, splitter: BatchSplitter) -> list[np.ndarray]:
     """Encoded one by one, since rounding that depends on the company tips codes; decoded in batches."""
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         inputs = [torch.from_numpy(waveform)[None].to(codec.device) for waveform in waveforms]
@@ -86,7 +86,7 @@ def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, portio
             return decoded
 
         longest = max(frames)
-        decoded = portions.of(min(allowed, len(frames) * longest), decode, longest) if allowed else decode(0)
+        decoded = splitter.run(min(allowed, len(frames) * longest), decode, longest) if allowed else decode(0)
     return [decoded[index][: codec.output_length(len(waveform))] for index, waveform in enumerate(waveforms)]
 
 
@@ -157,10 +157,10 @@ def _resynthesised(source: Shard, codec: Codec, recipe: str, width: int, start: 
 
     begins = range(start, len(source), AT_ONCE)
     indices = (range(begin, min(begin + AT_ONCE, len(source))) for begin in begins)
-    portions = BatchSplitter()
+    splitter = BatchSplitter()
     for some in ahead(read, indices):
         names = [row["utterance_id"] for row in some.rows]
-        yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe, portions))
+        yield Utterances(some.rows, through_codec(some.samples, names, codec, recipe, splitter))
 
 
 def _rows(

@@ -47,8 +47,8 @@ class BatchSplitter:
     def __init__(self) -> None:
         self._most: int | None = None
 
-    def of(self, number: int, attempt: Callable[[int], Result], least: int = 1) -> Result:
-        """The result of `attempt(portion)`, which computes all `number` items, `portion` at a time.
+    def run(self, number: int, attempt: Callable[[int], Result], least: int = 1) -> Result:
+        """The result of `attempt(size)`, which computes all `number` items, `size` at a time.
 
         Args:
             least: what cannot be divided.
@@ -56,15 +56,15 @@ class BatchSplitter:
         Raises:
             torch.OutOfMemoryError: there is no memory for `least`.
         """
-        portion = max(min(number, self._most or number), least)
+        size = max(min(number, self._most or number), least)
         while True:
             try:
-                return attempt(portion)
+                return attempt(size)
             except torch.OutOfMemoryError:
-                if portion == least:
+                if size == least:
                     raise
             # outside of `except`, whose traceback keeps the attempt's tensors alive
-            portion = self._most = max(portion // 2, least)
+            size = self._most = max(size // 2, least)
             torch.cuda.empty_cache()
             print("out of memory on the device: half as much at a time from here on", file=sys.stderr, flush=True)
 

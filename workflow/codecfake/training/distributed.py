@@ -22,39 +22,39 @@ class Processes:
     """The processes that train one detector together; one alone where torchrun did not start several.
 
     Attributes:
-        rank, count: this one's number, and how many there are.
+        rank, world_size: this one's number, and how many there are.
     """
 
-    def __init__(self, rank: int = 0, count: int = 1):
-        self.rank, self.count = rank, count
+    def __init__(self, rank: int = 0, world_size: int = 1):
+        self.rank, self.world_size = rank, world_size
 
     @property
-    def alone(self) -> bool:
-        return self.count == 1
+    def is_distributed(self) -> bool:
+        return self.world_size > 1
 
     @property
-    def first(self) -> bool:
+    def is_main(self) -> bool:
         """Whether this is the one that writes."""
         return self.rank == 0
 
-    def share(self, items: list) -> list:
+    def shard(self, items: list) -> list:
         """This process's part of a list."""
-        return items[self.rank :: self.count]
+        return items[self.rank :: self.world_size]
 
-    def whole(self, part: list) -> list:
-        """The list again of which every process has its `share`."""
-        if self.alone:
+    def gather(self, part: list) -> list:
+        """The list again of which every process has its `shard`."""
+        if not self.is_distributed:
             return part
-        parts: list[list] = [[]] * self.count
+        parts: list[list] = [[]] * self.world_size
         dist.all_gather_object(parts, part)
         merged = [None] * sum(map(len, parts))
         for rank, one in enumerate(parts):
-            merged[rank :: self.count] = one
+            merged[rank :: self.world_size] = one
         return merged
 
     def sum_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
         """Give every process the sum of all gradients."""
-        if self.alone:
+        if not self.is_distributed:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])

@@ -68,7 +68,7 @@ class Training:
         seed: of the order and the crops.
         workers: processes that prepare batches.
         classes: of each codec, among which spoof is balanced; see `train_sets.draw`.
-        together: the processes among which every batch is shared out.
+        processes: the processes among which every batch is shared out.
     """
 
     def __init__(
@@ -81,18 +81,18 @@ class Training:
         seed: int,
         workers: int,
         classes: dict[str, str] | None = None,
-        together: Processes | None = None,
+        processes: Processes | None = None,
     ):
         self.task, self.state, self.seed, self.workers, self.classes = task, state, seed, workers, classes
-        self.together = together or Processes()
+        self.processes = processes or Processes()
         self.entry, self.crop = state.entry, state.entry["crop_samples"]
         self.trials, dev = (trials[trials["split"] == split].reset_index(drop=True) for split in ("train", "dev"))
         self.train = TrialDataset(self.trials, waveforms, self.crop, seed, label=task.labels)
         self.dev = TrialDataset(dev, waveforms, self.crop, label=task.labels)
         self.weights = class_weights(self.train.labels, state.recipe["class_weights"], task.classes)
         self.steps_an_epoch = len(self.batches(0))
-        self.portions = BatchSplitter()
-        if not self.together.alone and state.device.type == "cuda":
+        self.splitter = BatchSplitter()
+        if self.processes.is_distributed and state.device.type == "cuda":
             state.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.model)
 
     def run(self, path: Path, curves: Path | None = None) -> Trained:
@@ -102,14 +102,14 @@ class Training:
             path: keeps the state after every epoch.
             curves: a folder for TensorBoard.
         """
-        state, first, error = self.state, self.together.first, f"dev_{self.task.error}"
-        with _curves(curves if first else None, len(state.history) * self.steps_an_epoch) as log:
+        state, is_main, error = self.state, self.processes.is_main, f"dev_{self.task.error}"
+        with _curves(curves if is_main else None, len(state.history) * self.steps_an_epoch) as log:
             while not state.ended:
                 # seeded by epoch, so that a resumed run draws what an undisturbed one does
-                seed_all(self.seed * 1000 + len(state.history) + self.together.rank * 10**6)
+                seed_all(self.seed * 1000 + len(state.history) + self.processes.rank * 10**6)
                 state.note(*self.epoch(len(state.history), log), self.dev_rank(), error)
                 log(f"dev/{self.task.error}", state.history[-1][error], len(state.history) * self.steps_an_epoch)
-                if first:
+                if is_main:
                     state.save(path)
         chosen, dev_error = state.best, state.best_rank[0]
         if state.recipe["average"]:
@@ -120,16 +120,16 @@ class Training:
         """The trials of an epoch; what is left at the end must suffice for every process."""
         self.train.epoch = epoch
         order = draw(self.trials, self.classes, np.random.default_rng([self.seed, epoch]))
-        size, count = self.entry["batch_size"], self.together.count
-        if min(size, len(order)) < count:
-            raise DataError(f"batches of {min(size, len(order))} trials for {count} processes; each needs one")
-        return [batch for batch in in_batches(order, size) if len(batch) >= count]
+        size, world_size = self.entry["batch_size"], self.processes.world_size
+        if min(size, len(order)) < world_size:
+            raise DataError(f"batches of {min(size, len(order))} trials for {world_size} processes; each needs one")
+        return [batch for batch in in_batches(order, size) if len(batch) >= world_size]
 
     def epoch(self, number: int, log: Log) -> tuple[float, float]:
         """One pass over train: the learning rate at its end and the mean loss."""
         batches = self.batches(number)
         whole_weights = [self.weights[self.train.labels[batch]].sum().item() for batch in batches]
-        loader = load(self.train, [self.together.share(batch) for batch in batches], self.workers, self.state.device)
+        loader = load(self.train, [self.processes.shard(batch) for batch in batches], self.workers, self.state.device)
         self.state.model.train()
         losses, steps = [], self.entry["epochs"] * self.steps_an_epoch
         bar = tqdm(loader, desc=f"epoch {number + 1}/{self.entry['epochs']}", unit="batch", mininterval=5)
@@ -138,17 +138,17 @@ class Training:
         ):
             rate = learning_rate(self.entry, step, steps)
             losses.append(self.step(waveforms, labels, whole, rate))
-            log("train/loss", losses[-1] * self.together.count, step + 1)
+            log("train/loss", losses[-1] * self.processes.world_size, step + 1)
             log("train/learning_rate", rate, step + 1)
-        return rate, float(np.sum(self.together.whole([np.mean(losses)])))
+        return rate, float(np.sum(self.processes.gather([np.mean(losses)])))
 
     def step(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, rate: float) -> float:
         """One step of the optimiser; this process's share of the batch's loss."""
         state = self.state
         attempt = partial(self._gradient, waveforms, labels, whole_weight)
         # processes that divide their part differently would wait for each other for ever
-        loss = self.portions.of(len(labels), attempt, least=1 if self.together.alone else len(labels))
-        self.together.sum_gradients(state.trained)
+        loss = self.splitter.run(len(labels), attempt, least=len(labels) if self.processes.is_distributed else 1)
+        self.processes.sum_gradients(state.trained)
         for group in state.optimiser.param_groups:
             group["lr"] = rate
         if "clip" in state.recipe:
@@ -158,12 +158,12 @@ class Training:
         state.scaler.update()
         return loss
 
-    def _gradient(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, portion: int) -> float:
-        """Leave the gradient in the model, summed over portions, of which batch normalisation sees one at a time."""
+    def _gradient(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, size: int) -> float:
+        """Leave the gradient in the model, summed over parts, of which batch normalisation sees one at a time."""
         state, total = self.state, 0.0
         loss_of = torch.nn.CrossEntropyLoss(weight=self.weights.to(state.device), reduction="sum")
         state.optimiser.zero_grad()
-        for some, of in zip(waveforms.split(portion), labels.split(portion), strict=True):
+        for some, of in zip(waveforms.split(size), labels.split(size), strict=True):
             with torch.autocast(state.device.type, enabled=state.amp):
                 logits = state.model(to_device(some, state.device))
             loss = loss_of(logits.float(), of.to(state.device)) / whole_weight
@@ -173,9 +173,11 @@ class Training:
 
     def dev_rank(self) -> tuple[float, float]:
         """The error on dev, and what decides between epochs of the same; see `Objective.selection_metric`."""
-        mine = self.together.share(list(range(len(self.dev))))
-        told = score_trials(self.state.model, self.dev, self.entry["batch_size"], self.workers, mine, self.task.predict)
-        return self.task.selection_metric(np.array(self.together.whole(told.tolist())), self.dev.labels)
+        mine = self.processes.shard(list(range(len(self.dev))))
+        predictions = score_trials(
+            self.state.model, self.dev, self.entry["batch_size"], self.workers, mine, self.task.predict
+        )
+        return self.task.selection_metric(np.array(self.processes.gather(predictions.tolist())), self.dev.labels)
 
     def averaged(self) -> tuple[dict[str, torch.Tensor], float]:
         """The mean weights of the epochs that were the best so far when they came, and their error on dev."""
@@ -203,7 +205,7 @@ def fit(
     state: Path,
     classes: dict[str, str] | None = None,
     front_end: Path | None = None,
-    together: Processes | None = None,
+    processes: Processes | None = None,
     fingerprint: Fingerprint | None = None,
     curves: Path | None = None,
 ) -> Trained:
@@ -216,13 +218,13 @@ def fit(
         fingerprint: of the audio and the code; a state with another one is not gone on with.
         front_end: published weights of the part of the model that has some.
         curves: a folder for TensorBoard.
-        task, trials, waveforms, seed, workers, classes, together: see `Training`.
+        task, trials, waveforms, seed, workers, classes, processes: see `Training`.
     """
     made_with = {"trials": digest(trials.to_csv()), "classes": digest(json.dumps(classes)), **(fingerprint or {})}
     training_state = TrainingState(entry, device, seed, made_with, front_end)
     if state.is_file():
         training_state.restore(state)
-    options = {"seed": seed, "workers": workers, "classes": classes, "together": together}
+    options = {"seed": seed, "workers": workers, "classes": classes, "processes": processes}
     return Training(task, trials, waveforms, training_state, **options).run(state, curves)
 
 
