@@ -1,17 +1,17 @@
-# Each target makes the environment it needs; a second call installs nothing. Variables of `make env`: envs/make_env.sh
+# Every target creates the environment it needs; later calls install nothing. Variables of `make env`: envs/make_env.sh
 
 CONFIG ?= config/demo.yaml
 CORES ?= all
 BIN := .venv/bin
-# one thread a test process: more threads than cores starve each other
+# one thread per test process, to avoid more threads than cores
 export OMP_NUM_THREADS = 1
 
-.PHONY: env wheels lock-check demo test test-all lint bench scale
+.PHONY: env wheels lock-check demo test test-all lint docs bench scale
 
 env:
 	@envs/make_env.sh
 
-# all that `make env WHEELS=wheels` needs on a machine of this kind that has no network
+# the wheels that `make env WHEELS=wheels` needs on an offline machine of the same platform
 wheels: env
 	UV= envs/pip_lock.sh "$(CURDIR)/$(BIN)/python" wheel --wheel-dir wheels
 
@@ -23,7 +23,7 @@ demo: env
 	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
 	@$(BIN)/codecfake show $(CONFIG)
 
-# without whole runs of the experiment; test-all has them
+# without complete runs of the pipeline, which test-all includes
 test: env
 	$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder -m "not slow"
 
@@ -35,6 +35,16 @@ lint: env
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow/rules
 	$(BIN)/snakemake --lint
+
+docs: env .venv-docs/.installed
+	$(BIN)/python docs/make_reference.py
+	.venv-docs/bin/mkdocs build
+
+# its pip is that of .venv: not every Python can install one
+.venv-docs/.installed: envs/docs.txt | env
+	$(BIN)/python -m venv --clear --without-pip .venv-docs
+	$(BIN)/python -m pip --python .venv-docs/bin/python install --quiet -r envs/docs.txt
+	@touch $@
 
 bench: env
 	$(BIN)/python tests/bench_detectors.py

@@ -1,4 +1,4 @@
-"""The README's way to a cluster without a network: wheels, a copied cache, `offline: true`."""
+"""The docs' instructions for a cluster without a network: wheels, a copied cache, `offline: true`."""
 
 import os
 import re
@@ -14,22 +14,22 @@ from codecfake.util.hashing import sha256
 from snakemake_project import REPOSITORY, Project
 from tiny_packages import CUDA, LOCK, Checkout
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+PAGE = (REPOSITORY / "docs/run/offline.md").read_text(encoding="utf-8")
 SOUNDS = "usr/share/asterisk/sounds/fr_CA_f_June"
-#: A network that leads nowhere.
+#: Settings for a network that is unreachable.
 NO_NETWORK = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "", "NO_PROXY": ""}
 
 
-def commands_of_the_readme() -> list[list[str]]:
-    """The two calls of make, without the word make."""
-    block = re.search(r"^make wheels .*?\n```", README, re.MULTILINE | re.DOTALL)[0]
+def commands_of_the_page() -> list[list[str]]:
+    """Return the arguments of the two make commands in docs/run/offline.md."""
+    block = re.search(r"^make wheels .*?\n```", PAGE, re.MULTILINE | re.DOTALL)[0]
     return [line.split("#")[0].split()[1:] for line in block.splitlines()[:-1]]
 
 
 def test_wheels_made_where_there_is_a_network_are_all_that_is_needed_without(tmp_path):
     here, cluster = Checkout(tmp_path), Checkout(tmp_path / "cluster")
     here.compiler.touch()
-    for checkout, command in zip((here, cluster), commands_of_the_readme(), strict=True):
+    for checkout, command in zip((here, cluster), commands_of_the_page(), strict=True):
         if checkout is cluster:
             shutil.rmtree(cluster.index)
             shutil.copytree(here.folder / "wheels", cluster.folder / "wheels")
@@ -43,7 +43,7 @@ def test_wheels_made_where_there_is_a_network_are_all_that_is_needed_without(tmp
 
 @pytest.fixture
 def packages(build_deb, write_g722, speech, tmp_path):
-    """Debian packages of recordings in a folder that is a mirror, as downloads.yaml describes them, by key."""
+    """Debian packages of recordings in a mirror folder; return their downloads.yaml entries by key."""
     recordings = {}
     for number in range(4):
         path = tmp_path / f"{number}.g722"
