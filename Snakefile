@@ -1,4 +1,4 @@
-"""CodecFake: from a corpus to the EER matrix of every train codec × eval codec.
+"""CodecFake: the pipeline from a corpus to the EER matrix of every training codec × eval codec.
 
 INPUTS   config/config.yaml (or --configfile), config/codecs.yaml, detectors.yaml, downloads.yaml
 OUTPUTS  results/RUN/: corpus/, splits/; RECIPE/: shards, audit; RECIPE/FOLD/: protocols, detectors, scores, eer_matrix.tsv,
@@ -12,12 +12,12 @@ from snakemake.utils import min_version
 min_version("9.0")
 
 
-# the user's own below the working directory; without one, that of the workflow
+# the user's config in the working directory; by default, that of the workflow
 DEFAULT_CONFIG = "config/config.yaml"
 if not os.path.exists(DEFAULT_CONFIG):
     DEFAULT_CONFIG = workflow.source_path(DEFAULT_CONFIG)
 
-# a config given by --configfile replaces the default; merging the two would mix their splits
+# --configfile replaces the default config: merging the two would mix their splits
 if not workflow.configfiles:
 
     configfile: DEFAULT_CONFIG
@@ -41,7 +41,7 @@ onstart:
     hold_run()
 
 
-# all is named: what was deleted is made again, with what depends on it
+# lists all files, so that a deleted file is made again, with all files that depend on it
 rule all:
     default_target: True
     input:

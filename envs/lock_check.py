@@ -1,4 +1,4 @@
-"""Does the lock have a file for every platform and Python? Asks the package index with uv; installs nothing."""
+"""Check that the lock resolves on every platform and Python, by a query with uv; installs nothing."""
 
 import itertools
 import os
@@ -15,17 +15,17 @@ PLATFORMS = {
     "macOS 14 arm64": "aarch64-apple-darwin",
 }
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-#: Published as source alone, but without C code: any machine builds them.
+#: Packages published only as source, without C code, so that any machine can build them.
 PURE = ("antlr4-python3-runtime", "argbind", "connection-pool", "encodec", "randomname")
-#: Without a wheel for that Python: only a machine with a C compiler and Python's headers can install it.
+#: Packages without a wheel, by Python: they need a C compiler and Python's headers.
 COMPILED = {"3.14": ("immutables",)}
 
 
 def check(platform: str, python: str) -> str:
-    """What uv complains of for a platform and a Python; empty if every line of the lock can be had."""
+    """Return uv's error for a platform and a Python; empty if the complete lock resolves."""
     uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     if uv is None:
-        sys.exit("lock-check: uv is not installed; call `make lock-check`, whose environment has it")
+        sys.exit("lock-check: uv is not installed; call `make lock-check`, whose environment includes it")
     built = [f"--no-binary={name}" for name in (*PURE, *COMPILED.get(python, ()))]
     command = [uv, "pip", "compile", "--quiet", "--no-deps", "--only-binary=:all:", *built]
     with tempfile.TemporaryDirectory() as folder:
@@ -41,7 +41,7 @@ def check(platform: str, python: str) -> str:
 
 
 def main() -> int:
-    """Print a line for each platform and Python; the number of those that lack a file."""
+    """Print a line per platform and Python; return the number of failures."""
     failures = 0
     for (name, platform), python in itertools.product(PLATFORMS.items(), PYTHONS):
         complaint = check(platform, python)

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Make .venv, or complete it, as the lock says. `make env` calls it; so does every target that needs the environment.
-#   PYTHON   the interpreter; empty: the one that .venv has, or python3
-#   TORCH, WHEELS, UV, PESQ   see pip_lock.sh; TORCH as at the last call if not set, UV as on the PATH
+# Create or update .venv from the lock. Called by `make env` and by every target that needs the environment.
+#   PYTHON   the interpreter (default: that of .venv, or python3)
+#   TORCH, WHEELS, UV, PESQ   see pip_lock.sh; TORCH defaults to that of the last call, UV to the one on the PATH
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 export UV=${UV-$(command -v uv || true)}
-# not the one of an activated .venv, which may have to go
+# not the uv of an activated .venv, which may be deleted below
 [[ $UV != "$PWD"/.venv/* ]] || UV=
 
 refuse() {
@@ -18,13 +18,13 @@ version() {
     "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>/dev/null || true
 }
 
-# a stamp that differs: something is to be installed. Scripts in .venv name the folder they were made in
+# a changed stamp triggers an installation; it includes the folder, because scripts in .venv contain its path
 stamp() {
     cat envs/requirements.txt envs/cuda.txt envs/pesq.txt envs/pip_lock.sh envs/make_env.sh pyproject.toml | cksum
     pwd
 }
 
-# pip unpacks gigabytes in the folder for temporary files, which is small on many machines
+# pip unpacks gigabytes in the temporary folder, and /tmp is small on many machines
 fresh_tmp() {
     export TMPDIR=$PWD/.venv/.tmp
     rm -rf "$TMPDIR"
@@ -34,7 +34,7 @@ fresh_tmp() {
 made_with=$(cat .venv/.torch 2>/dev/null || true)
 export TORCH=${TORCH-$made_with}
 
-# another Python or another torch is another environment
+# another Python or torch requires a new environment
 as_asked() {
     [ -n "$(version .venv/bin/python)" ] &&
         { [ -z "${PYTHON-}" ] || [ "$(version "$PYTHON")" = "$(version .venv/bin/python)" ]; } &&
@@ -50,7 +50,7 @@ if ! as_asked || ! .venv/bin/pip --version &>/dev/null; then
     "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         refuse "$python is Python $found; 3.11 or newer is needed, e.g. make env PYTHON=python3.12"
     [ -w . ] || refuse "$PWD cannot be written to; copy the checkout to a folder where you can write"
-    # of an activated .venv, the interpreter that it was made with
+    # for an activated .venv, the interpreter that created it
     python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
     [ ! -e .venv ] || echo "make env: .venv is made anew" >&2
     rm -rf .venv

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Install the lock and this package into a Python environment, or do with the lock what else pip can:
-#   envs/pip_lock.sh PYTHON                               what `make env`, conda and the container call
-#   envs/pip_lock.sh PYTHON wheel --wheel-dir FOLDER      what `make wheels` calls
-# It obeys these variables:
-#   TORCH    pip's options that take torch from another index; empty: the one of the lock, with CUDA on Linux
-#   WHEELS   a folder that `make wheels` made, in place of any network
-#   UV       the program uv; empty: pip does the work
+# Install the lock and this package into a Python environment, or run another command of pip on the lock:
+#   envs/pip_lock.sh PYTHON                               called by `make env`, conda and the container
+#   envs/pip_lock.sh PYTHON wheel --wheel-dir FOLDER      called by `make wheels`
+# Environment variables:
+#   TORCH    pip options that take torch from another index; empty: torch of the lock, with CUDA on Linux
+#   WHEELS   a folder made by `make wheels`, used instead of the network
+#   UV       path of uv; empty: use pip
 #   PESQ     1: fail if PESQ cannot be built
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -22,16 +22,16 @@ fi
 
 pip() {
     if [ -n "${UV-}" ] && [ "${command[0]}" = install ]; then
-        # by default uv takes a package from the first index that knows it, whatever versions that has
+        # by default uv takes a package from the first index that has it, even if it lacks the required version
         "$UV" pip install --python "$python" --index-strategy unsafe-best-match "$@"
     else
         "$python" -m pip "${command[@]}" "$@"
     fi
 }
 
-# two codec packages pin versions that nothing else can live with; the lock is complete: hence --no-deps
+# --no-deps: two codec packages pin versions that conflict with all others, and the lock is complete
 lock=(--no-deps --requirement envs/requirements.txt)
-# a package without a wheel for this Python is built: it comes first, since that may fail
+# a package that may have to be built comes first, because the build may fail
 compiled=$(grep '^immutables==' envs/requirements.txt)
 if ! pip --no-deps "$compiled"; then
     echo "make env: $compiled cannot be installed: see above. If this Python ($("$python" --version)) has no wheel of" \

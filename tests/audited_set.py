@@ -1,4 +1,4 @@
-"""Small sets to be audited: recordings of several speakers, and codecs that leave one trace each."""
+"""Small sets for audit tests: recordings of several speakers, and synthetic codecs that each leave one artefact."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -15,15 +15,15 @@ from codecfake.data import tables
 
 SAMPLE_RATE = 16000
 SPEAKERS, PER_SPEAKER = 6, 4
-#: Samples of room noise before and after each recording, at least; it is cut off by `trimmed`.
+#: Minimum number of samples of room noise before and after each recording, and the number that `trimmed` removes.
 ROOM, CUT = 4800, 3200
 
-#: Of the published codecs and the miniatures, in samples.
+#: Hops of the published codecs and the miniatures, in samples.
 HOPS = (64, 80, 160, 300, 320, 512, 640)
 
 
 def recordings(speech: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:
-    """Recordings by utterance: speech of various length and level in a noisy room, float32, no sample beyond ±0.5."""
+    """Return recordings by utterance: speech of various lengths and levels in room noise, float32, within ±0.5."""
     random, found = np.random.default_rng(0), {}
     for speaker in range(SPEAKERS):
         for number in range(PER_SPEAKER):
@@ -44,7 +44,7 @@ def low_passed(samples: np.ndarray) -> np.ndarray:
     return np.convolve(samples, firwin(401, 7000, fs=SAMPLE_RATE), mode="same")
 
 
-#: What each codec does to a recording besides a little noise of its own.
+#: The effect of each codec on a recording, in addition to a little noise.
 TRACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda samples: samples,
     "delay": lambda samples: delayed(samples, 7.5),
@@ -61,7 +61,7 @@ TRACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 def write_set(folder: Path, speech: Callable[..., np.ndarray], codecs: list[str], subtype: str = "PCM_16") -> Path:
-    """Write bona fide recordings (16-bit WAV) and what codecs of `TRACES` make of them."""
+    """Write bona fide recordings (16-bit WAV) and the outputs of the given codecs of `TRACES`."""
     folder.mkdir(parents=True, exist_ok=True)
     for number, (utterance, samples) in enumerate(recordings(speech).items()):
         soundfile.write(folder / f"genuine+{utterance}.wav", samples, SAMPLE_RATE, "PCM_16")
@@ -73,14 +73,14 @@ def write_set(folder: Path, speech: Callable[..., np.ndarray], codecs: list[str]
 
 
 def measured(folder: Path, workers: int = 1) -> dict[str, pd.DataFrame]:
-    """`cues.Cues` of a set by codec."""
+    """Return the `cues.Cues` of a set for each codec."""
     found = open_set(folder)
     bonafide = found.clips("identity")
     return {codec: cue_table(found.clips(codec), bonafide, workers, codec) for codec in found.codecs}
 
 
 def random_cues(speakers: int = 8, per_speaker: int = 10, seed: int = 0, prefix: str = "s", **changes) -> pd.DataFrame:
-    """`cues.Cues` in which everything varies at random; `changes` are columns, or what makes them of themselves."""
+    """Return random `cues.Cues`; `changes` replaces columns by values, or by functions of the random column."""
     random, count = np.random.default_rng(seed), speakers * per_speaker
     table = pd.DataFrame({name: random.uniform(0.1, 0.9, count) for name in comparison.NUMBERS})
     table = table.assign(

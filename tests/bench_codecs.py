@@ -1,14 +1,14 @@
-"""Time two ways of resynthesising, turn about in one process: a file at a time, and this pipeline's.
+"""Compare the speed of resynthesis file by file and by this pipeline, alternately in one process.
 
     python tests/bench_codecs.py                     every family at full size, random weights, a process each
     python tests/bench_codecs.py --codec encodec_24khz --utterances 8
 
-The first way is what the authors' script does: for each file read, resample, encode and decode by the upstream
-package's own calls, weight norm and all, clamp, write a WAV. (AcademiCodec and AudioDec have no package, FunCodec's
-cannot be imported whole: their networks here stand for upstream's, without what `make_fast` does.) The second is
-`resynthesise_shard`, from shard to shard. Both get the same 48 kHz utterances and weights, and compute on one
-thread. A ratio above 1 is in our favour. MB is the second way's peak. The last lines are its peak for many utterances
-through a miniature.
+The first method is that of the authors' script: for each file read, resample, encode and decode with the calls of the
+upstream package (including weight norm), clamp, write a WAV. (AcademiCodec and AudioDec have no package, and FunCodec's
+cannot be imported completely: this project's networks replace them, without the optimisations of `make_fast`.) The
+second method is `resynthesise_shard`, from shard to shard. Both use the same 48 kHz utterances, the same weights and
+one thread. A ratio above 1 means that the pipeline is faster. MB is the peak memory of the pipeline. The last lines
+give its peak for many utterances with a miniature codec.
 """
 
 import argparse
@@ -50,12 +50,12 @@ FAMILIES = [
     "funcodec-funcodec_en_libritts-16k-nq32ds640",
 ]
 HEAD = ["codec", "file by file", "published", "clean", "ratio published", "ratio clean", "MB"]
-#: Utterances of the lines on memory, through this codec.
+#: Numbers of utterances and codec of the memory measurements.
 MANY, MINIATURE = (100, 400, 1200), "encodec_mini"
 
 
 def upstream_call(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
-    """waveform [T] to waveform [T'], as the upstream's own interface goes about it."""
+    """Return a function from waveform [T] to waveform [T'] that calls the upstream interface."""
     codec = published.build(name)
     if codec.entry["family"] == "dac":
         from audiotools import AudioSignal
@@ -67,7 +67,7 @@ def upstream_call(name: str) -> Callable[[torch.Tensor], torch.Tensor]:
 
 @torch.no_grad()
 def file_by_file(paths: list[Path], call, sample_rate: int, folder: Path) -> None:
-    """The authors' way."""
+    """Resynthesise file by file, as the authors' script does."""
     resampler = torchaudio.transforms.Resample(RATE, sample_rate)
     for path in paths:
         samples, _ = soundfile.read(path, dtype="float32")
@@ -82,14 +82,14 @@ def seconds(function: Callable, *arguments) -> float:
 
 
 def peak_megabytes(function: Callable, *arguments) -> float:
-    """The most memory (MB) the process held while the function ran. Linux only."""
+    """Return the peak memory (MB) of the process during the call of the function. Linux only."""
     Path("/proc/self/clear_refs").write_text("5")
     function(*arguments)
     return int(re.search(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())[1]) / 1024
 
 
 def write_speech(count: int, folder: Path) -> list[Path]:
-    """Utterances of 2 to 4 s at 48 kHz."""
+    """Write utterances of 2 to 4 s at 48 kHz."""
     lengths = np.random.default_rng(0).uniform(2.0, 4.0, count)
     paths = [folder / f"u{seed:03d}.wav" for seed in range(count)]
     for seed, (path, length) in enumerate(zip(paths, lengths, strict=True)):
@@ -105,7 +105,7 @@ def shard(paths: list[Path], target: Path) -> Path:
 
 
 def measure(name: str, count: int, folder: Path) -> list[str]:
-    """One line of the table."""
+    """Print one line of the table."""
     paths = write_speech(count, folder)
     source = shard(paths, folder / "source.parquet")
     published.save(name, folder)
@@ -130,7 +130,7 @@ def measure(name: str, count: int, folder: Path) -> list[str]:
 
 
 def measure_memory(count: int, folder: Path) -> list[str]:
-    """Peak memory of `count` utterances through a miniature."""
+    """Print the peak memory for `count` utterances with a miniature codec."""
     source = shard(write_speech(count, folder), folder / "source.parquet")
     entry = config.codec(MINIATURE)
     codec = codecs.load(entry, codecs.find_files(entry, REPOSITORY / "checkpoints" / MINIATURE), "cpu")

@@ -1,10 +1,10 @@
-"""Time AASIST as it is written down and as the pipeline computes it, turn about in one process, on one thread.
+"""Compare the speed of plain AASIST and the pipeline's optimised AASIST, alternately in one process, on one thread.
 
     python tests/bench_detectors.py                  both sizes, scoring and training
     python tests/bench_detectors.py --detector aasist_l --utterances 8
 
-Scoring is a forward pass, a training step a forward and a backward one, both of a batch of full crops of noise.
-Seconds are the best of the rounds, an utterance; a ratio above 1 is in the pipeline's favour.
+Scoring is a forward pass, training a forward and a backward pass, both for a batch of full crops of noise.
+Seconds are per utterance, in the best round; a ratio above 1 means that the pipeline is faster.
 """
 
 import argparse
@@ -32,19 +32,19 @@ def train(model: torch.nn.Module, waveforms: torch.Tensor) -> None:
 
 
 def seconds(step, model: torch.nn.Module, waveforms: torch.Tensor) -> float:
-    """An utterance's."""
+    """Return the seconds per utterance."""
     start = time.perf_counter()
     step(model, waveforms)
     return (time.perf_counter() - start) / len(waveforms)
 
 
 def measure(name: str, step, utterances: int, rounds: int) -> list[str]:
-    """One line of the table."""
+    """Print one line of the table."""
     seed_all(1)
     entry = config.detectors()[name]
     models = plain_aasist.pair(entry)
     waveforms = 0.1 * torch.randn(utterances, entry["crop_samples"])
-    # the first round only warms up
+    # the first round is a warm-up
     turns = [[seconds(step, model, waveforms) for model in models] for _ in range(rounds + 1)][1:]
     plain, fast = map(min, zip(*turns, strict=True))
     return [name, step.__name__, f"{plain:.3f}", f"{fast:.3f}", f"{plain / fast:.2f}"]

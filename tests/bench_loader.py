@@ -1,10 +1,10 @@
-"""Time two ways to crops for training, turn about in one process, on one thread.
+"""Compare two ways to load training crops, alternately in one process, on one thread.
 
     python tests/bench_loader.py
 
 Both draw the same random crops of the same trials in the same random order. The first decodes and resamples an
-utterance for each, from shards; the second takes them from the waveforms that the workflow makes once. Utterances
-are of 2 to 5 s, bona fide speech at 16 kHz and two codecs' at 24 and 44.1 kHz.
+utterance of a shard for each crop; the second reads the crops from the waveforms that the workflow makes once.
+Utterances have 2 to 5 s: bona fide speech at 16 kHz and two codecs at 24 and 44.1 kHz.
 """
 
 import tempfile
@@ -27,7 +27,7 @@ RATES = {"identity": 16000, "at_24k": 24000, "at_44k": 44100}
 
 
 def write_run(folder: Path) -> pd.DataFrame:
-    """Shards and waveforms below a folder; their trials."""
+    """Write shards and waveforms to a folder; return their trials."""
     lengths = np.random.default_rng(0).uniform(2.0, 5.0, UTTERANCES)
     trials = []
     for codec, rate in RATES.items():

@@ -1,10 +1,10 @@
-"""What the full experiment costs besides computing: a VCTK-shaped archive of 44,242 utterances, tiny audio.
+"""Measure the overhead of the full experiment without codecs and training: 44,242 VCTK-like utterances, tiny audio.
 
     python tests/bench_scale.py
 
-Prints seconds and peak MB of listing the corpus and of packing and resynthesising (identity) shards of ten times the
-size, what a subset fetches from a server, and seconds of `snakemake -n` and of a run with nothing to do for the 15
-codecs of config/config.yaml, their 64 shards each and the 16 detectors, and of DVC on these.
+Prints seconds and peak MB of listing the corpus and of packing and resynthesising (identity) shards of two sizes, the
+download volume of a subset, and the seconds of `snakemake -n`, of a run with nothing to do and of DVC for the 15
+codecs of config/config.yaml with 64 shards each and 16 detectors.
 """
 
 import contextlib
@@ -38,14 +38,14 @@ CORPUS = {
 
 
 def utterance_ids(count: int) -> Iterator[str]:
-    """Ids as VCTK's, some 400 of each speaker."""
+    """Return VCTK-like utterance ids, about 400 per speaker."""
     for number in range(count):
         speaker = 400 + number % SPEAKERS if number % SPEAKERS > 4 else 225 + number % SPEAKERS
         yield f"p{speaker}_{number // SPEAKERS + 1:03}"
 
 
 def write_archive(path: Path, count: int) -> None:
-    """`count` utterances by two microphones with their texts; every recording is the same 0.15 s."""
+    """Write an archive of `count` utterances from two microphones with texts; all recordings are the same 0.15 s."""
     path.parent.mkdir(parents=True, exist_ok=True)
     recording = encode(make_speech(0.15, 48000), "flac")
     with zipfile.ZipFile(path, "w") as archive:
@@ -56,7 +56,7 @@ def write_archive(path: Path, count: int) -> None:
             archive.writestr(f"txt/{utterance_id[:4]}/{utterance_id}.txt", "Please call Stella.\n")
 
 
-#: Runs a command from a process that is small itself: a child's peak begins with its parent's size.
+#: Runs a command from a small process, because a child's peak memory includes the parent's size at the fork.
 MEASURE = """
 import resource, subprocess, sys
 code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
@@ -66,7 +66,7 @@ sys.exit(code)
 
 
 def measure(command: list, folder: Path) -> tuple[float, float]:
-    """Seconds and peak MB (of the largest process) of a command that must succeed."""
+    """Return seconds and peak MB (of the largest process) of a command that must succeed."""
     environment = {**os.environ, "PYTHONPATH": str(folder / "workflow"), "OMP_NUM_THREADS": "1"}
     began = time.perf_counter()
     wrapped = [sys.executable, "-c", MEASURE, *map(str, command)]
@@ -93,7 +93,7 @@ def corpus_command(folder: Path, section: dict, out: Path) -> list:
 
 
 def make_project(folder: Path, count: int) -> Project:
-    """A project whose downloads.yaml knows the archive in its cache."""
+    """Make a project whose downloads.yaml lists the archive in its cache."""
     folder.mkdir(parents=True)
     project = Project(folder, CORPUS, [])
     archive = folder / "cache" / KEY
@@ -103,7 +103,7 @@ def make_project(folder: Path, count: int) -> Project:
 
 
 def bench_corpus(folder: Path, count: int) -> None:
-    """Listing, and a shard of 1/64 and of 1/6 of the utterances."""
+    """Measure the listing, and a shard of 1/64 and of 1/6 of the utterances."""
     project = make_project(folder, count)
     report(f"corpus: list {count} utterances", measure(corpus_command(folder, CORPUS, folder / "64"), project.folder))
     identity = json.dumps(config.codec("identity"))
@@ -126,7 +126,7 @@ def bench_corpus(folder: Path, count: int) -> None:
 
 
 def bench_subset(folder: Path, archive: Path) -> None:
-    """20 speakers × 25 utterances from a server."""
+    """Measure the download of 20 speakers × 25 utterances from a server."""
     folder.mkdir()
     project = Project(folder, CORPUS, [])
     with serving() as server:
@@ -147,7 +147,7 @@ def bench_subset(folder: Path, archive: Path) -> None:
 
 
 def bench_graph(folder: Path) -> None:
-    """The graph of the full experiment, from nothing and finished, and what DVC takes for its files of 1 MB."""
+    """Measure Snakemake on the full experiment, before and after the run, and DVC on its files of 1 MB."""
     folder.mkdir()
     run = config.load_yaml(REPOSITORY / "config/config.yaml")
     Project(folder, CORPUS, [])
@@ -167,7 +167,7 @@ def bench_graph(folder: Path) -> None:
 
 
 def bench_dvc(folder: Path, snakemake: list[str]) -> None:
-    """The finished files recorded, pushed, and pulled in a clone."""
+    """Measure recording and pushing the finished files, and pulling them in a clone."""
     run = config.read_run(folder / "config/config.yaml")
     for name, stage in stages(run).items():
         with contextlib.chdir(folder):

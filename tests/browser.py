@@ -1,4 +1,4 @@
-"""Headless Chromium at the other end of its debugging pipe: real keys, any size of window, what the console says."""
+"""Control headless Chromium over its debugging pipe: key presses, window size, console messages."""
 
 import base64
 import json
@@ -12,23 +12,23 @@ from pathlib import Path
 
 from html_page import ATTEMPTS, CHROMIUM, require_chromium
 
-#: Most seconds that anything asked for may take.
+#: Timeout of each request, in seconds.
 PATIENCE = 30
-#: Windows virtual key codes, by the names of KeyboardEvent.
+#: Windows virtual key codes by KeyboardEvent key name.
 KEYS = {
     "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, " ": 32, "b": 66, "Tab": 9,
 }  # fmt: skip
 
 
 class GoneError(Exception):
-    """The browser has ended."""
+    """Raised when the browser process has ended."""
 
 
 class Browser:
-    """One tab. https://chromedevtools.github.io/devtools-protocol tells the methods of `call`.
+    """One browser tab. The methods of `call` are documented at https://chromedevtools.github.io/devtools-protocol.
 
     Attributes:
-        complaints: errors and warnings that the console had, and exceptions, so far.
+        complaints: errors and warnings of the console and exceptions so far.
     """
 
     def __init__(self, to_browser: int, from_browser: int):
@@ -40,7 +40,7 @@ class Browser:
             self.call(f"{domain}.enable")
 
     def call(self, method: str, **parameters) -> dict:
-        """Send a message of the protocol; its result."""
+        """Send a message of the protocol and return its result."""
         self._calls += 1
         message = {"id": self._calls, "method": method, "params": parameters, **self._session}
         os.write(self._to, json.dumps(message).encode() + b"\0")
@@ -69,7 +69,7 @@ class Browser:
             self.complaints.append(about["entry"])
 
     def show(self, width: int, height: int, dark: bool = False, scripts: bool = True) -> None:
-        """The window's size in pixels, what the system prefers, and whether scripts run; before `open`."""
+        """Set the window size in pixels, the colour scheme and whether scripts run; call it before `open`."""
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", features=scheme)
         self.call("Emulation.setScriptExecutionDisabled", value=not scripts)
@@ -81,27 +81,27 @@ class Browser:
         self.wait_for(f"document.readyState === 'complete' && location.href.startsWith({json.dumps(url)})")
 
     def evaluate(self, expression: str):
-        """The value of a JavaScript expression, which may do what only users may, such as play."""
+        """Return the value of a JavaScript expression, evaluated with user activation (e.g. to play audio)."""
         result = self.call("Runtime.evaluate", expression=expression, returnByValue=True, userGesture=True)
         assert "exceptionDetails" not in result, result["exceptionDetails"]
         return result["result"].get("value")
 
     def wait_for(self, expression: str) -> None:
-        """Return when an expression is true."""
+        """Wait until a JavaScript expression is true."""
         end = time.monotonic() + PATIENCE
         while not self.evaluate(expression):
             assert time.monotonic() < end, f"still not true: {expression}"
             time.sleep(0.02)
 
     def press(self, key: str) -> None:
-        """Press and release a key, as a user does."""
+        """Press and release a key."""
         about = {"key": key, "code": {" ": "Space", "b": "KeyB"}.get(key, key), "windowsVirtualKeyCode": KEYS[key]}
         text = {"text": key} if len(key) == 1 else {}
         self.call("Input.dispatchKeyEvent", type="keyDown", **about, **text)
         self.call("Input.dispatchKeyEvent", type="keyUp", **about)
 
     def click(self, selector: str, across: float = 0.5) -> None:
-        """Click on an element that can be seen, at a part of its width."""
+        """Click on a visible element, at a fraction of its width."""
         box = self.evaluate(
             f"(({{left, top, width, height}}) => [left, top, width, height])"
             f"(document.querySelector({json.dumps(selector)}).getBoundingClientRect())"
@@ -111,21 +111,21 @@ class Browser:
             self.call("Input.dispatchMouseEvent", type=kind, **place)
 
     def screenshot(self, path: Path) -> None:
-        """A PNG of the window."""
+        """Return a PNG of the window."""
         path.write_bytes(base64.b64decode(self.call("Page.captureScreenshot")["data"]))
 
     def close(self) -> None:
-        """Let go of the pipe, at which the browser ends."""
+        """Close the pipe, which ends the browser."""
         os.close(self._to)
         os.close(self._from)
 
 
 def start(profile: Path) -> tuple[subprocess.Popen, Browser]:
-    """A browser with its profile in a folder."""
+    """Start a browser with its profile in a folder."""
     there, from_here = os.pipe()
     from_there, back = os.pipe()
     command = [*CHROMIUM, "--remote-debugging-pipe", f"--user-data-dir={profile}", "--mute-audio"]
-    # the browser reads its file descriptor 3 and writes 4; other shells know no descriptors above 9
+    # the browser reads file descriptor 3 and writes 4; POSIX shells support single-digit descriptors only
     shell = ["bash", "-c", f'exec "$@" 3<&{there} 4>&{back}', "bash", *command]
     with open(profile.with_suffix(".log"), "wb") as log:
         process = subprocess.Popen(shell, pass_fds=(there, back), stdout=log, stderr=log)
@@ -141,7 +141,7 @@ def start(profile: Path) -> tuple[subprocess.Popen, Browser]:
 
 @contextmanager
 def browsing(profile: Path) -> Iterator[Browser]:
-    """A browser, stopped at the end. See `require_chromium`."""
+    """Provide a browser and stop it at the end; see `require_chromium`."""
     require_chromium()
     for attempt in range(ATTEMPTS):
         try:

@@ -1,4 +1,4 @@
-"""Fixtures that several test files use."""
+"""Fixtures shared by several test files."""
 
 import io
 import os
@@ -18,19 +18,19 @@ from http_server import Server, serving
 from optional import lacking
 
 torch.set_num_threads(1)
-# servers of tests are on this machine: no proxy that the environment names stands between
+# test servers are on this machine: bypass proxies set in the environment
 os.environ |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow files first, so that at the end no worker is left alone with one."""
+    """Run slow tests first, so that no worker is left alone with one at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def make_speech(seconds: float = 1.0, sample_rate: int = 16000, seed: int = 0) -> np.ndarray:
-    """Speech-like sound, float32 [seconds * sample_rate], within ±0.5: harmonics of a moving f0, in syllables."""
+    """Return speech-like sound, float32 [seconds * sample_rate], within ±0.5: syllables with a varying f0."""
     random = np.random.default_rng(seed)
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     f0 = random.uniform(90, 220) * (1 + 0.15 * np.sin(2 * np.pi * random.uniform(0.5, 2) * time + random.uniform(0, 6)))
@@ -45,7 +45,7 @@ def make_speech(seconds: float = 1.0, sample_rate: int = 16000, seed: int = 0) -
 
 
 def damaged(content: bytes, mark: str, beyond: int) -> bytes:
-    """Bytes of which one is changed: `beyond` those after the first `mark`."""
+    """Return the bytes with one byte changed, `beyond` bytes after the end of the first `mark`."""
     place = content.index(mark.encode()) + len(mark) + beyond
     return content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
 
@@ -58,7 +58,7 @@ def speech() -> Callable[..., np.ndarray]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder `shared` beside the repository; what a test lacks without it, see `lacking`."""
+    """The folder `shared` next to the repository; without it the test is skipped, see `lacking`."""
     folder = REPOSITORY.parent / "shared"
     if not folder.is_dir():
         lacking("SHARED", f"{folder}: no such folder")
@@ -67,14 +67,14 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def pesq() -> None:
-    """The package pesq, without which there are no values to test; see `lacking`."""
+    """The package pesq; without it the test is skipped, see `lacking`."""
     if not has_pesq():
         lacking("PESQ", "the package pesq is not installed")
 
 
 @pytest.fixture(scope="session")
 def write_g722() -> Callable[[Path, np.ndarray], None]:
-    """write_g722(path, samples): 16 kHz samples as raw G.722, the format of the Asterisk recordings."""
+    """write_g722(path, samples): write 16 kHz samples as raw G.722, the format of the Asterisk recordings."""
 
     def write(path: Path, samples: np.ndarray) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -91,7 +91,7 @@ def write_g722() -> Callable[[Path, np.ndarray], None]:
 
 @pytest.fixture(scope="session")
 def build_deb() -> Callable[..., None]:
-    """build_deb(path, files, compression="xz"): a Debian package holding the files, given by path and content."""
+    """build_deb(path, files, compression="xz"): write a Debian package with files given as path -> content."""
 
     def build(path: Path, files: dict[str, bytes], compression: str = "xz") -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,14 +109,14 @@ def build_deb() -> Callable[..., None]:
 
 
 def ar_member(name: str, content: bytes) -> bytes:
-    """A member of an ar archive, with its header, at an even length."""
+    """Return a member of an ar archive with its header, padded to an even length."""
     header = f"{name:<16}{0:<12}{0:<6}{0:<6}{'100644':<8}{len(content):<10}`\n"
     return header.encode() + content + b"\n" * (len(content) % 2)
 
 
 @pytest.fixture
 def batching(monkeypatch) -> float:
-    """Batches on the CPU as on a GPU; the most seconds of one."""
+    """Enable GPU-like batching on the CPU; return the maximum seconds of a batch."""
     seconds = 64.0
     monkeypatch.setattr("codecfake.resynthesis.resynthesis.BATCH_SECONDS", {"cpu": seconds})
     return seconds
@@ -124,7 +124,7 @@ def batching(monkeypatch) -> float:
 
 @pytest.fixture
 def http_server(monkeypatch) -> Iterator[Server]:
-    """A file server on this machine, asked again at once after a failure."""
+    """A file server on this machine; failed requests are retried without delay."""
     for retried in (http._go_on, remote_zip._persistently):
         monkeypatch.setattr(retried.retry, "wait", tenacity.wait_none())
     monkeypatch.setattr(http, "PAUSE_SECONDS", 0)

@@ -1,4 +1,4 @@
-"""Full-size weights without a checkpoint, and upstream's own output with them (shared/golden)."""
+"""Deterministic full-size weights, and the output of the upstream implementations with them (shared/golden)."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import numpy as np
 
 
 class Golden(NamedTuple):
-    """One configuration: the constructor's arguments, the published keys with shapes, upstream's results."""
+    """One configuration: constructor arguments, published state_dict keys with shapes, upstream results."""
 
     config: dict
     keys: dict[str, list[int]]
@@ -19,7 +19,7 @@ class Golden(NamedTuple):
 
 
 def golden(shared: Path, name: str) -> Golden:
-    """The reference vectors of one configuration; `input` and `output` are float32 [T]."""
+    """Load the reference vectors of one configuration; `input` and `output` are float32 [T]."""
     folder = shared / "golden" / name
     model, vectors = json.loads((folder / "model.json").read_text()), np.load(folder / "vectors.npz")
     return Golden(
@@ -28,7 +28,7 @@ def golden(shared: Path, name: str) -> Golden:
 
 
 def fill_state_dict(shared: Path, state: dict) -> dict:
-    """A copy of a state_dict whose tensors depend on key and shape alone."""
+    """Return a copy of a state_dict with tensors that depend only on key and shape."""
     spec = importlib.util.spec_from_file_location("golden_fill", shared / "golden" / "fill.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,4 @@
-"""What a page of HTML holds, as it is written and as a browser shows it."""
+"""Read an HTML page, as source and as rendered by a browser."""
 
 import shutil
 import subprocess
@@ -11,12 +11,12 @@ CHROMIUM = (
     "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-#: Chromium itself crashes once in a while (seen: a segmentation fault in one of a hundred starts), whatever the page.
+#: Number of attempts: Chromium occasionally crashes with any page (a segmentation fault in one of a hundred starts).
 ATTEMPTS = 3
 
 
 class Page(HTMLParser):
-    """What a page holds: its tags, the text of its cells by table, all its text."""
+    """The content of a page: its tags, the text of table cells by table, and all text."""
 
     def __init__(self, html: str):
         super().__init__()
@@ -51,13 +51,13 @@ class Page(HTMLParser):
 
 
 def require_chromium() -> None:
-    """Without Chromium the test is skipped, or fails if CODECFAKE_REQUIRE_BROWSER=1."""
+    """Skip the test without Chromium, or fail if CODECFAKE_REQUIRE_BROWSER=1."""
     if shutil.which(CHROMIUM[0]) is None:
         lacking("BROWSER", f"no {CHROMIUM[0]} on PATH")
 
 
 def chromium(page: Path, *options: str) -> str:
-    """What headless Chromium prints of a page; its profile lies beside the page. See `require_chromium`."""
+    """Return the output of headless Chromium for a page, with its profile next to the page; see `require_chromium`."""
     require_chromium()
     command = [*CHROMIUM, f"--user-data-dir={page.parent / 'profile'}", *options, page.as_uri()]
     for _ in range(ATTEMPTS):

@@ -1,4 +1,4 @@
-"""A file server on this machine with the faults of real ones: cuts, stalls, refusals, wrong bytes."""
+"""A local file server that simulates faults: interruptions, stalls, error statuses, wrong bytes."""
 
 import re
 import threading
@@ -12,20 +12,20 @@ RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
 class Server(ThreadingHTTPServer):
-    """Serves `files` by name.
+    """A server of `files`.
 
     Attributes:
         files: content by path.
         requests: (path, Range header or None) of every request so far.
-        ranges: whether Range is answered.
-        whole_only: files of which it is not.
-        etags: whether answers have an ETag.
-        cuts: of each of the next answers, the number of bytes after which it breaks off (None: it does not).
-        statuses: of each of the next answers, an HTTP status in place of the file.
-        mends: content that takes the place of a file once that was asked for.
-        stalls: how many of the next answers stop half way without closing the connection.
-        bytes_a_second: at most, of each answer; None for no limit.
-        content_type: of all answers.
+        ranges: whether Range headers are honoured.
+        whole_only: files for which Range headers are ignored.
+        etags: whether responses have an ETag.
+        cuts: number of bytes after which each of the next responses breaks off (None: complete response).
+        statuses: HTTP statuses of the next responses, sent instead of the file.
+        mends: content that replaces a file after its first request.
+        stalls: number of next responses that stop half-way without closing the connection.
+        bytes_a_second: maximum rate of each response; None for no limit.
+        content_type: content type of all responses.
     """
 
     daemon_threads = True
@@ -45,7 +45,7 @@ class Server(ThreadingHTTPServer):
         self.closing = threading.Event()
 
     def handle_error(self, request, client_address):
-        """A client that went away is no error of the server."""
+        """Ignore disconnected clients."""
 
     def url(self, name: str = "") -> str:
         return f"http://127.0.0.1:{self.server_port}/{name}"
@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @property
     def name(self) -> str:
-        """The file asked for; of a proxy, which gets the whole address, that address."""
+        """The path of the requested file, or the complete URL if the server acts as a proxy."""
         return self.path.removeprefix("/")
 
     def do_GET(self):
@@ -122,7 +122,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @contextmanager
 def serving() -> Iterator[Server]:
-    """A running server, stopped at the end."""
+    """Run a server for the duration of the block."""
     with Server() as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()

@@ -1,4 +1,4 @@
-"""What a machine may lack: without it a test is skipped."""
+"""Skip tests whose optional requirements the machine lacks."""
 
 import os
 import subprocess
@@ -8,19 +8,19 @@ import pytest
 
 
 def lacking(what: str, message: str) -> NoReturn:
-    """Skip a test for want of something optional; fail if CODECFAKE_REQUIRE_<what>=1."""
+    """Skip the test because an optional requirement is missing, or fail if CODECFAKE_REQUIRE_<what>=1."""
     if os.environ.get(f"CODECFAKE_REQUIRE_{what}") == "1":
         pytest.fail(message)
     pytest.skip(message)
 
 
 def in_namespace(kind: str, *commands: str) -> tuple[str, ...]:
-    """Words before a command that give it a namespace of its own, in which these commands run first.
+    """Return a command prefix that runs a command in a new namespace, after the given commands.
 
-    The test is skipped where that is not permitted.
+    The test is skipped if namespaces are not permitted.
 
     Args:
-        kind: what unshare(1) calls it, e.g. `mount`.
+        kind: kind of namespace as in unshare(1), e.g. `mount`.
     """
     words = ("unshare", "--map-root-user", f"--{kind}", "bash", "-euc", "\n".join([*commands, 'exec "$@"']), "-")
     if subprocess.run([*words, "true"], check=False, capture_output=True).returncode:

@@ -1,4 +1,4 @@
-"""AASIST as it is written down, which the pipeline's own is to agree with, and is timed against."""
+"""A plain implementation of AASIST, the reference for the values and the speed of the pipeline's."""
 
 import torch
 from torch import nn
@@ -12,7 +12,7 @@ class Block(aasist.Block):
 
 
 class Model(aasist.Model):
-    """Of the same parameters."""
+    """Plain AASIST with the parameters of the pipeline's model."""
 
     def __init__(self, sample_rate: int, crop_samples: int, maps: list[int], **settings):
         super().__init__(sample_rate, crop_samples, maps=maps, **settings)
@@ -26,7 +26,7 @@ class Model(aasist.Model):
 
 
 def pair(entry: dict) -> tuple[Model, aasist.Model]:
-    """The plain model of an entry of detectors.yaml and the pipeline's, with the same random weights."""
+    """Build the plain and the pipeline's model of an entry of detectors.yaml with equal random weights."""
     arguments = entry["sample_rate"], entry["crop_samples"]
     plain, fast = (kind(*arguments, **entry["model"]) for kind in (Model, aasist.Model))
     fast.load_state_dict(plain.state_dict())

@@ -1,4 +1,4 @@
-"""The 15 published configurations at full size with random weights, saved as the published files are."""
+"""The 15 published configurations at full size with random weights, saved in the published formats."""
 
 import json
 from pathlib import Path
@@ -104,7 +104,7 @@ def _funcodec(ratios: list, **conf) -> dict:
 
 
 _FREQUENCY = [[4, 1], [4, 1], [4, 2], [4, 1]]
-#: The constructor's arguments, by codec. FunCodec's are the public recipe's; its config.yaml are not known here.
+#: Constructor arguments by codec. FunCodec's are from the public recipe, since its config.yaml files are unavailable.
 MODELS = {
     "SpeechTokenizer": _SPEECHTOKENIZER,
     "academicodec_hifi_16k_320d": _HIFI_CODEC,
@@ -125,7 +125,7 @@ MODELS = {
 
 
 def build(name: str) -> codecs.TrainableCodec:
-    """The full-size codec with random weights."""
+    """Build the full-size codec with random weights."""
     entry = {**config.codec(name), "model": MODELS[name]}
     adapter_class = codecs.family_class(entry["family"])
     torch.manual_seed(0)
@@ -133,10 +133,10 @@ def build(name: str) -> codecs.TrainableCodec:
 
 
 def save(name: str, folder: Path, change=lambda state: state) -> dict[str, Path]:
-    """Write a full-size codec's files under their published names, in float32.
+    """Write the files of a full-size codec under their published names, in float32.
 
     Args:
-        change: applied to each state_dict.
+        change: function applied to each state_dict.
 
     Returns:
         The files by role.

@@ -1,4 +1,4 @@
-"""Small released sets of one content in every layout: CodecFake as published, and ours."""
+"""Small released sets with the same content in every layout: those of CodecFake and ours."""
 
 import io
 import zipfile
@@ -12,19 +12,19 @@ import soundfile
 
 from codecfake.data.shards import shard_path, shard_row, write_shard
 
-#: Rate (Hz) of each codec as the sets name them; genuine speech is float32, the others are 16 bit.
+#: Sample rate (Hz) of each codec under its name in the set; genuine speech is float32, the others are 16 bit.
 RATES = {"genuine": 16000, "encodec_24khz": 24000, "descript-audio-codec-44khz": 44100}
-#: As they lie in a Parquet file: neither by utterance nor by speaker.
+#: Order in the Parquet files: sorted neither by utterance nor by speaker.
 UTTERANCES = ("p226_010", "p225_001", "s5_003", "p226_002", "p225_002")
-#: Rows of a row group of the published layout.
+#: Number of rows of a row group in the published layout.
 GROUP = 2
 
-#: The encoded file of each clip, by codec (as sets name them) and utterance.
+#: The encoded file of each clip by (codec name in the set, utterance).
 Content = dict[tuple[str, str], bytes]
 
 
 def make_content(speech: Callable[..., np.ndarray]) -> Content:
-    """WAV files as published."""
+    """Return the WAV files of the set."""
     content = {}
     for codec, rate in RATES.items():
         for number, utterance in enumerate(UTTERANCES):
@@ -34,14 +34,14 @@ def make_content(speech: Callable[..., np.ndarray]) -> Content:
 
 
 def encode(samples: np.ndarray, sample_rate: int, subtype: str) -> bytes:
-    """Samples (float32 [N]) as a WAV file."""
+    """Encode samples (float32 [N]) as a WAV file."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, sample_rate, format="WAV", subtype=subtype)
     return buffer.getvalue()
 
 
 def write_folder(path: Path, content: Content) -> None:
-    """A folder of WAV files, each codec's in one of its own."""
+    """Write a folder of WAV files with one subfolder per codec."""
     for (codec, utterance), data in content.items():
         file = path / codec / f"{codec}+{utterance}.wav"
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def write_folder(path: Path, content: Content) -> None:
 
 
 def write_zips(path: Path, content: Content) -> None:
-    """A zip archive per codec, as CodecFake_wavs."""
+    """Write one zip archive per codec, as in CodecFake_wavs."""
     path.mkdir(parents=True, exist_ok=True)
     for codec in RATES:
         with zipfile.ZipFile(path / f"{codec}.zip", "w") as archive:
@@ -60,7 +60,7 @@ def write_zips(path: Path, content: Content) -> None:
 
 
 def write_published(path: Path, content: Content, labels: datasets.Value | datasets.ClassLabel | None = None) -> None:
-    """Parquet as the Hugging Face library writes it, in two files; labels are text by default."""
+    """Write two Parquet files as the Hugging Face library does; labels are text by default."""
     labels = labels or datasets.Value("string")
     text = datasets.Value("string")
     columns = {"audio": datasets.Audio(), "label": labels, "speaker_id": text, "codec_name": text}
@@ -80,12 +80,12 @@ def write_published(path: Path, content: Content, labels: datasets.Value | datas
 
 
 def write_classes(path: Path, content: Content) -> None:
-    """The same with the numbers of a ClassLabel."""
+    """Write the published layout with the integers of a ClassLabel as labels."""
     write_published(path, content, datasets.ClassLabel(names=["genuine", "spoofing"]))
 
 
 def write_shards(path: Path, content: Content) -> None:
-    """A run's shards of every codec, in two."""
+    """Write the shards of a run, two per codec."""
     for codec in RATES:
         for shard in range(2):
             write_shard(shard_path(path, ours(codec), shard), _rows(content, codec, UTTERANCES[shard::2]))
@@ -103,7 +103,7 @@ def _rows(content: Content, codec: str, utterances: tuple[str, ...]) -> Iterator
 
 
 def ours(codec: str) -> str:
-    """What we call a codec of a set."""
+    """Return this project's name of a codec of the set."""
     return "identity" if codec == "genuine" else codec
 
 

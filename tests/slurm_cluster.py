@@ -1,7 +1,7 @@
-"""A SLURM of one node for tests: munged, slurmctld and slurmd, for this machine alone and as root.
+"""A single-node SLURM cluster for tests: munged, slurmctld and slurmd, local only and run as root.
 
-Nothing is enforced: the node claims more CPUs and memory than there are, and two devices that every machine has are
-its GPUs. What jobs ask for can be seen, also of those that ended long ago.
+No limit is enforced: the node declares more CPUs and memory than exist, and uses two devices of any machine as its
+GPUs. The resources that jobs requested stay visible, even long after a job has ended.
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import psutil
 from optional import lacking
 
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
-#: Where SLURM's programs look. SLURM_CONF may name another place, but the plugin keeps it from job steps.
+#: Default configuration folder of SLURM. SLURM_CONF is no alternative: the plugin does not pass it to job steps.
 FOLDER = Path("/etc/slurm")
 CONFIGURATION = {
     "slurm.conf": """\
@@ -51,7 +51,7 @@ PartitionName=gpu Nodes={host}
 """,
     "gres.conf": "Name=gpu File=/dev/null\nName=gpu File=/dev/zero\n",
 }
-#: Seconds that daemons may take to begin, jobs and daemons to end.
+#: Seconds within which daemons must start, and jobs and daemons must end.
 PATIENCE = 60
 
 Found = TypeVar("Found")
@@ -59,9 +59,9 @@ Found = TypeVar("Found")
 
 @contextlib.contextmanager
 def running(folder: Path) -> Iterator[None]:
-    """A cluster with the partitions `cpu` and `gpu`, its files in an empty folder; its jobs end with it.
+    """Run a cluster with partitions `cpu` and `gpu`, with its files in an empty folder; cancel its jobs at the end.
 
-    The test is skipped where none can be started, or fails if CODECFAKE_REQUIRE_SLURM=1.
+    The test is skipped if no cluster can be started, or fails if CODECFAKE_REQUIRE_SLURM=1.
     """
     _require()
     for name in ("state", "spool"):
@@ -85,31 +85,33 @@ def running(folder: Path) -> Iterator[None]:
 
 
 def said(*command: str) -> str:
-    """What a command prints, also if it fails."""
+    """Return the output of a command, even if it fails."""
     done = subprocess.run(command, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=60)
     return done.stdout.strip()
 
 
 def jobs() -> list[dict[str, str]]:
-    """All jobs in the order of submission, those that ended too, as `scontrol show job` has them."""
+    """Return all jobs, including ended ones, in order of submission, as `scontrol show job` shows them."""
     lines = said("scontrol", "--oneliner", "show", "job").splitlines()
     found = [dict(re.findall(r"(\w+)=(\S*)", line)) for line in lines if line.startswith("JobId=")]
     return sorted(found, key=lambda job: int(job["JobId"]))
 
 
 def requeue(job: str) -> None:
-    """Let a job that is at work give way, and begin again at once, before which SLURM by itself waits two minutes."""
+    """Requeue a running job and restart it at once, without SLURM's delay of two minutes."""
 
     def begun_again() -> bool:
         said("scontrol", "update", f"JobId={job}", "StartTime=now")
         return said("squeue", "--noheader", f"--jobs={job}", "--Format=State: ,RestartCnt:") == "RUNNING 1"
 
     said("scontrol", "requeue", job)
+    # a job that starts in the second in which its predecessor's credential is revoked is killed
+    time.sleep(2)
     wait_until(begun_again)
 
 
 def wait_until(condition: Callable[[], Found], seconds: float = PATIENCE) -> Found:
-    """What a condition returns as soon as it holds, within as many seconds."""
+    """Wait until a condition holds and return its result; fail after the given seconds."""
     until = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < until, f"{said('sinfo', '--list-reasons')}\n{said('scontrol', 'show', 'job')}"
@@ -141,14 +143,14 @@ def _configuration(folder: Path) -> Iterator[None]:
             (FOLDER / name).write_text(text.format(folder=folder, host=host, **ports))
         yield
     finally:
-        # left behind it would make every Snakemake wait for a controller that is gone
+        # a leftover configuration would make every Snakemake wait for the stopped controller
         for name in CONFIGURATION:
             (FOLDER / name).unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def _second_address() -> Iterator[None]:
-    """Without a network SLURM cannot even resolve 127.0.0.1: the C library wants an address besides that one."""
+    """Add an address on a machine without a network: without a second one, the C library does not resolve 127.0.0.1."""
     found = {one.address for many in psutil.net_if_addrs().values() for one in many if one.family == socket.AF_INET}
     if found > {"127.0.0.1"}:
         yield

@@ -1,4 +1,4 @@
-"""A copy of the repository's workflow, run small by the real Snakemake."""
+"""A copy of the repository's workflow, run with Snakemake on a small config."""
 
 import collections
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-#: A detector that is trained in seconds.
+#: A detector that trains in seconds.
 DETECTOR = {
     "name": "lfcc_lcnn",
     "options": {"crop_samples": 8000, "epochs": 1, "model": {"width": 0.1, "dropout": 0.1, "max_hz": 8000}},
@@ -20,16 +20,16 @@ DETECTOR = {
 
 
 def _interruptible() -> None:
-    """Tests that a shell runs in the background have SIGINT ignored, and so would their processes."""
+    """Restore SIGINT: processes of a shell's background job inherit that it is ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Project:
-    """A copy of the workflow and the package in which a run can be made.
+    """A copy of the workflow and the package, in which Snakemake runs.
 
     Attributes:
-        config: the run's config; a copy, so that a test may change it.
-        loaded: a folder with the modules that each job's verb has loaded, in VERB.PID.
+        config: config of the run, a copy that the test may change.
+        loaded: folder of files VERB.PID that list the modules loaded by each job.
     """
 
     def __init__(self, folder: Path, corpus: dict, codecs: list[str]):
@@ -54,19 +54,19 @@ class Project:
         }
 
     def describe_download(self, key: str, **described) -> None:
-        """Change what the project's downloads.yaml says of a file."""
+        """Change the entry of a file in the project's downloads.yaml."""
         path = self.folder / "config/downloads.yaml"
         entries = yaml.safe_load(path.read_text())
         entries[key] |= described
         path.write_text(yaml.safe_dump(entries))
 
     def pretend_gpus(self) -> None:
-        """Let names in CUDA_VISIBLE_DEVICES stand for GPUs, although a run computes on the CPU."""
+        """Treat the names in CUDA_VISIBLE_DEVICES as GPUs, although the run computes on the CPU."""
         with open(self.folder / "workflow/codecfake/runtime/cuda.py", "a") as file:
             file.write('\n\ndef evidence() -> str:\n    return ""\n')
 
     def start(self, *options: str, more_configs: tuple[str, ...] = (), **changes) -> subprocess.Popen:
-        """Start Snakemake, the leader of a process group of its own; `changes` are those of the config."""
+        """Start Snakemake in its own process group; `changes` are changes of the config."""
         (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
         command = [
             sys.executable,
@@ -87,13 +87,13 @@ class Project:
         return subprocess.Popen(command, **how, **pipes)
 
     def snakemake(self, *options: str, **changes) -> subprocess.CompletedProcess:
-        """Run Snakemake to its end; `stdout` has all it says."""
+        """Run Snakemake to its end; `stdout` has all output."""
         process = self.start(*options, **changes)
         said, _ = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
     def downstream(self, rules: set[str]) -> set[str]:
-        """Rules, and all that take what these make, directly or not."""
+        """Return the rules and all rules that depend on them, directly or indirectly."""
         graph = self.snakemake("--rulegraph", "dot").stdout
         names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))
         takes = re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE)
@@ -105,7 +105,7 @@ class Project:
         return found - {"all"}
 
     def planned(self, *more_configs: str, **changes) -> collections.Counter:
-        """Rules that a dry run would run, with how often."""
+        """Return the number of jobs of each rule in a dry run."""
         result = self.snakemake("--dry-run", more_configs=more_configs, **changes)
         assert result.returncode == 0, result.stdout
         table = re.search(r"^job +count\n[- ]+\n(.*?)\n\n", result.stdout, re.DOTALL | re.MULTILINE)
@@ -113,6 +113,6 @@ class Project:
         return collections.Counter({rule: int(count) for rule, count in rows if rule not in ("all", "total")})
 
     def touch_later(self, name: str) -> None:
-        """Change a source file as an editor would."""
+        """Append a comment to a source file."""
         path = self.folder / name
         path.write_text(path.read_text() + "\n# changed\n")

@@ -1,4 +1,4 @@
-"""AASIST against the official weights and their logits, against its plain form, its front end against the mel scale."""
+"""AASIST: official weights and their logits, the plain implementation, the mel scale of the front end."""
 
 from copy import deepcopy
 
@@ -40,7 +40,7 @@ def test_logits_with_the_official_weights_are_the_official_ones(name, model, sha
     path = shared / f"mirror/aasist/{official}.pth"
     load_state(model, read_checkpoint(path), path)
     expected = pd.read_csv(shared / "data/aasist-reference-scores.tsv", sep="\t")
-    # every third: one utterance in ten codecs takes long enough
+    # only every third utterance, to save time
     expected = expected[expected["model"] == official].iloc[::3]
     crops = [soundfile.read(shared / "data/codecfake-samples" / name, dtype="float32")[0] for name in expected["file"]]
     waveforms = torch.from_numpy(np.stack([fixed_length(samples, model.crop_samples) for samples in crops]))
@@ -67,7 +67,7 @@ def test_gradient_reaches_all_but_what_the_published_code_does_not_use(model, sp
 
 @pytest.fixture
 def pair(name) -> tuple[detectors.Detector, detectors.Detector]:
-    """The plain model and the pipeline's, of the same weights and of running statistics that are not all 0 and 1."""
+    """The plain and the pipeline's model with equal weights, and running statistics other than 0 and 1."""
     seed_all(1)
     plain, fast = plain_aasist.pair(config.detectors()[name])
     for module in plain.modules():
@@ -82,12 +82,12 @@ def pair(name) -> tuple[detectors.Detector, detectors.Detector]:
 
 @pytest.fixture
 def short(speech) -> torch.Tensor:
-    """[2, 9000]: several tiles in the first two blocks, and frames left over by the pooling of some."""
+    """Waveforms [2, 9000]: several tiles in the first two blocks; in some blocks, pooling drops frames."""
     return torch.from_numpy(np.stack([speech(0.5625, seed=seed) for seed in range(2)]))
 
 
 def step(model: torch.nn.Module, waveforms: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-    """Logits and gradients."""
+    """Return logits and gradients."""
     seed_all(2)
     logits = model(waveforms)
     torch.nn.functional.cross_entropy(logits, torch.arange(len(waveforms)) % 2).backward()
@@ -95,9 +95,9 @@ def step(model: torch.nn.Module, waveforms: torch.Tensor) -> tuple[torch.Tensor,
 
 
 def distance(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> float:
-    """The largest of a parameter's gradient, as a share of its norm."""
+    """Return the largest relative difference (in norm) of any parameter's gradient."""
     assert found.keys() == expected.keys()
-    # what a normalisation takes away again: a gradient of rounding alone
+    # without parameters that a later normalisation cancels: their gradients are rounding errors
     real = [key for key, gradient in expected.items() if gradient.norm() > 1e-5]
     assert len(real) > 0.8 * len(expected)
     return max(((found[key] - expected[key]).norm() / expected[key].norm()).item() for key in real)
@@ -111,7 +111,7 @@ def test_scores_are_those_of_the_plain_form(pair, short):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_gradients_are_those_of_the_plain_form(training, pair, short):
-    # in float64: in float32 it is left to rounding which of two almost equal values is the largest
+    # in float64: in float32 rounding decides which of two almost equal values is the maximum
     (logits, expected), (fast, found) = (step(model.double().train(training), short.double()) for model in pair)
     torch.testing.assert_close(fast, logits, atol=1e-10, rtol=0)
     assert distance(found, expected) < 1e-8
@@ -140,7 +140,7 @@ def test_a_training_step_is_repeated_to_the_bit(pair, short):
 
 
 def test_a_step_in_mixed_precision_is_close_to_one_in_single(pair, short):
-    # by the plain form
+    # by the plain implementation
     single = pair[1].eval()(short)
     with torch.autocast("cpu"):
         logits, gradients = step(pair[1], short)
@@ -153,6 +153,6 @@ def test_the_front_ends_filters_pass_equal_bands_of_the_mel_scale():
     hz = np.fft.rfftfreq(1 << 14, 1 / 16000)
     peaks = 2595 * np.log10(1 + hz[response.argmax(axis=1)] / 700)
     band = 2595 * np.log10(1 + 8000 / 700) / 70
-    # below, a band is narrower than 129 samples can make one
+    # lower bands are narrower than a filter of 129 samples can resolve
     np.testing.assert_allclose(peaks[30:], (np.arange(30, 70) + 0.5) * band, atol=band)
     assert (np.diff(peaks[10:]) > 0).all()

@@ -1,4 +1,4 @@
-"""How much later one signal is than another."""
+"""Measurement of the delay between two signals."""
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from codecfake.audio.alignment import aligned, lag, likeness, offset, shifted
 
 
 def late(samples: np.ndarray, delay: float) -> np.ndarray:
-    """Samples made later by a windowed sinc filter of 255 taps: an oracle that has nothing of `shifted`."""
+    """Delay samples with a windowed sinc filter of 255 taps, an oracle independent of `shifted`."""
     taps = np.arange(255) - 127
     whole = int(np.floor(delay))
     kernel = np.sinc(taps - (delay - whole)) * np.kaiser(255, 10)
@@ -53,7 +53,7 @@ def test_of_silence_there_is_none(speech, which):
 
 
 def test_where_phases_are_drawn_anew_envelopes_say_it(speech):
-    """A vocoder's output: every frequency's phase is another, in frames of its own."""
+    """Like a vocoder's output: the phase of each frequency is random in each frame."""
     samples = late(speech(2.0, 16000), 0)
     rng, found = np.random.default_rng(1), []
     for _ in range(5):
@@ -63,7 +63,7 @@ def test_where_phases_are_drawn_anew_envelopes_say_it(speech):
 
 
 def test_official_samples_have_the_lags_that_are_known(shared):
-    """Of AudioDec's, a plain cross-correlation finds 73 and 91 samples, pitch periods away."""
+    """For AudioDec, a plain cross-correlation is wrong by pitch periods (73 and 91 samples)."""
     known = {
         "genuine": (0, 0.01),
         "descript-audio-codec-16khz": (-8, 0.3),

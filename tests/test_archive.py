@@ -1,4 +1,4 @@
-"""Members of zip archives, local and remote: only what is read comes, once, checked, whatever the network does."""
+"""Members of local and remote zip archives: only what is read is fetched, once and checked, despite network faults."""
 
 import os
 import zipfile
@@ -41,7 +41,7 @@ def open_remote(server, tmp_path):
 
 
 def damage(content: bytes, name: str) -> bytes:
-    """An archive with a byte of a member changed."""
+    """Return an archive with one byte of a member changed."""
     return damaged(content, name, 2500)
 
 

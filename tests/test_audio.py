@@ -1,4 +1,4 @@
-"""Audio files in and out: formats, refusals, rate, width, length."""
+"""Reading and writing audio files: formats, refused files, sample rate, sample width, length."""
 
 import math
 
@@ -9,7 +9,7 @@ import soundfile
 from codecfake.audio import io as audio
 from codecfake.util.errors import AudioError
 
-# (suffix, libsndfile's subtype, least signal-to-noise ratio in dB; None where the codec is lossy)
+# (suffix, libsndfile subtype, minimum signal-to-noise ratio in dB; None for a lossy codec)
 FORMATS = [
     (".wav", "PCM_U8", 25),
     (".wav", "PCM_16", 70),
@@ -55,7 +55,7 @@ def test_g722_is_read_as_16_khz(tmp_path, speech, write_g722):
     write_g722(path, original)
     samples, sample_rate = audio.read(path)
     assert (samples.dtype, len(samples), sample_rate) == (np.float32, 2 * path.stat().st_size, 16000)
-    # the filter bank of G.722 delays by 22 samples
+    # the G.722 filter bank has a delay of 22 samples
     assert np.corrcoef(samples[22:], original[:-22])[0, 1] > 0.98
 
 
@@ -67,7 +67,7 @@ def test_random_bytes_are_refused_by_name_with_the_formats_allowed(tmp_path, suf
         audio.read(path)
 
 
-# the last cuts a FLAC file in the middle of its frames
+# the last case cuts a FLAC file within its frames
 @pytest.mark.parametrize(
     ("container", "num_bytes"),
     [(name, length) for name in ("WAV", "FLAC") for length in (0, 10, 40)] + [("FLAC", 5000)],
@@ -111,7 +111,7 @@ def test_audio_shorter_than_a_frame_is_refused_with_both_lengths():
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(48000, 16000), (44100, 16000), (16000, 24000), (16000, 44100)])
-# 441328 samples at 44.1 kHz are 160119.002 at 16 kHz, where float32 has no place for the fraction
+# 441328 samples at 44.1 kHz are 160119.002 at 16 kHz; float32 cannot represent the fraction
 @pytest.mark.parametrize("num_samples", [1, 777, 16001, 441328])
 def test_resampling_gives_the_ceiling_of_the_exact_length(from_rate, to_rate, num_samples):
     resampled = audio.resample(np.zeros(num_samples, np.float32), from_rate, to_rate)

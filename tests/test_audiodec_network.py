@@ -1,4 +1,4 @@
-"""AudioDec's streaming, done on whole signals: what a layer remembers of the signal before."""
+"""AudioDec's streaming network on complete signals: the state that a layer keeps from the previous signal."""
 
 import pytest
 import torch
@@ -32,7 +32,7 @@ def test_after_a_signal_the_next_goes_on_where_it_ended(kind, length):
     expected = whole[:, :, -layer(after).shape[2] :]
     remember(layer, before)
     assert torch.allclose(layer(after), expected, atol=1e-6)
-    assert torch.allclose(layer(after), expected, atol=1e-6)  # a signal leaves nothing by itself
+    assert torch.allclose(layer(after), expected, atol=1e-6)  # a signal leaves no state
     forget(layer)
     assert torch.equal(layer(after), layers()[kind](after))
 

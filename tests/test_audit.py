@@ -1,4 +1,4 @@
-"""The audit on sets in which one trace at a time is planted, and on the official samples."""
+"""The audit on sets with one planted artefact each, and on the official samples."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from codecfake.audit.summary import Audit, audit, readable, verdict_text
 from codecfake.data import tables
 from codecfake.util.errors import DataError
 
-#: What the verdict on each codec of `TRACES` says, and nothing but that.
+#: All findings of the verdict on each codec of `TRACES`, without the probe.
 EXPECTED = {
     "none": [],
     "delay": ["delay: +7.5 samples at 16 kHz"],
@@ -25,7 +25,7 @@ EXPECTED = {
     "clipped": ["clipping: +", "level: -"],
     "even": ["odd 16-bit samples: -0.5 of them against bona fide"],
 }
-#: What is known of the published set.
+#: Known findings on the published set.
 ACADEMICODEC = ("academicodec_hifi_16k_320d", "academicodec_hifi_16k_320d_large_uni", "academicodec_hifi_24k_320d")
 TWINS = tuple(f"funcodec-funcodec_zh_en_general_16k_nq32ds{hop}" for hop in (320, 640))
 FREQUENCY = tuple(f"funcodec-funcodec_en_libritts-16k-gr{groups}nq32ds320" for groups in (1, 8))
@@ -47,7 +47,7 @@ def audited(cues):
 
 
 def findings(audited, codec):
-    """What the verdict on a codec says, and, last, of the probe."""
+    """Return the findings of a codec's verdict; the last is that of the probe."""
     return audited.table.set_index("codec")["verdict"][codec].split("; ")
 
 
@@ -138,7 +138,7 @@ def test_the_audit_reads_as_a_table_and_as_text(audited):
 
 
 class TestOfficialSamples:
-    """Two utterances of the published set."""
+    """The audit of two utterances of the published set."""
 
     @pytest.fixture(scope="class")
     def cues(self, shared):

@@ -1,4 +1,4 @@
-"""Chance and trivial features: known signals, invariances, what is separated and what is not."""
+"""Random scores and trivial features: known signals, invariances, separable and inseparable classes."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def test_a_tone_with_silence_around_it_is_measured(sample_rate):
     quiet = {"sample_rate": sample_rate}
     found = named(np.concatenate([silence(0.25, **quiet), tone(1.5, **quiet), silence(0.4, **quiet)]), sample_rate)
     assert found["length_s"] == pytest.approx(2.15)
-    assert found["level_dbfs"] == pytest.approx(-9.03, abs=0.05)  # an amplitude of 0.5, as RMS
+    assert found["level_dbfs"] == pytest.approx(-9.03, abs=0.05)  # RMS of a sine of amplitude 0.5
     assert found["peak_dbfs"] == pytest.approx(-6.02, abs=0.05)
     assert found["leading_silence_s"] == pytest.approx(0.25, abs=0.011)
     assert found["trailing_silence_s"] == pytest.approx(0.4, abs=0.011)
@@ -126,7 +126,7 @@ def test_random_scores_tell_nothing_apart():
 
 
 def recordings(count, seed, change=lambda samples: samples):
-    """Features of `count` noises of various length, level, band and silences, each after `change`."""
+    """Return features of `count` noises of various length, level, band and silences, each after `change`."""
     random = np.random.default_rng(seed)
     found = []
     for number in range(count):
@@ -148,7 +148,7 @@ CHANGES = {
 
 
 def error_rate(change, count=60):
-    """EER on `count` of each class, learnt on as many others."""
+    """Return the EER on `count` recordings of each class after training on as many others."""
     train = [recordings(count, 0), recordings(count, 1, change)]
     evaluated = [recordings(count, 2), recordings(count, 3, change)]
     labels = np.repeat([1, 0], count)
@@ -178,7 +178,7 @@ def test_fitting_is_deterministic_and_blind_to_the_features_units_and_to_the_cla
     few = np.r_[:100, 100:120]
     assert np.corrcoef(baselines.fit_and_score(train[few], labels[few], evaluated), scores)[0, 1] > 0.9
     centre = baselines.fit_and_score(train[few], labels[few], np.full((1, 3), 0.5))
-    assert abs(centre) < 1  # log-odds between the classes, of which one is five times the other
+    assert abs(centre) < 1  # log-odds centred although one class is five times the other
 
 
 def test_a_feature_that_never_changes_is_ignored():
@@ -189,5 +189,5 @@ def test_a_feature_that_never_changes_is_ignored():
 
 @pytest.mark.parametrize(("label", "missing"), [(0, "bona fide"), (1, "spoof")])
 def test_one_class_alone_is_refused(label, missing):
-    with pytest.raises(DataError, match=f"no {missing} among 4 utterances"):
+    with pytest.raises(DataError, match=f"no {missing} among 4 training utterances"):
         baselines.fit_and_score(np.zeros((4, 2)), np.full(4, label), np.zeros((1, 2)))

@@ -1,4 +1,4 @@
-"""Bootstrap: repeated scores as an independent oracle, coverage and null by simulation, refused input, size."""
+"""Bootstrap: repeated scores as an independent oracle, simulated coverage and null, refused input, large input."""
 
 import time
 import tracemalloc
@@ -14,9 +14,9 @@ RANDOM = np.random.default_rng(20240907)
 
 
 def speakers_trials(random: np.random.Generator, speakers: int, each: int, effect: float) -> tuple[np.ndarray, ...]:
-    """Bona fide and spoof scores [speakers * each], of means 1 and -1, and the speaker of either.
+    """Draw bona fide and spoof scores [speakers * each] with means 1 and -1; return them with their speakers.
 
-    A score's variance is 1 within a speaker; the speakers' own means have deviation `effect`, apart in each class.
+    The variance within a speaker is 1; speaker means have standard deviation `effect`, independently in each class.
     """
     speaker = np.repeat(np.arange(speakers), each)
     bonafide, spoof = (
@@ -27,7 +27,7 @@ def speakers_trials(random: np.random.Generator, speakers: int, each: int, effec
 
 @pytest.fixture(scope="module")
 def trials() -> tuple[np.ndarray, ...]:
-    """Scores and speakers of 800 + 800 trials, those of one speaker of one class alone, many scores tied."""
+    """Scores and speakers of 800 + 800 trials with many ties; two speakers have trials of one class only."""
     bonafide, spoof, of_bonafide, of_spoof = speakers_trials(np.random.default_rng(1), 20, 40, 0.7)
     return bonafide.round(1), spoof.round(1), of_bonafide, of_spoof + 1
 
@@ -38,7 +38,7 @@ def test_an_eer_of_weights_is_that_of_repeated_scores(sizes, decimals):
     bonafide, spoof = RANDOM.normal(1, 1, sizes[0]).round(decimals), RANDOM.normal(0, 1, sizes[1]).round(decimals)
     scores, is_bonafide = np.append(bonafide, spoof), np.repeat([True, False], sizes)
     weights = np.concatenate([np.ones((1, sum(sizes)), int), RANDOM.integers(0, 4, (100, sum(sizes)))])
-    # no class is without trials
+    # both classes keep trials
     weights[1:, [0, -1]] += 1
     found = bootstrap._rank(scores, is_bonafide, np.arange(sum(sizes))).eers(weights)
     expected = [metrics.eer(np.repeat(bonafide, row[: sizes[0]]), np.repeat(spoof, row[sizes[0] :])) for row in weights]
@@ -47,7 +47,7 @@ def test_an_eer_of_weights_is_that_of_repeated_scores(sizes, decimals):
 
 
 def drawn_one_by_one(bonafide, spoof, of_bonafide, of_spoof, resamples=2000):
-    """The interval by brute force: the scores of drawn speakers, one after another."""
+    """Compute the interval by brute force, concatenating the scores of drawn speakers."""
     random = np.random.default_rng(5)
     names = np.unique(np.append(of_bonafide, of_spoof))
     eers = []
@@ -90,7 +90,7 @@ def test_the_clustered_interval_covers_the_true_eer_and_the_plain_one_does_not()
         for name, given in (("clustered", drawn), ("plain", drawn[:2])):
             low, high = bootstrap.eer_interval(*given, resamples=200, seed=seed)
             covered[name] += low <= true_eer <= high
-    # 95 % of 300 has a standard deviation of 1.3 %
+    # a coverage of 95 % in 300 runs has a standard deviation of 1.3 %
     assert 0.91 <= covered["clustered"] / repetitions <= 0.98
     assert covered["plain"] / repetitions < 0.8
 
@@ -138,7 +138,7 @@ def test_clusters_may_be_names(trials):
 
 
 def test_a_resample_without_one_class_is_drawn_again():
-    """Of two speakers with one class each, every second draw has one class alone; the others are the trials."""
+    """With two speakers of one class each, half of the draws have a single class; the others equal the trials."""
     bonafide, spoof = np.array([0.0, 2.0]), np.array([1.0, -1.0])
     found = bootstrap.eer_interval(bonafide, spoof, np.array(["a", "a"]), np.array(["b", "b"]))
     assert found == (0.5, 0.5)
@@ -168,7 +168,7 @@ def test_a_clear_difference_has_the_least_p(trials):
 
 
 def test_a_pair_is_compared_on_the_same_resamples(trials):
-    """A detector and a nearly identical one: their EERs are as unsure as ever, their difference is not."""
+    """For two nearly identical detectors, the EERs have wide intervals, but their difference a narrow one."""
     bonafide, spoof, *clusters = trials
     near = bonafide + RANDOM.normal(0, 0.1, len(bonafide)), spoof + RANDOM.normal(0, 0.1, len(spoof))
     found = bootstrap.paired(bonafide, spoof, *near, *clusters)
@@ -177,8 +177,8 @@ def test_a_pair_is_compared_on_the_same_resamples(trials):
 
 
 def test_p_is_nearly_uniform_if_there_is_no_difference():
-    """Two detectors of one true EER that share part of each speaker's effect. EERs move in steps, so that some
-    differences are zero and count for no difference: p is rather too high than too low."""
+    """Two detectors with the same true EER share a part of each speaker effect. EERs are discrete: differences of zero
+    count for the null hypothesis, so that p is slightly conservative."""
     random = np.random.default_rng(6)
     p_values = []
     for seed in range(300):
@@ -186,7 +186,7 @@ def test_p_is_nearly_uniform_if_there_is_no_difference():
         noise = [speakers_trials(random, speakers=50, each=6, effect=0.5)[:2] for _ in "ab"]
         a, b = ((bonafide + more, spoof + less) for more, less in noise)
         p_values.append(bootstrap.paired(*a, *b, *clusters, resamples=200, seed=seed).p)
-    # each bound is about three standard deviations from what is expected
+    # each bound is about three standard deviations from the expectation
     for level, least, most in ((0.05, 0.01, 0.09), (0.2, 0.1, 0.27), (0.5, 0.33, 0.58)):
         assert least <= np.mean(np.array(p_values) <= level) <= most
 

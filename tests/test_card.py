@@ -1,4 +1,4 @@
-"""The card: its header is what the Hub reads, its words are true of the export beside it, its examples run."""
+"""The dataset card: a valid Hub header, text that agrees with the export, examples that run."""
 
 import re
 
@@ -121,7 +121,7 @@ def test_the_full_set_names_all_codecs_with_their_licences_and_papers():
     assert found["language"] == ["en"]
     assert found["task_categories"] == ["audio-classification"]
     assert found["size_categories"] == ["100K<n<1M"]
-    assert "non-commercial use only made audiodec_24k_320d:" in " ".join(part(text, "Licences").split())
+    assert "non-commercial use only: audiodec_24k_320d." in " ".join(part(text, "Licences").split())
     assert "Yamagishi" in part(text, "Licences")
     assert "10283/2651" in text
     assert "(16000, 24000, 44100 Hz; bona fide 16000)" in text
@@ -200,5 +200,5 @@ def test_the_page_has_no_gaps(kind):
     assert "\n\n\n" not in text
     assert not re.search("{%|{{|{#", text)
     assert text.endswith("</details>\n")
-    for line in text.splitlines():  # a table's rows have its head's columns
+    for line in text.splitlines():  # rows have as many columns as the header
         assert not line.startswith("|") or line.endswith("|")

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: help, results, and a clear refusal of every kind of bad input."""
+"""The command line: help, results, and clear errors for every kind of bad input."""
 
 import argparse
 import contextlib
@@ -126,10 +126,10 @@ def test_resynthesise_takes_another_checkpoint(wav, tmp_path, capsys):
         == 0
     )
     err = capsys.readouterr().err
-    assert "not known to be" not in err
+    assert "differs from the pinned" not in err
     torch.save(torch.load(own / "dac_mini/weights.pth", weights_only=True), tmp_path / "weights_own.pth")
     assert run("resynthesise", "--codec", "dac_mini", "--checkpoint", tmp_path, wav, tmp_path / "a.wav") == 0
-    assert "weights_own.pth: not known to be checkpoints/dac_mini/weights.pth; used as asked" in capsys.readouterr().err
+    assert "weights_own.pth: differs from the pinned checkpoints/dac_mini/weights.pth; " in capsys.readouterr().err
     folder = own / "speechtokenizer_mini"
     assert run("resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", folder, wav, tmp_path / "b.wav") == 0
 
@@ -177,7 +177,7 @@ def test_score_without_checkpoint_needs_published_weights(wav, capsys):
 
 @pytest.fixture
 def score_files(tmp_path) -> list[Path]:
-    """Scores, those of a better detector, and the key."""
+    """Files of scores, scores of a better detector, and the key."""
     files = {"scores": [1, 3, 0, 2], "better": [2, 3, 0, 1], "key": ["bonafide"] * 2 + ["spoof"] * 2}
     for name, column in files.items():
         lines = [f"u{number}\t{value}" for number, value in enumerate(column)]
@@ -192,7 +192,7 @@ def test_evaluate_tells_every_metric(score_files, capsys):
     head, row, against = capsys.readouterr().out.splitlines()
     assert head.split()[:4] == ["attack", "bonafide_trials", "spoof_trials", "eer"]
     assert row.split()[:4] == ["pooled", "2", "2", "50.00"]
-    assert against.startswith("EER less the other's: +50.00 points (")
+    assert against.startswith("EER minus the other detector's: +50.00 points (")
     assert run("evaluate", scores, key, "--against", better, "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert told["metrics"]["pooled"]["eer"] == told["against"]["difference"] == 0.5
@@ -293,7 +293,7 @@ def test_a_full_disk_leaves_nothing_under_the_final_name(wav, tmp_path):
 
 @pytest.fixture
 def run_config(tmp_path, speech):
-    """A run's config with a folder of recordings, and two codecs of which one has to be fetched."""
+    """The config of a run with a folder of recordings and two codecs, one of which must be downloaded."""
     for speaker in "abc":
         audio.write_wav(tmp_path / "corpus" / speaker / "1.wav", speech(0.2), 16000)
     content = config.load_yaml(config.CONFIG / "demo.yaml")
@@ -312,7 +312,7 @@ def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monk
     assert run("fetch", run_config, "--offline") == 1
     said = capsys.readouterr().err
     assert f"offline: missing files: 1. Place\n  {tmp_path / 'cache' / key} (9 bytes, sha256 " in said
-    assert f"from {http_server.url('a.th')}\nor run `codecfake fetch` with this config where" in said
+    assert f"from {http_server.url('a.th')}\nor run `codecfake fetch` with this config on a machine" in said
     assert http_server.requests == []
     http_server.files["a.th"] = b"a model.."
     assert run("fetch", run_config) == 0
@@ -349,7 +349,7 @@ def test_a_job_that_would_share_a_gpu_after_all_does_not_begin(seen, fits, monke
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(cuda, "without_code", lambda number: "")
-    # where the driver began before the choice, it does not see it
+    # a driver initialised before the choice ignores it
     monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
     job = own_device(argparse.Namespace(device="auto", gpu_use=None))
     expected = contextlib.nullcontext() if fits else pytest.raises(ConfigError, match="name those to be used in CUDA_V")

@@ -1,4 +1,4 @@
-"""The audit's verbs: what they print and write, and what they refuse."""
+"""The audit commands: output, files, refused input."""
 
 import json
 
@@ -31,7 +31,7 @@ def folder(tmp_path_factory, speech):
 
 @pytest.fixture(scope="module")
 def shards(tmp_path_factory, folder):
-    """The same as a run's shards, two of each codec, of which one has more."""
+    """The set as the shards of a run, two per codec, of unequal size."""
     below = tmp_path_factory.mktemp("shards")
     for codec, name in {"genuine": "identity", "gain": "gain", "hop": "hop"}.items():
         files = sorted(folder.glob(f"{codec}+*.wav"))

@@ -1,4 +1,4 @@
-"""The verbs of quality and fidelity as a user and a rule meet them."""
+"""The quality and fidelity commands, called by users and by rules."""
 
 import json
 
@@ -24,7 +24,7 @@ def run(*arguments) -> None:
 
 @pytest.fixture
 def sets(tmp_path, speech):
-    """Two sets of one codec, ours at half the level."""
+    """Two sets of one codec; ours has half the level."""
     for name, gain in (("ours", 0.5), ("published", 1.0)):
         (tmp_path / name).mkdir()
         for number in range(2):

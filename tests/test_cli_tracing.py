@@ -1,4 +1,4 @@
-"""The verbs of source tracing, from protocols to tables and a figure, and on a user's own files."""
+"""The source-tracing commands, from protocols to tables and a figure, and on a user's audio files."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def run(*arguments) -> None:
 
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory, speech) -> list:
-    """The options that name protocols, and descriptions of waveforms, of a tiny run."""
+    """The options with the protocols and waveform descriptions of a tiny run."""
     folder = tmp_path_factory.mktemp("run")
     protocols = make_tracing_run(folder, speech, {"train": 5, "dev": 3, "eval": 3})
     for codec in CLASSES:
@@ -99,7 +99,7 @@ def test_the_eval_trials_are_traced_and_measured(trained, inputs, tmp_path):
 
 @pytest.fixture
 def recordings(tmp_path, speech):
-    """A recording of each class, in a folder."""
+    """A folder with one recording of each class."""
     samples = speech(0.5, seed=77)
     for name, one in {"original": samples, "dull": muffle(samples, 16000), "rough": coarsen(samples)}.items():
         audio.write_wav(tmp_path / f"recordings/{name}.wav", one, 16000)
@@ -116,7 +116,7 @@ def test_trace_prints_the_class_of_files_and_what_it_cannot_know(trained, record
     probabilities = table[[f"p({name})" for name in NAMES]]
     assert table["probability"].tolist() == probabilities.max(axis=1).tolist()
     assert probabilities.sum(axis=1).to_numpy() == pytest.approx(np.ones(3), abs=1e-5)
-    assert "a file of none of these classes gets one of them all the same" in err
+    assert "a file of any other codec is also assigned to one of these classes" in err
 
 
 def test_trace_goes_past_bad_files_and_writes_json(trained, recordings, tmp_path, capsys):
@@ -134,7 +134,7 @@ def test_trace_goes_past_bad_files_and_writes_json(trained, recordings, tmp_path
 def test_trace_refuses_a_detector_and_an_unknown_name(trained, recordings, tmp_path):
     detector = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
     save(detector, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
-    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; a tracer, as `train-tracer` saves it"):
+    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; expected a tracer"):
         run("trace", "--detector", "lfcc_lcnn", "--checkpoint", tmp_path / "detector.pt", recordings)
     with pytest.raises(ConfigError, match="unknown detector 'resnet'; allowed: aasist, "):
         run("trace", "--detector", "resnet", "--checkpoint", trained / "tracer.pt", recordings)

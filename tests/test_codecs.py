@@ -1,4 +1,4 @@
-"""Adapters: the carried miniatures, published file formats, full-size models, damaged and hostile files."""
+"""Codec adapters: included miniatures, published file formats, full-size models, damaged and malicious files."""
 
 import os
 import sys
@@ -39,7 +39,7 @@ def test_a_miniature_gives_speech_back(name, speech):
 @pytest.mark.parametrize("recipe", ["published", "clean", "raw"])
 @pytest.mark.parametrize("name", [*MINIATURES, "identity"])
 def test_an_output_does_not_depend_on_what_shared_the_batch(name, recipe, speech, batching):
-    """Random lengths, some equal, some whole frames, in random company; batches of one size against singles."""
+    """Random lengths, some equal, some multiples of the hop, in random batches, compared with single utterances."""
     codec, rng = load(name), np.random.default_rng(len(name))
     lengths = rng.integers(max(codec.hop, 800), 12000, 6)
     lengths[1], lengths[2] = lengths[0], lengths[3] // codec.hop * codec.hop
@@ -122,7 +122,7 @@ def assert_same_function(ours, theirs):
     expected = theirs.state_dict()
     assert ours.state_dict().keys() == expected.keys()
     for key, value in ours.state_dict().items():
-        state = key.endswith("pad_buffer")  # AudioDec's, of the signal before; see test_audiodec_network
+        state = key.endswith("pad_buffer")  # AudioDec's state from the previous signal; see test_audiodec_network
         assert state or torch.equal(value, expected[key]), key
 
 
@@ -206,12 +206,12 @@ def test_a_damaged_checkpoint_is_refused(name, damage, tmp_path):
 
 
 def weights_role(entry):
-    """A role whose file is a checkpoint."""
+    """Return a role whose file is a checkpoint."""
     return "checkpoint" if "checkpoint" in entry["files"] else "autoencoder"
 
 
 class Hostile:
-    """Runs a command when unpickled."""
+    """A pickle that runs a command when loaded."""
 
     def __init__(self, target):
         self.target = target

@@ -1,5 +1,5 @@
-"""Every published configuration at full size: its files load, its rate and lengths are the official ones,
-and what comes out is what upstream's own implementation gave with the same weights."""
+"""Every published configuration at full size: its files load, sample rate and lengths are the official ones, and the
+output equals that of the upstream implementation with the same weights."""
 
 import numpy as np
 import pytest
@@ -13,8 +13,8 @@ from codecfake.pipeline import config
 from codecfake.resynthesis.resynthesis import through_codec
 from golden import fill_state_dict, golden
 
-#: Samples at 48 kHz of the official utterances' recordings: the only lengths that give every codec's official
-#: length (16, 24 and 44.1 kHz).
+#: Lengths (samples at 48 kHz) of the recordings of the official utterances, derived as the only ones that give the
+#: official lengths of every codec (16, 24 and 44.1 kHz).
 OFFICIAL = {"p225_273": 307416, "p295_144": 207005}
 GOLDEN = {
     "SpeechTokenizer": "SpeechTokenizer",
@@ -64,7 +64,7 @@ def test_the_output_is_upstreams(name, shared, tmp_path):
     common = min(len(decoded), len(expected.output))
     assert abs(len(decoded) - len(expected.output)) < codec.hop
     difference = np.abs(decoded[:common] - expected.output[:common])
-    if name == "SpeechTokenizer":  # codes flip on rounding, and change the samples of their frames
+    if name == "SpeechTokenizer":  # rounding flips some codes, which changes samples in their frames
         assert (difference <= 1e-4 * np.abs(expected.output).max()).mean() > 0.95
     else:
         assert difference.max() <= 1e-4

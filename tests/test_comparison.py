@@ -1,4 +1,4 @@
-"""Ranges against numpy on known numbers; duplicates in every mixture."""
+"""Comparison of cues: ranges against numpy, duplicates in every combination."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ BONAFIDE = {"a": 1.0, "b": 2.0, "c": 4.0}
 
 
 def cues(peaks: dict[str, float], **columns) -> pd.DataFrame:
-    """Cues of clips by utterance that differ in their peak."""
+    """Return cues of clips that differ in their peak."""
     numbers = dict.fromkeys(comparison.NUMBERS, 0.5)
     table = pd.DataFrame([{**numbers, "utterance_id": name, "peak": peak} for name, peak in peaks.items()])
     hashes = {"bytes_hash": "x" + table["utterance_id"], "samples_hash": "y" + table["utterance_id"]}
@@ -30,7 +30,7 @@ def test_differences_are_those_of_pairs():
     row = peak_of(cues({"c": 5.0, "a": 3.0, "b": 2.5}))
     assert (row["clips"], row["pairs"], row["median"], row["low"], row["high"]) == (3, 3, 3, 2.5, 5)
     assert (row["difference"], row["difference_low"], row["difference_high"]) == (1, 0.5, 2)
-    # of nine pairs of clip and bona fide clip, the clip has more in all but (2.5, 4) and (3, 4)
+    # in nine pairs of clip and bona fide clip, the clip has the larger value except in (2.5, 4) and (3, 4)
     assert row["auc"] == pytest.approx(7 / 9)
 
 

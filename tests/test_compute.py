@@ -1,4 +1,4 @@
-"""The device a config names, and one seed for every generator."""
+"""Selection of the device, and seeding of all random generators."""
 
 import random
 
@@ -67,7 +67,7 @@ def test_what_cannot_be_divided_is_not_tried_again(least, tried):
 
 
 def draw() -> list[float]:
-    """One number of every generator."""
+    """Draw one number from every generator."""
     return [random.random(), float(np.random.rand()), float(torch.rand(1))]
 
 

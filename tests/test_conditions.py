@@ -1,4 +1,4 @@
-"""Robustness conditions: what they do to speech, in time, in length, in quality."""
+"""Robustness conditions: their effect on timing, length and quality of speech."""
 
 import csv
 
@@ -14,13 +14,13 @@ from codecfake.util.errors import AudioError, ConfigError
 
 SAMPLE_RATE = 16000
 CONDITIONS = config.conditions()
-#: How far, in samples at 16 kHz, the output may be out of time.
+#: Maximum lag of the output in samples at 16 kHz.
 IN_TIME = 3
-#: How far it is looked for: less than a period of any voice here, after which speech is like itself again.
+#: Range of the search for the lag: less than a pitch period of the voices here, after which speech repeats.
 REACH_SECONDS = 0.0035
-#: A whole number of each coder's frames (20 ms, 576 samples), one more and one less, a prime.
+#: Lengths: a multiple of the frames of all coders (20 ms, 576 samples), one more, one less, a prime.
 LENGTHS = [1600, 28799, 28800, 28801, 48017]
-# (condition, least and most mean wideband PESQ of three real utterances)
+# (condition, minimum and maximum of the mean wideband PESQ of three real utterances)
 QUALITY = [
     ("opus_16k", 3.6, 4.5),
     ("opus_6k", 1.3, 3.0),
@@ -40,7 +40,7 @@ def do(condition, samples, name="a", sample_rate=SAMPLE_RATE):
 
 
 def lag(original, degraded, sample_rate=SAMPLE_RATE):
-    """Samples by which `degraded` is later, where their 300 to 3400 Hz, which all conditions keep, are most alike."""
+    """Return the lag of `degraded` in samples, measured in 300 to 3400 Hz, the band that all conditions keep."""
     band = butter(4, [300, 3400], "bandpass", fs=sample_rate, output="sos")
     original, degraded = (np.fft.rfft(sosfilt(band, x), 2 * len(x)) for x in (original, degraded))
     alike = np.fft.irfft(degraded * original.conj())
@@ -91,7 +91,7 @@ def test_silence_stays_silent_however_short(condition, num_samples):
     silence = np.zeros(num_samples, np.float32)
     degraded = do(condition, silence)
     assert degraded.shape == silence.shape
-    assert np.abs(degraded).max() < 1e-4  # three steps of 16 bits
+    assert np.abs(degraded).max() < 1e-4  # three 16-bit steps
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 22050, 48000])
@@ -129,7 +129,7 @@ def test_noise_is_of_its_name_and_nothing_else(speech):
 
 
 def test_white_noise_is_flat_and_pink_falls_3_db_an_octave():
-    for colour, decibels in (("white", 3), ("pink", 0)):  # more power in an octave twice as wide
+    for colour, decibels in (("white", 3), ("pink", 0)):  # power per octave: white noise gains 3 dB, pink noise 0
         noise = conditions.coloured_noise(colour, 160000, SAMPLE_RATE, "a")
         octaves = [high_share(noise, low) - high_share(noise, 2 * low) for low in (250, 500, 1000, 2000)]
         np.testing.assert_allclose(10 * np.diff(np.log10(octaves)), decibels, atol=0.5)

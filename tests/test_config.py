@@ -1,4 +1,4 @@
-"""Config files: those carried are valid and agree with themselves; a wrong one is refused with what is allowed."""
+"""Config files: those in the repository are valid and consistent; invalid ones are refused with the allowed values."""
 
 import copy
 import math
@@ -32,7 +32,7 @@ KNOWN_STRIDES = [name for name, entry in CODECS.items() if entry.get("model", {}
 
 @pytest.fixture
 def run():
-    """The demo's, without what goes with one recipe only."""
+    """The config of the demo, without options that apply to one recipe only."""
     demo = copy.deepcopy(config.load_yaml(config.CONFIG / "demo.yaml"))
     return {key: value for key, value in demo.items() if key != "matched"}
 
@@ -93,7 +93,7 @@ def test_a_choice_of_forms_is_refused_with_the_forms(run, number):
     run["corpus"]["utterances_per_speaker"] = number
     with pytest.raises(ConfigError) as error:
         config.resolve(run, "my.yaml")
-    allowed = "a number, at most so many of each speaker; or {train, dev, eval: number}, by split"
+    allowed = "the maximum number per speaker; or {train, dev, eval: number}, one maximum per split"
     assert f"my.yaml: corpus.utterances_per_speaker: {number!r} is not allowed; allowed: {allowed}" in str(error.value)
 
 
@@ -160,7 +160,7 @@ def corpus(name, **options):
         ),
         (
             {"detector": {"name": "aasist_2019"}},
-            "my.yaml: detector: 'aasist_2019' has been trained; it can be a baseline",
+            "my.yaml: detector: 'aasist_2019' is pretrained; use it as a baseline",
         ),
         ({"detector": {"name": "aasist", "training": "swa"}}, "unknown training 'swa'; allowed: default, published"),
         (
@@ -174,8 +174,8 @@ def corpus(name, **options):
         ({"codecs": []}, "my.yaml: codecs: [] is not allowed; allowed: a list of at least 1"),
         ({"codecs": ["dac_mini", "dac_mini"]}, "my.yaml: codecs: 'dac_mini' is named twice"),
         ({"codecs": ["enkodec"]}, "unknown codec 'enkodec'; allowed: SpeechTokenizer, academicodec_hifi_16k_320d, "),
-        ({"codecs": ["identity"]}, "my.yaml: codecs: 'identity' is always there; leave it out"),
-        ({"codecs": ["dac_mini", "pooled"]}, "my.yaml: codecs: 'pooled' is always there; leave it out"),
+        ({"codecs": ["identity"]}, "my.yaml: codecs: 'identity' is part of every run; leave it out"),
+        ({"codecs": ["dac_mini", "pooled"]}, "my.yaml: codecs: 'pooled' is part of every run; leave it out"),
         ({"detector": {"name": "rawnet"}}, "unknown detector 'rawnet'; allowed: "),
         (
             {"detector": {"name": "lfcc_lcnn", "options": {"epoch": 3}}},
@@ -218,7 +218,7 @@ def corpus(name, **options):
         ({"recipe": ["clean", "clean"]}, "my.yaml: recipe: ['clean', 'clean'] is not allowed"),
         (
             {"recipe": "clean", "matched": {"trim_silence": True}},
-            "my.yaml: matched: of no use to recipe clean; leave it out",
+            "my.yaml: matched: has no effect with recipe clean; leave it out",
         ),
         (
             {"recipe": "matched", "matched": {"bandwidth_hz": 9000}},

@@ -1,4 +1,4 @@
-"""Corpora: a user's folder, the Debian voices."""
+"""Corpora: a user's folder and the Debian voices."""
 
 import re
 import shutil
@@ -25,14 +25,14 @@ def open_folder(path):
 
 
 def rates(corpus):
-    """Speaker and rate of each recording, by id."""
+    """Return speaker and sample rate of each recording, by id."""
     return {
         recording.utterance_id: (recording.speaker_id, corpus.read(recording)[1]) for recording in corpus.recordings()
     }
 
 
 def test_an_unknown_corpus_is_refused_with_those_there_are(tmp_path):
-    with pytest.raises(ConfigError, match="unknown corpus 'timit'; allowed: vctk, voices, folder"):
+    with pytest.raises(ConfigError, match="'timit' is not allowed; allowed: codecfake, folder, vctk, voices"):
         corpora.open_corpus({"name": "timit"}, {}, Places(tmp_path))
 
 
@@ -68,7 +68,7 @@ def test_a_folder_without_audio_is_refused_with_what_is_expected(tmp_path, speec
 
 
 def test_a_corpus_path_that_is_no_folder_is_refused(tmp_path):
-    with pytest.raises(DataError, match=r"corpus\.path: .*gone is no directory"):
+    with pytest.raises(DataError, match=r"corpus\.path: .*gone is not a directory"):
         open_folder(tmp_path / "gone")
 
 
@@ -78,7 +78,7 @@ SOUNDS = "usr/share/asterisk/sounds"
 
 @pytest.fixture
 def unpacked(tmp_path, speech, write_g722):
-    """The folder of the unpacked packages, with a few recordings; two are too short, one is too long."""
+    """The folder of the unpacked packages with a few recordings: two are too short, one is too long."""
     root = tmp_path / "unpacked"
     stamps, sounds = root / voices.TUXPAINT / STAMPS, root / "asterisk-core-sounds-fr-g722" / SOUNDS
     for name, seconds in (("animals/cat", 1.5), ("animals/short", 0.9), ("food/long", 6.1)):

@@ -1,4 +1,4 @@
-"""A GPU that torch cannot use: what says that there is one, and why it cannot be used."""
+"""A GPU that torch cannot use: how it is detected, and the reason reported."""
 
 import os
 import re
@@ -10,14 +10,14 @@ from codecfake.runtime import cuda
 from codecfake.runtime.device import torch_device
 from codecfake.util.errors import ConfigError
 
-#: What nvidia-smi says of a GPU, by the query for driver, capability and name.
+#: Output of nvidia-smi for a query of driver, compute capability and name.
 V100, OLD_DRIVER, H100 = "580.65.06, 7.0, Tesla V100", "535.104.05, 9.0, NVIDIA H100", "580.65.06, 9.0, NVIDIA H100"
 ARCHITECTURES = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"]
 
 
 @pytest.fixture(autouse=True)
 def machine(monkeypatch, tmp_path):
-    """A machine without a GPU and a torch with CUDA 13; the folder of its devices."""
+    """A machine without a GPU and with torch for CUDA 13; return the folder of its devices."""
     for name in ("CUDA_VISIBLE_DEVICES", "SLURM_JOB_ID", *cuda.GRANTED_BY_SLURM):
         monkeypatch.delenv(name, raising=False)
     devices = tmp_path / "dev"
@@ -36,7 +36,7 @@ def machine(monkeypatch, tmp_path):
 
 @pytest.fixture
 def nvidia_smi(tmp_path):
-    """nvidia_smi(said): a program of that name that says this of its GPU, and lists it by -L."""
+    """nvidia_smi(said): install a fake nvidia-smi that prints `said` for a query, and lists the GPU for -L."""
 
     def install(said: str, script: str = "") -> None:
         path = tmp_path / "bin/nvidia-smi"
@@ -48,7 +48,7 @@ def nvidia_smi(tmp_path):
 
 
 def refused(name: str = "auto") -> str:
-    """The two lines in which a device is refused, as one."""
+    """Return the two-line error for a refused device as one line."""
     with pytest.raises(ConfigError) as error:
         torch_device(name)
     first, second = str(error.value).splitlines()
@@ -146,7 +146,7 @@ def test_an_old_gpu_is_named_with_what_torch_has_code_for(nvidia_smi):
 )
 def test_what_nvidia_smi_says_need_not_explain_it(nvidia_smi, said):
     nvidia_smi(said)
-    assert "gives torch 2.14.1 (CUDA 13.0) no GPU; see what nvidia-smi says here" in refused()
+    assert "gives torch 2.14.1 (CUDA 13.0) no GPU; check nvidia-smi" in refused()
 
 
 def test_rocm_without_a_gpu_is_named(nvidia_smi, monkeypatch):
@@ -172,7 +172,7 @@ def test_an_old_gpu_is_refused_although_torch_says_that_it_is_available(monkeypa
     said = f"device: {device}: GPU {number} has compute capability 6.1; torch 2.14.1 (CUDA 13.0) has code for"
     assert refused(name).startswith(said)
     assert torch_device("cpu") == "cpu"
-    # another one that is old is no reason
+    # an additional old GPU is no error
     old = 1 - number
     assert torch_device(name) == device
 

@@ -1,4 +1,4 @@
-"""Cues of clips with a planted difference, of what cannot be measured, and of any number of workers."""
+"""Cues: clips with a planted difference, unmeasurable clips, any number of workers."""
 
 import io
 from pathlib import Path
@@ -21,7 +21,7 @@ RATE = 16000
 
 @pytest.fixture
 def clip(tmp_path):
-    """clip(samples, codec="codec", rate=16000, subtype="PCM_16", container="WAV"): a clip of utterance s_1."""
+    """clip(samples, codec="codec", rate=16000, subtype="PCM_16", container="WAV"): make a clip of utterance s_1."""
 
     def make(samples, codec="codec", rate=RATE, subtype="PCM_16", container="WAV"):
         folder = tmp_path / f"{codec}{len(list(tmp_path.iterdir()))}"

@@ -1,4 +1,4 @@
-"""Trials to crops that depend on nothing but seed, epoch and trial, whatever the workers."""
+"""Crops of trials depend only on seed, epoch and trial, not on the workers."""
 
 import pickle
 
@@ -24,7 +24,7 @@ def resynthesised(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
-    """Two speakers a split, three utterances each, in two codecs; all longer than the crop."""
+    """Trials of two speakers per split, with three utterances each in two codecs, all longer than the crop."""
     _, protocols = make_run(resynthesised, speech, {"train": 2, "dev": 2, "eval": 2}, per_speaker=3)
     return pd.concat(protocols.values(), ignore_index=True)
 
@@ -38,7 +38,7 @@ def dataset(resynthesised, trials):
 
 
 def stored(resynthesised, trial) -> np.ndarray:
-    """The samples of a trial's shard, as 16-bit numbers."""
+    """Return the samples of a trial in its shard, as 16-bit integers."""
     samples, _ = Shard(shard_path(resynthesised, trial["codec"], trial["shard"])).samples(int(trial["row"]))
     return (samples * 32768).astype(np.int16)
 

@@ -1,4 +1,4 @@
-"""Debian packages: the mirrors that a machine's apt names, and unpacking without dpkg."""
+"""Debian packages: mirrors from the apt configuration, and unpacking without dpkg."""
 
 import io
 import random
@@ -12,7 +12,7 @@ from codecfake.util.errors import DownloadError
 from conftest import ar_member
 
 PACKAGE = {"path": "pool/main/s/speech/speech_1.0_all.deb", "sha1": "ab" * 20}
-#: Content of a file of apt's configuration, by its name, and the mirrors in it.
+#: Content of apt configuration files by name, with the mirrors in them.
 SOURCES = {
     "sources.list": (
         "# deb http://comment.example/debian bookworm main\n"
@@ -36,7 +36,7 @@ SOURCES = {
 
 @pytest.fixture
 def apt(tmp_path, monkeypatch):
-    """The folder of a configuration of apt that is this machine's; empty."""
+    """An empty folder that is used as this machine's apt configuration."""
     (tmp_path / "apt/sources.list.d").mkdir(parents=True)
     monkeypatch.setattr(debian, "APT", tmp_path / "apt")
     return tmp_path / "apt"
@@ -98,7 +98,7 @@ def test_an_unpacked_package_is_left_as_it_is(work):
 
 
 def refused(deb, reason):
-    """Unpacking a package is refused with its name and a reason, and leaves nothing behind."""
+    """Check that unpacking a package fails with its name and a reason, and leaves no files."""
     with pytest.raises(DownloadError, match=rf"{re.escape(str(deb))}: cannot be unpacked \(.*{reason}"):
         debian.unpack(deb, deb.parent / "speech")
     assert list(deb.parent.iterdir()) == [deb]

@@ -1,4 +1,4 @@
-"""Detectors: shapes, the LFCC front end against numpy and scipy, checkpoints that load and that must not."""
+"""Detectors: shapes, the LFCC front end against numpy and scipy, valid and refused checkpoints."""
 
 import pickle
 
@@ -27,7 +27,7 @@ def model() -> detectors.Detector:
 
 @pytest.fixture
 def waveforms(speech) -> torch.Tensor:
-    """[5, 4000]"""
+    """Waveforms [5, 4000]."""
     return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(5)]))
 
 
@@ -41,7 +41,7 @@ def checkpoint(model, tmp_path):
 @pytest.mark.parametrize("name", config.detectors())
 def test_every_configured_detector_gives_two_logits_a_waveform(name):
     entry = config.detectors()[name]
-    # shapes without numbers: some are large
+    # on the meta device, without values: some models are large
     with torch.device("meta"):
         model = detectors.build(entry).to("meta").eval()
         assert model(torch.zeros(3, entry["crop_samples"])).shape == (3, 2)
@@ -90,7 +90,7 @@ def test_cm_score_is_the_bona_fide_logit_and_of_lfcc_lcnn_the_log_odds(model):
 
 
 def lfcc(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """LFCC and two differences [60, frames] as the module's docstring describes them, in float64."""
+    """Compute LFCC with first and second differences [60, frames] from the module's docstring, in float64."""
     emphasised = np.append(samples[:1], samples[1:] - 0.97 * samples[:-1]).astype(np.float64)
     window, hop, n_fft = sample_rate // 50, sample_rate // 100, 512
     padded = np.pad(emphasised, n_fft // 2, mode="reflect")
@@ -130,7 +130,7 @@ def test_a_saved_detector_loads_with_the_same_scores(model, checkpoint, waveform
 
 
 def test_a_detector_of_another_name_is_refused(checkpoint):
-    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a 'lfcc_lcnn' detector; 'aasist' was asked for"):
+    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a 'lfcc_lcnn' detector; expected 'aasist'"):
         detectors.load(checkpoint, "aasist", "cpu")
 
 
@@ -146,7 +146,7 @@ def test_bytes_that_are_no_checkpoint_are_refused(checkpoint, content):
         detectors.load(checkpoint, "lfcc_lcnn", "cpu")
 
 
-#: what is done to a checkpoint's content, by what is said of it
+#: changes of a checkpoint's content by expected message
 DAMAGE = {
     "Missing key.*output.bias": lambda content: content["state_dict"].pop("output.bias"),
     "Unexpected key.*spare": lambda content: content["state_dict"].update(spare=torch.zeros(1)),
@@ -172,7 +172,7 @@ def test_a_checkpoint_of_something_else_is_refused(tmp_path):
 
 
 class Hostile:
-    """Creates a file when it is unpickled."""
+    """A pickle that creates a file when loaded."""
 
     def __init__(self, path):
         self.path = path

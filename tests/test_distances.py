@@ -1,4 +1,4 @@
-"""SI-SDR, mel and STFT distance: closed forms, independent oracles, further away the more noise, nothing to compare."""
+"""SI-SDR, mel and STFT distance: closed forms, independent oracles, monotonicity in noise, undefined values."""
 
 import math
 
@@ -20,7 +20,7 @@ PERFECT = {"si_sdr": 100.0, "mel_distance": 0.0, "stft_distance": 0.0}
 
 @pytest.fixture(scope="module")
 def real(shared) -> np.ndarray:
-    """Real speech, 16 kHz."""
+    """Real speech at 16 kHz."""
     return audio.read(sorted((shared / "data/speechocean762").glob("*/*.flac"))[0])[0]
 
 
@@ -53,7 +53,7 @@ def test_si_sdr_of_orthogonal_noise_is_its_snr(snr_db):
 
 @pytest.mark.parametrize("shape", ["noise", "speech"])
 def test_si_sdr_is_the_energy_that_a_projection_leaves(speech, shape):
-    reference = speech(0.5) + 0.1  # no mean is taken off
+    reference = speech(0.5) + 0.1  # the mean is not removed
     degraded = speech(0.5, seed=1) if shape == "speech" else RANDOM.standard_normal(8000).astype(np.float32)
     (scale,), (left,), *_ = np.linalg.lstsq(reference[:, None].astype(float), degraded.astype(float), rcond=None)
     expected = 10 * np.log10(scale**2 * np.sum(reference.astype(float) ** 2) / left)
@@ -87,7 +87,7 @@ def test_mel_distance_of_a_louder_signal_is_its_gain():
 
 
 def magnitudes(samples: np.ndarray, fft: int, hop: int, window: int) -> np.ndarray:
-    """Written out: reflected ends, a Hann window (periodic) in the middle of each FFT, a floor."""
+    """Compute STFT magnitudes explicitly: reflected ends, a periodic Hann window centred in each FFT, a floor."""
     padded = np.pad(samples.astype(float), fft // 2, mode="reflect")
     hann = np.zeros(fft)
     start = (fft - window) // 2

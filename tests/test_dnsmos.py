@@ -1,4 +1,4 @@
-"""DNSMOS: the package's own figures, lower with noise, undefined without speech."""
+"""DNSMOS: values of the reference package, lower with noise, undefined without speech."""
 
 import math
 
@@ -12,7 +12,7 @@ from codecfake.quality import dnsmos
 
 @pytest.fixture(scope="module")
 def real(shared) -> np.ndarray:
-    """Real speech, 16 kHz."""
+    """Real speech at 16 kHz."""
     return audio.read(sorted((shared / "data/speechocean762").glob("*/*.flac"))[0])[0]
 
 

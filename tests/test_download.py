@@ -1,4 +1,4 @@
-"""Downloads from a server on this machine: once, resumed, from the next address, checked, mirrored, offline."""
+"""Downloads from a local server: only once, resumed, from alternative URLs, checked, from mirrors, offline."""
 
 import hashlib
 import json
@@ -151,7 +151,7 @@ DEBIAN = {"debian": {"path": "pool/main/s/speech/speech_1.0_all.deb", "sha1": "a
 
 @pytest.fixture
 def debian_servers(server, tmp_path, monkeypatch):
-    """A mirror that this machine's apt names, Debian's archive and its snapshots: folders of the server."""
+    """Folders of the server: a mirror from the apt configuration, Debian's archive and its snapshots."""
     (tmp_path / "apt").mkdir()
     (tmp_path / "apt/sources.list").write_text(f"deb {server.url('mirror')} bookworm main\n")
     monkeypatch.setattr(debian, "APT", tmp_path / "apt")
@@ -172,7 +172,7 @@ def test_a_debian_package_comes_from_the_first_place_that_has_it(server, tmp_pat
 def test_another_build_of_a_debian_package_is_left_for_the_next_place(server, tmp_path, debian_servers, other, asked):
     server.files[debian_servers[0]], server.files[debian_servers[2]] = other, CONTENT
     assert download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache")).read_bytes() == CONTENT
-    # one of another size is noticed before it comes
+    # a wrong size is detected before the download
     assert [name for name, _ in server.requests] == [debian_servers[0]] * asked + debian_servers[1:]
 
 
@@ -214,7 +214,7 @@ def test_a_proxy_is_asked_unless_no_proxy_names_the_server(server, tmp_path, mon
 
 
 def unknown(server):
-    """An entry that knows neither size nor hash."""
+    """An entry without size and hash."""
     return {"urls": [server.url("a.bin")]}
 
 

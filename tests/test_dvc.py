@@ -1,4 +1,4 @@
-"""Collaborators, with the real DVC and Snakemake: who pulls has nothing to do; what is changed is done again."""
+"""Collaboration with DVC and Snakemake: after a pull there is nothing to do; changed stages are rerun."""
 
 import json
 import os
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 
 def of_recipes(*names: str) -> set[str]:
-    """Stages of every recipe."""
+    """Return the stages of every recipe."""
     return {f"{name}@{recipe}" for name in names for recipe in RECIPES}
 
 
@@ -35,14 +35,14 @@ STAGES = {"corpus", "splits"} | of_recipes("bonafide") | resynthesis(CODEC) | AF
 
 
 class Clone:
-    """A working copy in which Git, DVC and Snakemake are called."""
+    """A working copy for Git, DVC and Snakemake."""
 
     def __init__(self, folder: Path):
         self.folder = folder
         self.results = folder / "results/small"
 
     def call(self, *command: str, code: int = 0) -> str:
-        """Run a command to its end; what it said."""
+        """Run a command and return its output."""
         environment = {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
@@ -68,7 +68,7 @@ class Clone:
         return self.call("snakemake", "--cores", "1", "--configfile", "small.yaml", *options)
 
     def repro(self, *names: str) -> tuple[set[str], dict[str, int]]:
-        """`dvc repro`: the stages it ran, and how many jobs of each rule Snakemake did."""
+        """Run `dvc repro`; return its stages and the number of Snakemake jobs of each rule."""
         said = self.call("dvc", "repro", *names)
         jobs: dict[str, int] = {}
         for table in re.findall(r"^job +count\n[- ]+\n(.*?)\n\n", said, re.DOTALL | re.MULTILINE):
@@ -78,14 +78,14 @@ class Clone:
         return set(re.findall(r"^Running stage '(.+)'", said, re.MULTILINE)), jobs
 
     def contents(self) -> dict[str, bytes]:
-        """Everything that was resynthesised, by path."""
+        """Return the contents of all resynthesised files, by path."""
         shards = sorted(self.results.glob("*/resynthesised/*/*.parquet"))
         return {str(path.relative_to(self.results)): path.read_bytes() for path in shards}
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory, speech) -> Clone:
-    """A small run that `dvc repro` made, pushed to a remote; its clones find the recordings where it did."""
+    """A small run made by `dvc repro` and pushed to a remote; clones find the recordings at the same path."""
     folder = tmp_path_factory.mktemp("dvc")
     for number, speaker in enumerate(SPEAKERS):
         for index in range(4):
@@ -116,7 +116,7 @@ def published(tmp_path_factory, speech) -> Clone:
 
 @pytest.fixture
 def clone(published, tmp_path) -> Clone:
-    """What a collaborator has after `git clone` and `dvc pull`."""
+    """A collaborator's copy after `git clone` and `dvc pull`."""
     made = Clone(tmp_path / "clone")
     shutil.copy2(published.folder.parent / "gitconfig", tmp_path)
     subprocess.run(["git", "clone", "--quiet", published.folder, made.folder], check=True)
@@ -132,7 +132,7 @@ def test_the_author_has_nothing_to_do(published):
 def test_dvc_watches_whatever_a_stage_was_made_of(published):
     lock = yaml.safe_load((published.folder / "dvc.lock").read_text())["stages"]
     assert set(lock) == STAGES
-    del lock["report"]  # it watches the records of the others
+    del lock["report"]  # it depends on the records of the others
     for name, stage in lock.items():
         watched = [entry["path"] for kind in ("deps", "outs") for entry in stage[kind]]
         kept = json.loads((published.results / f".records/{name}.json").read_text())
@@ -141,8 +141,8 @@ def test_dvc_watches_whatever_a_stage_was_made_of(published):
 
 
 def test_who_pulls_has_nothing_to_do(clone, published):
-    # a plan changes nothing, and so does not count as made here what was made elsewhere
-    assert "a run counts them as made here, this plan does not" in clone.snakemake("--dry-run")
+    # a dry run changes nothing, so it does not adopt files made elsewhere
+    assert "brought with records as made here; this dry run does not" in clone.snakemake("--dry-run")
     assert "Nothing to be done" in clone.snakemake()
     assert "Nothing to be done" in clone.snakemake("--dry-run")
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
@@ -157,7 +157,7 @@ def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
     assert stages == of_recipes("train", "evaluate") | {"report"}
     assert jobs == {"train": 4, "score_protocol": 4, "matrix": 2, "resolved_config": 1, "report": 1, "samples": 1}
     assert "eer" in clone.call("dvc", "metrics", "diff", "--all")
-    # the other version, and back: each comes with its own records
+    # check out the other version, and back: each has its own records
     clone.commit()
     for revision in ("HEAD~1", "main"):
         clone.call("git", "checkout", "--quiet", revision)
@@ -201,17 +201,14 @@ def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_old
 def test_files_of_a_codec_no_longer_in_the_config_are_told(clone):
     (clone.results / "clean/split/protocols/opus.tsv").write_text("")
     said = clone.call("codecfake", "stage", "report", "small.yaml")
-    assert (
-        "1 files of another config, to be removed if not wanted, the first results/small/clean/split/protocols/opus.tsv"
-        in said
-    )
+    assert "1 files of another config, e.g. results/small/clean/split/protocols/opus.tsv; remove them if" in said
 
 
 def test_a_result_edited_by_hand_is_refused_and_comes_back(clone, published):
     matrix = clone.results / "clean/split/eer_matrix.tsv"
     assert "Nothing to be done" in clone.snakemake()
     matrix.write_text(matrix.read_text() + "0.0\n")
-    assert f"the first {matrix.relative_to(clone.folder)}" in clone.call("dvc", "repro", code=255)
+    assert f"e.g. {matrix.relative_to(clone.folder)}" in clone.call("dvc", "repro", code=255)
     clone.call("dvc", "checkout", "--force")
     assert clone.repro() == (set(), {})
     assert matrix.read_text() == (published.results / "clean/split/eer_matrix.tsv").read_text()

@@ -1,4 +1,4 @@
-"""One lock for every environment: pip's, conda's and the container's."""
+"""All environments (pip, conda, container) use the same lock."""
 
 import hashlib
 import os
@@ -13,7 +13,7 @@ from codecfake.util.files import REPOSITORY
 from snakemake_project import Project
 
 ENVS = REPOSITORY / "envs"
-#: Stands for conda: an environment is a folder with no more than a python that writes down what it is asked for.
+#: A fake conda, whose environments contain only a python that records its arguments.
 CONDA = """#!/usr/bin/env bash
 set -eu
 case "$1 ${2-}" in
@@ -31,7 +31,7 @@ esac
 
 @pytest.fixture
 def conda(tmp_path, monkeypatch):
-    """A stand-in for conda on the PATH; its folder."""
+    """A fake conda on the PATH; return its folder."""
     base = tmp_path / "conda"
     (base / "bin").mkdir(parents=True)
     (base / "bin/conda").write_text(CONDA.replace("BASE", str(base)))
@@ -56,7 +56,7 @@ def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
 
 
 def test_the_conda_environment_is_made_again_when_the_lock_changes():
-    # Snakemake looks at the file for conda and at the script alone
+    # Snakemake checks only the conda file and the script for changes
     lock = b"".join((ENVS / f"{name}.txt").read_bytes() for name in ("requirements", "cuda", "pesq"))
     assert hashlib.sha256(lock).hexdigest() in (ENVS / "codecfake.post-deploy.sh").read_text()
 
@@ -64,7 +64,7 @@ def test_the_conda_environment_is_made_again_when_the_lock_changes():
 def test_every_environment_has_the_interpreter_the_lock_was_made_for():
     made_for = re.search(r"Python (3\.\d+)", (ENVS / "requirements.txt").read_text())[1]
     assert f"python={made_for}" in yaml.safe_load((ENVS / "codecfake.yaml").read_text())["dependencies"]
-    # Debian 12 has 3.11
+    # the Python of Debian 12 is 3.11
     assert (made_for, "From: debian:bookworm-slim" in (ENVS / "codecfake.def").read_text()) == ("3.11", True)
     assert sys.version_info >= tuple(map(int, made_for.split(".")))
 

@@ -1,4 +1,4 @@
-"""Metrics and the matrix from score files and protocols written by hand: values, files, what is refused."""
+"""Metrics and the matrix from handwritten score files and protocols: values, files, refused input."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from codecfake.util.errors import DataError
 
 PROTOCOL_HEADER = "speaker_id\tutterance_id\tcodec\tlabel\tsplit\tshard\trow\n"
 UTTERANCES = ["u0", "u1", "u2", "u3", "d0", "d1"]
-#: CM scores of these, four of eval and two of dev, by detector and codec
+#: CM scores of `UTTERANCES`, four of eval and two of dev, by detector and codec
 SCORES = {
     "alpha@7": {
         "identity": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0],
@@ -40,7 +40,7 @@ COLUMNS = ["alpha", "beta", "pooled", "noise"]
 
 @pytest.fixture
 def protocols(tmp_path):
-    """Four eval utterances in each codec, between one of train and two of dev; noise on bona fide speech and beta."""
+    """Protocols with one train, four eval and two dev utterances per codec; noise on bona fide speech and beta."""
     paths = {}
     eval_rows = [(f"s{n % 2 + 1}", f"u{n}", "eval") for n in range(4)]
     rows = [("s0", "t0", "train"), *eval_rows, ("s3", "d0", "dev"), ("s4", "d1", "dev")]
@@ -63,7 +63,7 @@ def scores(tmp_path):
         names = [f"{codec}+{name}" for codec, values in columns.items() for name in UTTERANCES[: len(values)]]
         lines = [f"{name}\t{value}\n" for name, value in zip(names, np.concatenate([*columns.values()]), strict=True)]
         paths[detector] = tmp_path / f"{detector}.scores.tsv"
-        # in no order: scores belong to names, not to lines
+        # in random order: scores are matched by name, not by line
         paths[detector].write_text("filename\tcm-score\n" + "".join(sorted(lines, reverse=True)))
     return paths
 
@@ -86,7 +86,7 @@ def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_acro
     eer = eers(scores, protocols)
     assert eer.index.tolist() == ["alpha", "beta"]
     assert eer.columns.tolist() == COLUMNS
-    # beta on alpha: at threshold 1.5 one of four bona fide is missed and one of four spoof accepted
+    # beta on alpha: threshold 1.5 rejects one of four bona fide trials and accepts one of four spoof trials
     assert eer.loc["alpha"].tolist() == pytest.approx([0, 0.5, 1 / 3, 0.75], abs=1e-6)
     assert eer.loc["beta"].tolist() == pytest.approx([0.25, 1, 0.5, 0], abs=1e-6)
 
@@ -184,11 +184,11 @@ def test_a_missing_table_is_named(scores, protocols, kind):
 
 def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
     table = table_of({**scores, "published": scores["alpha@7"]}, protocols).set_index(["train_codec", "eval_codec"])
-    # alpha: bona fide 2, 3 over spoof 0, 1
+    # alpha: bona fide 2, 3 above spoof 0, 1
     assert table.loc["alpha", "dev_threshold"].tolist() == [1.5] * 4
     assert table.loc["alpha", "dev_miss"].tolist() == [0.25, 0.25, 0.25, 0.75]
     assert table.loc["alpha", "dev_false_alarm"].tolist() == [0, 0.75, 0.375, 0]
-    # the same scores, of all codecs: 2, 3 over 0, 1, 10, 11, half of each rejected below 2.5
+    # the same scores for all codecs: 2, 3 against 0, 1, 10, 11; half of each class is below 2.5
     assert table.loc["published", "dev_threshold"].tolist() == [2.5] * 4
     assert table.loc["published", "dev_miss"].tolist() == [0.5, 0.5, 0.5, 1]
     assert table.loc["published", "dev_false_alarm"].tolist() == [0, 0.5, 0.25, 0]
@@ -246,7 +246,7 @@ def test_groups_without_a_class_or_a_known_gender_have_no_breakdown(scores, prot
 
 @pytest.fixture
 def many():
-    """On eight speakers `worse` is far worse than `pooled`, `same` the very same."""
+    """An evaluation with eight speakers: `worse` is far worse than `pooled`, `same` has equal scores."""
     labels = pd.Series(["bonafide", "spoof"] * 80)
     trials = pd.DataFrame({"codec": labels, "label": labels, "utterance_id": [f"u{n}" for n in range(160)]})
     trials["speaker_id"] = [f"s{n // 20}" for n in range(160)]
@@ -272,7 +272,7 @@ def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
     assert (
         table.loc["same", ["difference", "low", "high", "p", "p_adjusted"]].to_numpy().tolist() == [[0, 0, 0, 1, 1]] * 2
     )
-    # Holm: the smaller of two is doubled
+    # Holm: the smaller of two p values is doubled
     assert (table.loc["worse", "p"] < 0.01).all()
     assert table.loc["worse", "p_adjusted"].tolist() == pytest.approx((2 * table.loc["worse", "p"]).tolist(), abs=2e-6)
 

@@ -1,4 +1,4 @@
-"""Columns besides the codecs: the user's own sets of recordings, and eval speech under conditions."""
+"""Columns other than codecs: user-supplied evaluation sets, and eval speech under conditions."""
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,7 @@ NOISE = {"kind": "noise", "colour": "white", "snr_db": 10}
 
 @pytest.fixture
 def recordings(tmp_path, speech, write_g722):
-    """A set: one speaker in folders of both classes, and files of nobody known."""
+    """A set with one speaker in folders of both classes, and files without a speaker."""
     folder = tmp_path / "recordings"
     formats = {
         "bonafide/anna/1.wav": 16000,
@@ -102,14 +102,14 @@ def resynthesised(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
-    """Of all splits, eval between the others."""
+    """Trials of all splits, with eval between the others."""
     _, protocols = make_run(resynthesised, speech, {"train": 1, "dev": 1, "eval": 2}, per_speaker=2)
     return pd.concat(protocols.values(), ignore_index=True)
 
 
 @pytest.fixture(scope="module")
 def under(resynthesised, trials):
-    """under(condition, workers=1): what `condition_waveforms` gives of these trials."""
+    """under(condition, workers=1): return the `condition_waveforms` of these trials."""
 
     def under(condition: dict, workers: int = 1) -> dict[str, np.ndarray]:
         return dict(condition_waveforms("loud", condition, trials, waveforms_in(resynthesised), workers))

@@ -1,4 +1,4 @@
-"""Anyone's scores and keys: the forms that are read, what is refused, what is told of them."""
+"""External scores and keys: accepted formats, refused input, results."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ import pytest
 from codecfake.evaluation import assessment, asvspoof, bootstrap, metrics
 from codecfake.util.errors import DataError
 
-# (lines of a spoof trial s and a bona fide one b, as the challenges have them; attack of s)
+# (lines of a spoof trial s and a bona fide trial b in the challenges' formats; attack of s)
 PROTOCOLS = {
     "2019 LA": ("LA_1 s - A07 spoof", "LA_2 b - - bonafide", "A07"),
     "2019 PA": ("LA_1 s aaa AB spoof", "LA_2 b aab - bonafide", "AB"),
@@ -47,12 +47,12 @@ def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a genuine", "b fake"], "no key: neither a head 'filename cm-label' nor one of bonafide, spoof in line 1"),
-        (["LA_1 s - A07 spoof", "LA_2 b - -"], "line 2 has 4 columns; 5 needed"),
-        (["filename\tcm-label", "a\tspoof", "b"], "line 3 has 1 columns; 2 needed"),
+        (["a genuine", "b fake"], "no key: line 1 has neither the header 'filename cm-label' nor one of bonafide"),
+        (["LA_1 s - A07 spoof", "LA_2 b - -"], "line 2 has 4 columns; at least 5 are needed"),
+        (["filename\tcm-label", "a\tspoof", "b"], "line 3 has 1 columns; at least 2 are needed"),
         (["LA_1 s - A07 spoof", "LA_2 b - - genuine"], "b: label 'genuine'; allowed: bonafide, spoof"),
         (["filename\tcm-label", "a\tfake"], "a: label 'fake'; allowed: bonafide, spoof"),
-        (["LA_1 s - A07 spoof", "LA_2 s - - bonafide"], "'s' is in it twice"),
+        (["LA_1 s - A07 spoof", "LA_2 s - - bonafide"], "'s' is listed twice"),
         (["", " "], "is empty"),
     ],
 )
@@ -96,11 +96,11 @@ def test_names_may_hold_spaces_between_tabs(tmp_path, head):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a 1", "b high"], "b: score 'high' is no number"),
-        (["a 1", "b nan"], "b: score 'nan' is no number"),
-        (["filename\tcm-score", "a\t1", "b\t"], "b: score '' is no number"),
-        (["filename\tcm-score", "a\t1", "b"], "line 3 has 1 columns; 2 needed"),
-        (["a 1", "a 2"], "'a' is in it twice"),
+        (["a 1", "b high"], "b: score 'high' is not a number"),
+        (["a 1", "b nan"], "b: score 'nan' is not a number"),
+        (["filename\tcm-score", "a\t1", "b\t"], "b: score '' is not a number"),
+        (["filename\tcm-score", "a\t1", "b"], "line 3 has 1 columns; at least 2 are needed"),
+        (["a 1", "a 2"], "'a' is listed twice"),
         ([], "is empty"),
     ],
 )
@@ -157,7 +157,7 @@ def key(trials, tmp_path) -> pd.DataFrame:
 
 @pytest.fixture
 def scores(key) -> pd.Series:
-    """Without an error on alpha; beta as high as bona fide speech."""
+    """Scores without errors on alpha; beta scores as high as bona fide speech."""
     values = {"-": [1, 2, 3, 4, 5, 6], "alpha": [-1, -2, -3, -4, -5, -6], "beta": [6, 5, 4, 3, 2, 1]}
     return pd.Series({name: float(values[row["attack"]][int(name[-1])]) for name, row in key.iterrows()})
 

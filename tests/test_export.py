@@ -1,4 +1,4 @@
-"""Exports: what is in them is what is in the shards, they load as the published set does, and a stopped one goes on."""
+"""Exports: they contain the shards' data, load like the published set, and resume after a stop."""
 
 import io
 import json
@@ -45,14 +45,14 @@ def source(tmp_path_factory, speech):
 
 @pytest.fixture(scope="module")
 def rows(source):
-    """Every row of the shards, by the name it has in an export."""
+    """All rows of the shards, by their name in an export."""
     found = [row for path in source.resynthesised.rglob("*.parquet") for row in Shard(path)]
     return {f"{PUBLISHED[row['codec_name']]}+{row['utterance_id']}": row for row in found}
 
 
 @pytest.fixture
 def few_rows(monkeypatch):
-    """Files so small that a split has several."""
+    """Make files so small that a split has several."""
     monkeypatch.setattr(export, "PART_SECONDS", 1.5)
 
 
@@ -203,7 +203,7 @@ def test_sha256sum_finds_every_file_as_listed(source, kind, tmp_path):
 def test_the_same_run_is_the_same_bytes_whatever_workers_and_shards(source, rows, kind, few_rows, tmp_path):
     write(source, kind, tmp_path / "one")
     paths = {codec: shard_path(tmp_path / "run", codec, 0) for codec in PUBLISHED}
-    for codec, path in paths.items():  # all in one shard
+    for codec, path in paths.items():  # all are in one shard
         write_shard(path, sorted((row for row in rows.values() if row["codec_name"] == codec), key=by_id))
     protocols = [build_protocol([path], source.utterances, source.splits) for path in paths.values()]
     other = source._replace(resynthesised=tmp_path / "run", trials=pd.concat(protocols, ignore_index=True))
@@ -221,7 +221,7 @@ def test_no_path_of_this_machine_is_published(source, tmp_path):
         assert "someone" not in (tmp_path / name).read_text()
 
 
-#: Exports what is pickled, a row every 20 ms.
+#: Exports a pickled source at a rate of one row per 20 ms.
 SLOW = """
 import json, pickle, sys, time
 from pathlib import Path
@@ -249,7 +249,7 @@ def test_an_export_that_was_killed_goes_on(source, few_rows, tmp_path):
     process.kill()
     process.wait()
     left = list(out.rglob(".*.part"))
-    assert left  # it was killed within a file
+    assert left  # it was killed while writing a file
     assert not (out / "README.md").exists()
     kept = {path: path.stat().st_mtime_ns for path in out.rglob("*.parquet")}
     assert kept
@@ -257,7 +257,7 @@ def test_an_export_that_was_killed_goes_on(source, few_rows, tmp_path):
     write(source, "hf", tmp_path / "undisturbed")
     assert files(out) == files(tmp_path / "undisturbed")
     recorded = [path for path, made in kept.items() if path.stat().st_mtime_ns == made]
-    assert len(recorded) >= len(kept) - 1  # the last may not have been listed
+    assert len(recorded) >= len(kept) - 1  # the last file may not have been listed yet
 
 
 def test_a_file_that_is_not_as_listed_is_made_again_and_no_other(source, few_rows, tmp_path):
@@ -338,7 +338,7 @@ def test_a_shard_other_than_the_protocol_says_is_refused(source, tmp_path):
 
 @pytest.fixture
 def finished(speech, tmp_path, monkeypatch):
-    """The config of a finished run, in the folder from which it is run."""
+    """The config of a finished run, in its working folder."""
     monkeypatch.chdir(tmp_path)
     results = tmp_path / "results/tiny"
     utterances, protocols = make_run(

@@ -1,5 +1,5 @@
-"""Adding a corpus, codec family or detector is adding one module, and an entry where a config names it; adding a metric
-or a kind of condition is adding it to a list."""
+"""A new corpus, codec family or detector needs one module, and a config entry if a config names it; a new metric or
+kind of condition needs an entry in a list."""
 
 import subprocess
 import sys
@@ -66,7 +66,7 @@ class Model(Detector):
 
 @pytest.fixture
 def added(tmp_path, monkeypatch):
-    """added(package, name, text): a module beside those of a folder of the package, which nothing else knows of."""
+    """added(package, name, text): add a module to a subpackage without changing any other file."""
 
     def add(package, name: str, text: str) -> None:
         folder = tmp_path / package.__name__
@@ -143,7 +143,7 @@ def test_a_metric():
 
 
 class Silence(conditions.Condition):
-    """A toy."""
+    """A toy condition."""
 
     kind: Literal["silence"]
 

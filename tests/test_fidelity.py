@@ -1,4 +1,4 @@
-"""Our resynthesis against the published one: itself, a delayed and scaled copy, another rate, sets without a match."""
+"""Comparison with the published set: identity, a delayed and scaled copy, another sample rate, sets without a match."""
 
 import math
 from pathlib import Path
@@ -32,7 +32,7 @@ PERFECT = {
 
 @pytest.fixture(scope="module")
 def official(shared) -> Path:
-    """Sample files that the authors of CodecFake published."""
+    """Sample files published by the authors of CodecFake."""
     return shared / "data/codecfake-samples"
 
 
@@ -63,7 +63,7 @@ def test_the_official_samples_are_themselves(official):
 
 
 def delayed(samples: np.ndarray, late: float) -> np.ndarray:
-    """Samples, 200 more of them, later by fractions of a sample too."""
+    """Delay samples, also by fractions of a sample, and append 200 samples."""
     size = len(samples) + 4000
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(size) * late)
     return np.fft.irfft(np.fft.rfft(samples, size) * turn, size)[: len(samples) + 200].astype(np.float32)

@@ -1,4 +1,4 @@
-"""Files are written whole or not at all, on a full disk too."""
+"""Files are written completely or not at all, even if the disk is full."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ import pytest
 from codecfake.util import files
 from codecfake.util.hashing import sha256
 
-# RLIMIT_FSIZE stands for the full disk: beyond it write() fails with EFBIG once SIGXFSZ is ignored
+# RLIMIT_FSIZE simulates a full disk: beyond it write() fails with EFBIG if SIGXFSZ is ignored
 FULL_DISK = """
 import resource, signal, sys
 from pathlib import Path

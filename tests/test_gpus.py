@@ -1,4 +1,4 @@
-"""A GPU for every job: which are visible, who has one, and that a killed job gives it back."""
+"""A GPU for every job: visible GPUs, locks, and their release by killed jobs."""
 
 import itertools
 import os
@@ -15,7 +15,7 @@ from codecfake.runtime import gpu_lock
 from codecfake.util.errors import ConfigError
 
 PACKAGE = Path(gpu_lock.__file__).parents[1]
-#: A job: claims, writes "GPU begin time", holds it, writes the end.
+#: A job: claims a GPU, prints it, holds it, prints the times of begin and end.
 JOB = """
 import os, sys, time
 from codecfake.runtime import gpu_lock
@@ -29,7 +29,7 @@ print(begin, time.time(), flush=True)
 
 @pytest.fixture
 def job(tmp_path):
-    """job(device="auto", seconds=0, **environment): start a job among others of this test."""
+    """job(device="auto", seconds=0, **environment): start a job, concurrently with the other jobs of the test."""
     started = []
 
     def start(device: str = "auto", seconds: float = 0, **environment: str) -> subprocess.Popen:
@@ -113,7 +113,7 @@ def test_several_gpus_are_taken_all_at_once_or_none(job):
     assert waiting.stderr.readline() == "waiting for a GPU: other jobs have 0, 1, 2\n"
     first.send_signal(signal.SIGKILL)
     time.sleep(1.2)
-    # one is free: a job that wants no more gets it, between two looks of the other
+    # one GPU is free: a job that needs only one gets it, although the other job is waiting for two
     assert waiting.poll() is None
     assert read(job(CUDA_VISIBLE_DEVICES="0"))[0] == ["0", "auto"]
     both.send_signal(signal.SIGKILL)
@@ -144,7 +144,7 @@ def test_what_is_no_gpu_is_left_as_it_is(job, device, named):
 
 
 def test_a_schedulers_choice_is_kept(job):
-    # each SLURM job sees its own device under the same number
+    # each SLURM job sees its device under the same number
     one = job(seconds=600, CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="17")
     other = job(CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="18")
     assert one.stdout.readline().split() == ["0", "auto"]

@@ -1,4 +1,4 @@
-"""What detectors hear: descriptions that stay, waveforms that may go and come again, of the same or not at all."""
+"""Waveforms for detectors: permanent descriptions, and waveforms that are remade from unchanged inputs or refused."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tiny_run import MUFFLED, make_run
 
 @pytest.fixture
 def run(tmp_path, speech):
-    """A run below `tmp_path` with its descriptions; the protocols, by codec."""
+    """Write a run with its descriptions to `tmp_path`; return the protocols by codec."""
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2}, 2)
     for codec, protocol in protocols.items():
         shards = sorted((tmp_path / codec).glob("*.parquet"))
@@ -78,9 +78,7 @@ def test_shards_that_have_changed_are_refused(run, tmp_path):
     path = tmp_path / f"waveforms/{MUFFLED}.json"
     waveforms([path])[0].unlink()
     (tmp_path / MUFFLED / "001.parquet").write_bytes((tmp_path / MUFFLED / "000.parquet").read_bytes())
-    with pytest.raises(
-        DataError, match=r"muffled\.json: made of other files or by other code than are here; delete it"
-    ):
+    with pytest.raises(DataError, match=r"muffled\.json: its input files or its code have changed since; delete it"):
         waveforms([path])
     (tmp_path / MUFFLED / "001.parquet").unlink()
     with pytest.raises(DataError, match=r"001\.parquet: cannot be read \(No such file"):

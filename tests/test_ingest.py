@@ -1,4 +1,4 @@
-"""A released set in place of resynthesis: its genuine utterances as a corpus, its clips as shards, bit by bit."""
+"""A released set instead of resynthesis: genuine utterances as the corpus, bit-identical clips as shards."""
 
 import io
 import json
@@ -36,7 +36,7 @@ def open_corpus(path):
 
 
 def write_source(path, corpus, order=reversed):
-    """A source shard of a corpus, not by utterance."""
+    """Write a source shard of a corpus that is not sorted by utterance."""
     utterances = list_utterances(corpus, corpus.recordings(), "fail", 1).utterances
     write_shard(path, source_rows(corpus, list(order(utterances))))
     return path
@@ -44,7 +44,7 @@ def write_source(path, corpus, order=reversed):
 
 @pytest.fixture
 def folder(tmp_path, content):
-    """The set as a folder."""
+    """The set as a folder of files."""
     write_folder(tmp_path / "set", content)
     return tmp_path / "set"
 
@@ -55,7 +55,7 @@ def source(folder, tmp_path):
 
 
 def ingested(source, path, codec=CODEC, label="spoof", matching=None):
-    """The rows of a codec's shard."""
+    """Ingest the shard of a codec and return its rows."""
     target = source.parent / "out" / f"{codec}.parquet"
     ingest_shard(source, target, open_set(path), codec, label, matching)
     return list(Shard(target))
@@ -81,7 +81,7 @@ def test_the_genuine_utterances_of_a_set_are_a_corpus(layout, tmp_path, content)
 
 def test_a_set_without_genuine_utterances_is_no_corpus(folder):
     shutil.rmtree(folder / "genuine")
-    with pytest.raises(DataError, match=re.escape(f"{folder}: no genuine utterances in it; it has descript-audio")):
+    with pytest.raises(DataError, match=re.escape(f"{folder}: no bona fide utterances; codecs found: descript-audio")):
         open_corpus(folder)
 
 
@@ -144,7 +144,7 @@ def test_matched_is_what_matching_makes_of_each_pair(source, folder, content, co
 
 def test_the_same_bytes_come_out_of_every_layout(source, folder, tmp_path, content):
     write_zips(tmp_path / "zips", content)
-    write_published(tmp_path / "parquet", content)  # in which the utterances lie in another order
+    write_published(tmp_path / "parquet", content)  # with the utterances in another order
     expected = ingested(source, folder)
     shard = (tmp_path / f"out/{CODEC}.parquet").read_bytes()
     for path in (tmp_path / "zips", tmp_path / "parquet"):

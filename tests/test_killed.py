@@ -1,4 +1,4 @@
-"""SIGKILL at any moment, a full disk, a network that breaks: a run goes on and ends in the same bytes."""
+"""Runs resume to identical bytes after SIGKILL at any time, a full disk or network failures."""
 
 import contextlib
 import json
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, speech):
-    """A slow server that has an archive of VCTK."""
+    """A slow server with an archive of VCTK."""
     path = tmp_path_factory.mktemp("vctk") / "vctk.zip"
     write_archive(path, "0.92", IDS, lambda name, mic: speech(0.4, 48000, zlib.crc32(f"{name}{mic}".encode())))
     with serving() as server:
@@ -66,7 +66,7 @@ def undisturbed(make_project):
 
 
 def results(project) -> dict[str, str]:
-    """Hashes of all results; the report has a date and seconds in it."""
+    """Return hashes of all results except the report, which contains date and durations."""
     folder = project.folder / "results/small"
     unlike = {"report.html", ".running", ".submitter"}
     files = [path for path in folder.rglob("*") if path.is_file() and path.name not in unlike]
@@ -76,7 +76,7 @@ def results(project) -> dict[str, str]:
 
 
 def kill(process: subprocess.Popen) -> None:
-    """SIGKILL a Snakemake and all its jobs."""
+    """Send SIGKILL to Snakemake and all its jobs."""
     with contextlib.suppress(psutil.NoSuchProcess):
         snakemake = psutil.Process(process.pid)
         for one in [snakemake, *snakemake.children(recursive=True)]:
@@ -90,7 +90,7 @@ def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_
     moments = random.Random(1)
     server.requests.clear()
     longest = undisturbed.seconds / 6
-    server.bytes_a_second = int(server.archive["bytes"] / longest)  # a download outlasts a process
+    server.bytes_a_second = int(server.archive["bytes"] / longest)  # a download takes longer than a process lives
     killed = 0
     for _ in range(KILLS):
         process = project.start()
@@ -98,7 +98,7 @@ def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_
         killed += process.poll() is None
         kill(process)
     assert killed >= KILLS / 2
-    assert any(asked for _, asked in server.requests)  # downloads went on where they were
+    assert any(asked for _, asked in server.requests)  # downloads resumed with a Range
     server.bytes_a_second = None
     result = project.snakemake()
     assert result.returncode == 0, result.stdout
@@ -107,13 +107,13 @@ def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_
 
 
 def codecfake(project, *arguments, file_size=resource.RLIM_INFINITY):
-    """Run a verb. Beyond `file_size` bytes a file cannot grow, which stands for a full disk."""
+    """Run a command of codecfake; files are limited to `file_size` bytes to simulate a full disk."""
 
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, file_size))
 
-    # one thread, as a rule has it: sums of other threads are in another order
+    # one thread, as in the rules: more threads sum in another order
     environment = {**os.environ, "PYTHONPATH": str(project.folder / "workflow"), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "codecfake.cli", *map(str, arguments)]
     return subprocess.run(
@@ -162,7 +162,7 @@ def test_jobs_that_a_killed_snakemake_left_behind_keep_the_next_one_away(make_pr
     while not part.exists():
         assert process.poll() is None
         time.sleep(0.1)
-    process.kill()  # and not its job
+    process.kill()  # but not its job
     process.wait()
     jobs = [one for one in psutil.process_iter(["cmdline"]) if str(project.folder) in _folder(one)]
     assert jobs

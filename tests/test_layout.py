@@ -1,4 +1,4 @@
-"""Where a run's files lie."""
+"""Paths of a run's files."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Length laws, against codecs whose law is known."""
+"""Length laws of codecs with known laws."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_rounding_to_whole_frames_is_found_with_its_hop(hop, up):
 
 @pytest.mark.parametrize("rate", [8000, 16000, 24000, 44100, 48000])
 def test_a_length_as_the_input_is_found_at_any_rate(rate):
-    recorded = np.random.default_rng(1).integers(48000, 480000, 40)  # at 48 kHz: both rates rounded it up
+    recorded = np.random.default_rng(1).integers(48000, 480000, 40)  # at 48 kHz; resampling to either rate rounds up
     inputs, lengths = -(-recorded // 3), -(-recorded * rate // 48000)
     law = law_of(lengths, rate, inputs)
     assert law[:3] == ("as the input", 40, 40)

@@ -1,4 +1,4 @@
-"""Recordings are read before anything is computed: all that is wrong is told at once, or skipped and counted."""
+"""Recordings are read before any computation: all errors are reported together, or skipped and counted."""
 
 import re
 

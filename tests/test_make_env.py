@@ -1,4 +1,4 @@
-"""`make env`: which Python, what is made anew, what goes on, what is optional; pip and uv alike."""
+"""`make env` with pip and uv: choice of Python, rebuilding, resuming, optional packages."""
 
 import os
 import shutil
@@ -12,31 +12,31 @@ from optional import in_namespace
 from tiny_packages import CUDA, LOCK, Checkout, write_wheel
 
 ALL = {**LOCK, **CUDA, "codecfake": "1.0"}
-#: What an environment is seeded with.
+#: Packages of a new environment.
 SEEDED = {"pip", "setuptools", "wheel"}
 NO_PESQ = "PESQ cannot be built here"
 
 
 @pytest.fixture
 def uv() -> str:
-    """The program uv, which the lock has."""
+    """The path of uv, which is in the lock."""
     return shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
 
 
 @pytest.fixture
 def checkout(tmp_path, uv) -> Checkout:
-    """A checkout in which uv does the work."""
+    """A checkout that installs with uv."""
     return Checkout(tmp_path, uv)
 
 
 @pytest.fixture
 def of_pip(tmp_path) -> Checkout:
-    """A checkout in which pip does the work."""
+    """A checkout that installs with pip."""
     return Checkout(tmp_path)
 
 
 def stand_in(folder: Path, name: str, script: str) -> str:
-    """A program of that name, in a folder of its own; the folder."""
+    """Write a fake program to a folder; return the folder."""
     folder.mkdir(exist_ok=True)
     (folder / name).write_text(f"#!/bin/sh\n{script}\n")
     (folder / name).chmod(0o755)
@@ -44,13 +44,13 @@ def stand_in(folder: Path, name: str, script: str) -> str:
 
 
 def made(result: subprocess.CompletedProcess) -> str:
-    """What a call that did its work said on standard error."""
+    """Check that a call succeeded; return its standard error."""
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stderr
 
 
 def refused(result: subprocess.CompletedProcess) -> str:
-    """What a call that refused said in its last line before make's own."""
+    """Check that a call failed; return its last line of standard error before that of make."""
     assert result.returncode == 2, result.stdout + result.stderr
     return result.stderr.splitlines()[-2]
 
@@ -88,7 +88,7 @@ def test_uv_is_used_where_it_is_on_the_path(checkout, uv, tmp_path):
 
 
 def python_of_version(folder: Path, version: str, old: bool) -> str:
-    """A folder with a `python3` that says it is of that version; otherwise it is this one."""
+    """Return a folder with a `python3` that reports the given version, but otherwise is the current Python."""
     script = f'case "$*" in *print*version_info*) echo {version}; exit;; *"< (3, 11)"*) exit {int(old)};; esac'
     return stand_in(folder, "python3", f'{script}\nexec {sys.executable} "$@"')
 

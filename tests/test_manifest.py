@@ -1,4 +1,4 @@
-"""The tables between the stages: stable shards, strict columns, protocols that match the run, ids kept as text."""
+"""The tables between stages: stable shards, strict columns, protocols that match the run, ids read as text."""
 
 import re
 
@@ -43,7 +43,7 @@ def splits():
 
 @pytest.fixture
 def write_shards(tmp_path, speech):
-    """write_shards(table): the shards of a codec that holds the table's utterances."""
+    """write_shards(table): write the shards of a codec with the table's utterances."""
 
     def write(table):
         paths = []

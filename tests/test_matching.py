@@ -1,4 +1,4 @@
-"""The matched set: both classes alike in what need not be the codec's."""
+"""The matched set: both classes get the same rate, length, level and band, so that only the codec differs."""
 
 import numpy as np
 import pytest
@@ -15,14 +15,14 @@ EDGE = round(EDGE_SECONDS * 16000)
 
 @pytest.fixture
 def reference(speech) -> np.ndarray:
-    """Two seconds of speech between half seconds of faint noise, at 16 kHz."""
+    """Two seconds of speech at 16 kHz between half-second segments of faint noise."""
     noise = 1e-4 * np.random.default_rng(0).standard_normal(48000)
     noise[8000:40000] += speech(2.0, 16000)
     return noise.astype(np.float32)
 
 
 def like_a_codec(samples: np.ndarray) -> np.ndarray:
-    """Low-passed, as by a codec that knows nothing of level, delay, polarity, mean or length."""
+    """Low-pass samples, and change level, delay, polarity, mean and length as a codec may do."""
     low = sosfilt(butter(2, 3000, fs=16000, output="sos"), samples)
     return shifted((0.02 - 2.5 * low).astype(np.float32), -37.25, 9 * len(samples) // 10)
 

@@ -1,4 +1,4 @@
-"""Clipping, low bits and spectrum of known signals. Level, silence and band are tested in test_baselines."""
+"""Clipping, low bits and spectrum of known signals. Level, silence and band are tested in test_baselines.py."""
 
 import numpy as np
 import pytest
@@ -20,8 +20,8 @@ def test_the_spectrum_is_that_of_welch(num_samples):
     ("samples", "share"),
     [
         ([0, 0, 0, 0], 0),
-        ([0.1, 0.5, 0.2, 0.5], 0),  # at the peak, but not beside another such
-        ([0.5, -0.5, 0.5, -0.5], 0),  # beside one of the other sign
+        ([0.1, 0.5, 0.2, 0.5], 0),  # at the peak, but not next to another peak sample
+        ([0.5, -0.5, 0.5, -0.5], 0),  # next to a sample of opposite sign
         ([0.5, 0.5, 0.1, 0.0], 0.5),
         ([-0.5, -0.5, -0.5, 0.1], 0.75),
         ([0.3], 0),

@@ -1,4 +1,4 @@
-"""Metrics: closed forms, scikit-learn, scipy and brute force as independent oracles, refused input, size."""
+"""Metrics: closed forms; scikit-learn, scipy and brute force as independent oracles; refused input; large input."""
 
 import time
 
@@ -35,16 +35,16 @@ SETS = {
 
 
 def labels_and_weights(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Label of each trial (1 = bona fide), bona fide first, and weights that make the classes alike."""
+    """Return labels (1 = bona fide; bona fide first) and weights that balance the classes."""
     count, other = len(bonafide), len(spoof)
     return np.repeat([1, 0], [count, other]), np.repeat([1 / count, 1 / other], [count, other])
 
 
 def oracle(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Where the ROC, a straight line between its points, crosses the line of equal errors."""
+    """Compute the EER from the linearly interpolated ROC of scikit-learn."""
     labels, _ = labels_and_weights(bonafide, spoof)
     false_alarm, hit, _ = roc_curve(labels, np.concatenate([bonafide, spoof]), drop_intermediate=False)
-    # the place along the curve, since the curve may rise straight up
+    # parametrised by the index of the point, since the curve may be vertical
     place = np.arange(len(hit))
     crossing = brentq(lambda x: np.interp(x, place, 1 - hit) - np.interp(x, place, false_alarm), 0, place[-1])
     return float(np.interp(crossing, place, false_alarm))
@@ -58,13 +58,13 @@ def oracle(bonafide: np.ndarray, spoof: np.ndarray) -> float:
         pytest.param([5.0, 5.0, 5.0], [5.0, 5.0], 0.5, id="all scores equal"),
         pytest.param([1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0], 0.5, id="the same distribution, tied"),
         pytest.param([1.0], [0.0], 0.0, id="one trial a class"),
-        # at threshold 3: miss 1/3, false alarm 1/3
+        # threshold 3: miss 1/3, false alarm 1/3
         pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 1 / 3, id="on a point of the curve"),
-        # points (miss, false alarm): (0, 1) (0, 1/2) (1/3, 1/2) (1/3, 0): straight down at miss 1/3
+        # points (miss, false alarm): (0, 1) (0, 1/2) (1/3, 1/2) (1/3, 0): vertical at miss 1/3
         pytest.param([1.0, 3.0, 4.0], [0.0, 2.0], 1 / 3, id="five trials, on a vertical step"),
-        # points (0, 1) (0, 2/3) (1/2, 1/3) (1, 0), as 1.0 is tied: 0 + s/2 = 2/3 - s/3, s = 4/5
+        # points (0, 1) (0, 2/3) (1/2, 1/3) (1, 0), since 1.0 is tied: 0 + s/2 = 2/3 - s/3, s = 4/5
         pytest.param([1.0, 2.0], [0.0, 1.0, 2.0], 0.4, id="five trials, between two points"),
-        # points (0, 1) (1/2, 0), as 0.0 is tied: s/2 = 1 - s, s = 2/3
+        # points (0, 1) (1/2, 0), since 0.0 is tied: s/2 = 1 - s, s = 2/3
         pytest.param([0.0, 1.0], [0.0, 0.0], 1 / 3, id="four trials, between two points"),
     ],
 )
@@ -169,7 +169,7 @@ def test_scores_that_say_nothing_cost_one_bit_and_sure_errors_what_they_claim():
 
 
 def normal(mean: float, deviation: float, count: int = 20_000) -> np.ndarray:
-    """The normal distribution's quantiles at evenly spaced chances: a sample without chance [count]."""
+    """Return quantiles of a normal distribution at evenly spaced probabilities [count], a deterministic sample."""
     return mean + deviation * norm.ppf((np.arange(count) + 0.5) / count)
 
 
@@ -189,7 +189,7 @@ def test_two_normal_distributions_have_their_closed_forms(distance):
 
 @pytest.mark.parametrize("deviation", [0.5, 1, 2, 4])
 def test_calibrated_log_likelihood_ratios_have_their_closed_forms(deviation):
-    """Normal with variance s² and mean ±s²/2 they are their own log-likelihood ratios."""
+    """Normal scores with variance s² and means ±s²/2 are log-likelihood ratios."""
     mean = deviation**2 / 2
     bonafide, spoof = normal(mean, deviation), normal(-mean, deviation)
     bits, _ = quad(lambda x: norm.pdf(x, mean, deviation) * np.logaddexp(0, -x) / np.log(2), -np.inf, np.inf)
@@ -202,8 +202,8 @@ def test_calibrated_log_likelihood_ratios_have_their_closed_forms(deviation):
     assert found["min_dcf"] == pytest.approx(cost, abs=5e-4)
 
 
-#: Figures that the evaluation package of ASVspoof 5 (github.com/asvspoof-challenge/asvspoof5, commit 7868045) gives
-#: for the scores below: EER, min DCF, actual DCF, Cllr.
+#: EER, min DCF, actual DCF and Cllr of the scores below, computed with the ASVspoof 5 evaluation package
+#: (github.com/asvspoof-challenge/asvspoof5, commit 7868045).
 OF_ASVSPOOF_5 = {
     "no ties": (0.3225395206527282, 0.6037735849056604, 0.9097399286078531, 1.0246789385016837),
     "ties": (0.29559519475791773, 0.5373134328358209, 0.6480524208227156, 0.7211842589584061),
@@ -225,7 +225,7 @@ def test_costs_are_those_of_the_asvspoof_5_package_and_eer_nearly(name):
     found = metrics.summary(bonafide, spoof)
     assert [found["min_dcf"], found["act_dcf"], found["cllr"]] == pytest.approx(costs, abs=1e-12)
     if name == "ties":
-        # it rejects tied bona fide before tied spoof
+        # the package rejects tied bona fide trials before tied spoof trials
         assert found["eer"] < eer < found["eer"] + 0.02
     else:
         assert found["eer"] == pytest.approx(eer, abs=0.25 / min(len(bonafide), len(spoof)))
@@ -245,7 +245,7 @@ def test_errors_at_the_eer_threshold_are_as_near_to_equal_as_ties_allow(name):
         pytest.param([3.0, 4.0], [0.0, 1.0], 2.0, id="halfway"),
         pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 2.5, id="equal errors of a third"),
         pytest.param([7.0, 7.0], [7.0], 7.0, id="all equal"),
-        # miss less false alarm: -1, -1/2, 1/2, 1
+        # miss rate minus false-alarm rate: -1, -1/2, 1/2, 1
         pytest.param([0.0, 1.0], [0.0, 2.0], 0.5, id="the lower of two as near"),
         pytest.param([np.nextafter(1, 2)], [1.0], np.nextafter(1, 2), id="nothing between"),
         pytest.param([1.7e308], [-1.7e308], 0.0, id="too far apart for their difference"),

@@ -1,4 +1,4 @@
-"""One training on two processes that torchrun starts: what one process gives, and written once."""
+"""Training on two processes of torchrun: same result as one process, files written once."""
 
 import functools
 import operator
@@ -24,10 +24,10 @@ from optional import in_namespace
 from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
 
 COUNT = 2
-#: Without batch normalisation and dropout; with weight decay, or Adam would not see the size of the gradient.
+#: No batch normalisation, no dropout; weight decay, without which Adam is invariant to the gradient's scale.
 RECIPE = {**ENTRY["training"], "weight_decay": 0.1}
 PLAIN = {**ENTRY, "module": "plain", "epochs": 2, "learning_rate": 0.001, "training": RECIPE}
-#: Trainings on 20 trials of each class.
+#: Entries of trainings on 20 trials of each class.
 ENTRIES = {
     "whole batches": PLAIN,
     "an odd batch, a smaller last one": {**PLAIN, "batch_size": 9},
@@ -39,7 +39,7 @@ EQUAL = [name for name, entry in ENTRIES.items() if entry["module"] == "plain"]
 
 
 class Plain(torch.nn.Module):
-    """Linear in what it hears."""
+    """A linear model of the waveform."""
 
     def __init__(self):
         super().__init__()
@@ -54,7 +54,7 @@ class Plain(torch.nn.Module):
 
 
 def train_all(folder: Path, processes: Processes, out: Path) -> None:
-    """Every training; what a process is left with is noted by the number of it, as is what it wrote itself."""
+    """Run every training; save the results and the written files of each process under its rank."""
     build, out = detectors.build, out / str(processes.rank)
     trials = pd.concat([tables.read(folder / f"{codec}.tsv", Protocol) for codec in (IDENTITY, MUFFLED)])
     detectors.build = lambda entry: Plain() if entry["module"] == "plain" else build(entry)
@@ -89,8 +89,8 @@ def alone(folder) -> Path:
 
 @pytest.fixture(scope="module")
 def together(folder) -> list[Path]:
-    """The folder of each of the processes."""
-    # by `timeout`, for torchrun to end its processes too
+    """The output folders of the processes."""
+    # with `timeout`, so that torchrun also ends its processes
     launcher = ["timeout", "120", sys.executable, *LAUNCHER]
     command = [*launcher, "--nproc-per-node", str(COUNT), __file__, folder, folder / "together"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -100,7 +100,7 @@ def together(folder) -> list[Path]:
 
 
 def ended(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], float, dict[str, list]]:
-    """What a process had at the end of a training: weights, EER on dev, history."""
+    """Load a process's result of a training: weights, EER on dev, history."""
     return torch.load(folder / f"{name}.pt", weights_only=True)
 
 

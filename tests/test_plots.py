@@ -1,4 +1,4 @@
-"""Figures: readable PNGs that follow the numbers and are the same bytes each time."""
+"""Figures: valid PNGs that reflect the numbers and are reproducible byte by byte."""
 
 import io
 
@@ -13,7 +13,7 @@ from codecfake.trials.protocol import trial_names
 
 
 def evaluation(shift: float = 2.0, codecs: tuple[str, ...] = ("alpha", "beta")) -> Evaluation:
-    """A detector of each codec, whose bona fide scores are above spoof by `shift`."""
+    """An evaluation with one detector per codec, whose bona fide scores exceed spoof scores by `shift`."""
     random = np.random.default_rng(0)
     labels = ["bonafide"] * 50 + ["spoof"] * 50
     columns = {

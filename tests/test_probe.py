@@ -1,4 +1,4 @@
-"""The probe: what it tells, what it cannot know, and when it says nothing."""
+"""The probe: separable and inseparable classes, and cases without a result."""
 
 import numpy as np
 import pandas as pd
@@ -66,7 +66,7 @@ def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
     both = pd.concat([bonafide, spoof], ignore_index=True)
     features, labels = feature_groups(both, HOPS)["level"], np.repeat([1, 0], 40)
     scores = np.empty(80)
-    for speaker in both["speaker_id"].unique():  # four speakers are four folds
+    for speaker in both["speaker_id"].unique():  # four speakers give four folds
         out = (both["speaker_id"] == speaker).to_numpy()
         scaler = StandardScaler().fit(features[~out])
         model = LogisticRegression(class_weight="balanced", max_iter=1000)
@@ -79,7 +79,7 @@ def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
 
 
 def test_a_detector_the_wrong_way_round_is_not_flipped():
-    """Two speakers of opposite signs: what is learnt of one is wrong of the other."""
+    """Two speakers with opposite effects: a model trained on one is wrong for the other."""
     bonafide, spoof = cues(speakers=2), cues(speakers=2, seed=1)
     for table, sign in ((bonafide, 1), (spoof, -1)):
         table["level_dbfs"] = sign * table["speaker_id"].map({"s0": 5.0, "s1": -5.0})

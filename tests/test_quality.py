@@ -1,4 +1,4 @@
-"""STOI and PESQ: the top for identical speech, lower with noise, undefined without speech."""
+"""STOI and PESQ: maximum for identical speech, lower with noise, undefined without speech."""
 
 import math
 
@@ -14,7 +14,7 @@ TOP = {"stoi": 1.0, "pesq_wb": 4.64}
 
 @pytest.fixture(params=METRICS)
 def metric(request) -> str:
-    """The name of a measure whose values there are here."""
+    """The name of a measure that is available on this machine."""
     if request.param == "pesq_wb":
         request.getfixturevalue("pesq")
     return request.param
@@ -22,7 +22,7 @@ def metric(request) -> str:
 
 @pytest.fixture(scope="module")
 def real(shared) -> np.ndarray:
-    """Real speech, 16 kHz."""
+    """Real speech at 16 kHz."""
     samples, sample_rate = audio.read(sorted((shared / "data/speechocean762").glob("*/*.flac"))[0])
     assert sample_rate == 16000
     return samples

@@ -1,4 +1,4 @@
-"""The quality of a codec's utterances: which, against what, delay aside; and the means with intervals."""
+"""The quality of a codec's utterances: selection, references, removal of the delay, means with intervals."""
 
 import math
 from pathlib import Path
@@ -19,13 +19,13 @@ from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 from tiny_run import MUFFLED, muffle
 
-#: Seconds of each utterance: enough for every measure.
+#: Duration of each utterance in seconds, sufficient for every measure.
 SECONDS = 1.2
 UTTERANCES = [f"{speaker}_{number}" for speaker in ("anna", "ben") for number in range(3)]
 
 
 def write_shards(folder: Path, codec: str, samples: dict[str, np.ndarray], sample_rate: int) -> list[Path]:
-    """Shards of a codec, every other utterance in each; as they lie on the disk."""
+    """Write two shards of a codec, each with every other utterance; return their paths."""
     paths = [shard_path(folder, codec, number) for number in range(2)]
     for number, path in enumerate(paths):
         members = sorted(samples)[number::2]
@@ -50,7 +50,7 @@ def spoken(speech) -> dict[str, np.ndarray]:
 
 @pytest.fixture
 def unrated(monkeypatch) -> None:
-    """Without DNSMOS, which takes a second an utterance."""
+    """Replace DNSMOS, which takes a second per utterance."""
     monkeypatch.setattr(dnsmos, "rate", lambda samples: dnsmos.Dnsmos(1, 2, float(len(samples))))
 
 
@@ -136,7 +136,7 @@ def test_a_protocol_without_eval_is_refused(tmp_path, spoken):
 
 
 def table_of(values: dict[tuple[str, str], list[float]], codec: str = "one") -> pd.DataFrame:
-    """`Quality` with the same values of every measure; by speaker and codec."""
+    """Make a `Quality` table in which all measures have the same values, given by speaker."""
     rows = [
         {"codec": codec, "utterance_id": f"{speaker}_{number}", "speaker_id": speaker, **dict.fromkeys(MEASURES, value)}
         for speaker, of_speaker in values.items()

@@ -1,6 +1,6 @@
-"""RawNet2 against the logits of both official baselines, by names and shapes of their state_dicts.
+"""RawNet2 against the logits of both official baselines, with the keys and shapes of their state_dicts.
 
-Recorded from model.py of asvspoof-challenge/2021 (LA/Baseline-RawNet2, commit 9b33f5e) and of
+The logits were recorded from model.py of asvspoof-challenge/2021 (LA/Baseline-RawNet2, commit 9b33f5e) and of
 asvspoof-challenge/asvspoof5 (Baseline-RawNet2, commit fe23d30), run in eval mode with the weights of `seeded` on the
 waveforms of `utterances`.
 """
@@ -21,9 +21,9 @@ from codecfake.util.errors import ConfigError
 PUBLISHED = config.detectors()["rawnet2"]
 SMALL = {**PUBLISHED, "crop_samples": 8000, "model": {**PUBLISHED["model"], "recurrent": 32, "layers": 1}}
 
-#: of the weights, so that utterances differ in their logits and rounding does not
+#: Gain of the weights, large enough for different logits and small enough for equal rounding.
 GAIN = 3
-#: official outputs [utterance, spoof and bona fide]: ASVspoof 2021's log probabilities, ASVspoof 5's logits
+#: Official outputs [utterance, (spoof, bona fide)]: log probabilities of ASVspoof 2021, logits of ASVspoof 5.
 LOG_PROBABILITIES = [[-1.314877, -0.312668], [-1.337306, -0.30456]]
 LOGITS = [[-2.630365, -0.033373], [-1.254985, 0.764706]]
 
@@ -34,7 +34,7 @@ def build(entry: dict, **options) -> detectors.Detector:
 
 
 def seeded(state: dict[str, torch.Tensor], gain: float) -> dict[str, torch.Tensor]:
-    """A state_dict of the same names and shapes, its weights spread by `gain` over the root of their inputs."""
+    """Return random weights with the same keys and shapes and a deviation of `gain` / sqrt(number of inputs)."""
     found = {}
     for number, (key, value) in enumerate(sorted(state.items())):
         drawn = np.random.default_rng(number).uniform(-1, 1, tuple(value.shape)).astype(np.float32)
@@ -48,13 +48,13 @@ def seeded(state: dict[str, torch.Tensor], gain: float) -> dict[str, torch.Tenso
 
 @pytest.fixture
 def utterances(speech) -> torch.Tensor:
-    """[2, 64600]"""
+    """Return waveforms [2, 64600]."""
     return torch.from_numpy(np.stack([speech(4.0375, seed=seed) for seed in range(2)]))
 
 
 @pytest.fixture
 def waveforms(speech) -> torch.Tensor:
-    """[8, 8000]"""
+    """Waveforms [8, 8000]."""
     return torch.from_numpy(np.stack([speech(0.5, seed=seed) for seed in range(8)]))
 
 

@@ -1,4 +1,4 @@
-"""What happens around a codec: level, length, delay, by recipe."""
+"""Processing before and after a codec, by recipe: level, length, delay."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ RATE = 16000
 
 
 class Model(Codec):
-    """Halves the level, lags by `lag` samples, and makes whole frames of `hop` only."""
+    """A codec that halves the level, delays by `lag` samples and outputs complete frames of `hop` samples only."""
 
     def __init__(self, hop=320, lag=0, **entry):
         super().__init__({"sample_rate": RATE, "hop": hop, "delay": [lag, lag], **entry})

@@ -1,4 +1,4 @@
-"""A run of two recipes through the real Snakemake, and the set it made taken in by another run."""
+"""A Snakemake run with two recipes, and a second run that ingests its set."""
 
 import datasets
 import pandas as pd
@@ -45,7 +45,7 @@ def results(project):
 
 
 def rows(folder, codec: str) -> dict[str, dict]:
-    """A codec's rows, by utterance."""
+    """Return the rows of a codec by utterance."""
     shards = sorted((folder / "resynthesised" / codec).glob("*.parquet"))
     return {row["utterance_id"]: row for shard in shards for row in Shard(shard)}
 
@@ -102,7 +102,7 @@ def test_a_second_run_does_nothing(project):
 
 @pytest.fixture(scope="module")
 def taken_in(project):
-    """A run on the set that the first one made, its shards read as a released set."""
+    """A run that reads the shards of the first run as a released set."""
     corpus = {"name": "codecfake", "path": "results/small/published/resynthesised", "splits": SPLITS}
     changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
     settings = {key: value for key, value in project.config.items() if key != "matched"}

@@ -1,4 +1,4 @@
-"""Snakemake's records that travel: kept, adopted, what was made here left alone, what is outdated told."""
+"""Snakemake records for transferred results: saving, adoption, files made locally, outdated files."""
 
 import json
 import os
@@ -22,7 +22,7 @@ MADE = 1.7e9 + 0.123456789
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with two files that Snakemake made of some code, and their records in a file."""
+    """A folder with two files made by Snakemake from some code, and a file of their records."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / CODE).write_text("first")
     for name in NAMES:
@@ -39,19 +39,19 @@ def snakemake() -> FilePersistence:
 
 
 def made_at(name: str, time: float, **more) -> None:
-    """Leave a file as Snakemake does that made it."""
+    """Set the time and the record of a file as if Snakemake had made it."""
     os.utime(name, (time, time))
     record = {"rule": "r", "endtime": time, "input": [CODE], "software_stack_hash": None, **more}
     snakemake()._io_write(str(snakemake_records.SNAKEMAKE / "metadata"), record, name)
 
 
 def recorded(name: str) -> dict:
-    """What Snakemake finds."""
+    """Return Snakemake's record of a file."""
     return snakemake()._io_read(str(snakemake_records.SNAKEMAKE / "metadata"), name)
 
 
 def pulled() -> None:
-    """Leave what a pull does: files as old as the pull, none of Snakemake's own records."""
+    """Simulate a pull: new modification times, no Snakemake records."""
     for name in NAMES:
         snakemake()._io_delete(str(snakemake_records.SNAKEMAKE / "metadata"), name)
         os.utime(name)
@@ -116,7 +116,7 @@ def test_what_was_made_of_something_else_is_older_than_what_is_there(here):
     snakemake_records.adopt("results/run")
     assert [time_of(name) for name in NAMES] == [snakemake_records.STALE, snakemake_records.STALE]
     assert recorded(NAMES[0])["rule"] == "r"
-    # and of the right thing again when that is there
+    # with the original input, the files are up to date again
     (here / CODE).write_text("first")
     pulled()
     snakemake_records.adopt("results/run")
@@ -171,7 +171,7 @@ def test_another_snakemake_is_refused_where_its_format_matters(here, monkeypatch
     monkeypatch.setattr(snakemake_records, "VERSION", "0.1")
     with pytest.raises(ConfigError, match=r"snakemake 9\.\S+: its records of files .*; allowed: 0\.1"):
         snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
-    snakemake_records.adopt("results/run")  # there is nothing to adopt
+    snakemake_records.adopt("results/run")  # Snakemake has records of all files
     pulled()
     with pytest.raises(ConfigError, match=r"allowed: 0\.1"):
         snakemake_records.adopt("results/run")

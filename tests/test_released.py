@@ -1,4 +1,4 @@
-"""Released sets: the same clips whatever the layout, and what is wrong with one is told."""
+"""Released sets: the same clips in every layout, and errors for invalid sets."""
 
 import random
 import re
@@ -29,7 +29,7 @@ def content(speech):
 
 @pytest.fixture(scope="module", params=LAYOUTS)
 def written(request, content, tmp_path_factory) -> Path:
-    """The set in one of the layouts."""
+    """The set in each layout."""
     path = tmp_path_factory.mktemp("sets") / request.param
     LAYOUTS[request.param](path, content)
     return path
@@ -134,7 +134,7 @@ def test_a_codec_that_is_not_there_is_refused_with_those_there_are(written):
 @pytest.mark.parametrize("name", ["p225_001.wav", "+p225_001.wav", "encodec+.flac"])
 def test_a_name_that_tells_no_codec_and_utterance_is_refused(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.raises(DataError, match=re.escape(f"{tmp_path / name}: file name {name!r} tells no codec and utt")):
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path / name}: file name {name!r} has no codec and utt")):
         open_set(tmp_path)
 
 
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, messag
     ("layout", "name", "mark", "lost"),
     [
         ("zips", "encodec_24khz.zip", "p225_002.wavRIFF", ["p225_002"]),
-        # a page of a shard is checked as a whole
+        # the checksum of a shard covers a complete page
         ("shards", "encodec_24khz/001.parquet", "fLaC", ["p225_001", "p226_002"]),
     ],
 )
@@ -182,7 +182,7 @@ def test_damaged_audio_is_told_when_it_is_read_and_not_before(tmp_path, content,
 
 
 def write_row(path: Path, **changed) -> None:
-    """A Parquet file of one row, of an utterance of encodec_24khz, with some columns changed."""
+    """Write a Parquet file with one row, an utterance of encodec_24khz, with some columns changed."""
     row = {
         "audio": {"bytes": b"RIFF", "path": "encodec_24khz+p225_001.wav"},
         "label": "spoofing",
@@ -197,9 +197,9 @@ def write_row(path: Path, **changed) -> None:
     [
         ({"label": "fake"}, "row 0: label 'fake'; allowed: genuine, bonafide, spoofing, spoof"),
         ({"label": 1}, "row 0: label 1; allowed: genuine"),
-        ({"codec_name": "genuine"}, "row 0: 'spoofing' of codec 'genuine'; a spoof has another codec"),
+        ({"codec_name": "genuine"}, "row 0: 'spoofing' of codec 'genuine'; a spoof must name its codec"),
         ({"codec_name": None}, "row 0: 'spoofing' of codec ''"),
-        ({"audio": {"bytes": b"RIFF", "path": None}}, "row 0: file name '' tells no codec and utterance"),
+        ({"audio": {"bytes": b"RIFF", "path": None}}, "row 0: file name '' has no codec and utterance"),
         ({"audio": b"RIFF"}, "no column audio.bytes, audio.path; a released set has audio.bytes, audio.path, label"),
     ],
 )

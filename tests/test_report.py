@@ -1,4 +1,4 @@
-"""The HTML report of a small made-up run: self-contained, complete, escaped, and drawn by a browser."""
+"""The HTML report of a small synthetic run: self-contained, complete, escaped, rendered by a browser."""
 
 import base64
 import importlib.metadata
@@ -24,7 +24,7 @@ from tiny_run import make_run
 
 CODEC, OTHER = 'muffled <i>"1 kHz" & co', "other"
 COLUMNS = [CODEC, OTHER, POOLED]
-#: EERs by row, in the order of columns.
+#: EERs of each row, in the order of columns.
 EER = {
     CODEC: [0.0123, 0.3, 0.2],
     OTHER: [0.4567, 0.1, 0.25],
@@ -59,7 +59,7 @@ RUN = {
     "detector_entry": {"module": "lfcc_lcnn"},
 }
 GROUPS = ("format", "length", "level", "silence", "band", "lsb", "all")
-#: The EER of the probe with all cues, by recipe and codec; none where there were too few trials.
+#: EER of the probe with all cues by recipe and codec; None if there are too few trials.
 PROBE = {"published": {CODEC: 0.01, OTHER: 0.2}, "matched": {CODEC: 0.48, OTHER: None}}
 VERDICT = "level: <+6> dB against bona fide"
 HISTORY = pd.DataFrame(
@@ -69,7 +69,7 @@ GENDERS = {"eval0": "F", "eval1": "M"}
 
 
 def findings(metrics: pd.DataFrame, recipe: str) -> RecipeResults:
-    """What came of a recipe, made up but for the metrics."""
+    """Make synthetic results of a recipe with the given metrics."""
     counts = {"bonafide_trials": 12, "spoof_trials": 12, "speakers": 3}
     probe = [
         {
@@ -126,7 +126,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(folder, speech) -> dict:
-    """What `write_report` takes of a made-up run; its shards are real, its EERs are not."""
+    """Arguments of `write_report` for a synthetic run with real shards and made-up EERs."""
     codecs = (IDENTITY, CODEC, OTHER)
     utterances, protocols = make_run(folder, speech, {"train": 2, "dev": 1, "eval": 3}, 2, codecs=codecs)
     evaluation = evaluation_of(pd.concat(protocols.values(), ignore_index=True), ["1234"])
@@ -164,7 +164,7 @@ def evaluation_of(trials: pd.DataFrame, seeds: list[str]) -> Evaluation:
 
 
 def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataFrame:
-    """The table of metrics, with other EERs; of a second seed 0.02 more."""
+    """Return the metrics table with the given EERs, increased by 0.02 for seed 2."""
     table = matrix.metrics_table(evaluation, {}, 0)
     eer = [eers[row.train_codec][COLUMNS.index(row.eval_codec)] for row in table.itertuples()]
     table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
@@ -173,7 +173,7 @@ def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataF
 
 
 def harder(metrics: pd.DataFrame) -> pd.DataFrame:
-    """The same with 0.05 more EER."""
+    """Return the metrics with EERs increased by 0.05."""
     return metrics.assign(**{name: metrics[name] + 0.05 for name in ("eer", "eer_low", "eer_high")})
 
 
@@ -190,7 +190,7 @@ def page(html) -> Page:
 
 @pytest.fixture(scope="module")
 def seeds_page(made, folder) -> Page:
-    """Of the same run with two seeds, nothing of which ranks the wrong way round."""
+    """The report of the same run with two seeds and no EER above 0.5."""
     trials = pd.concat([*made["evaluation"].columns.values(), made["evaluation"].dev]).drop_duplicates()
     evaluation = evaluation_of(trials, ["1", "2"])
     eers = {row: np.minimum(values, 0.48).tolist() for row, values in EER.items()}
@@ -201,7 +201,7 @@ def seeds_page(made, folder) -> Page:
 
 
 def table(page: Page, name: str) -> list[list[str]]:
-    """The table that has this id."""
+    """Return the table with an id."""
     return page.tables[[attributes.get("id") for tag, attributes in page.tags if tag == "table"].index(name)]
 
 
@@ -252,9 +252,9 @@ def test_cells_are_marked_by_what_was_seen_and_what_is_the_wrong_way_round(page)
 def test_a_warning_names_what_is_the_wrong_way_round_if_anything_is(page, seeds_page):
     warning = ("p", {"class": "warning", "id": "inverted"})
     assert warning in page.tags
-    assert "The wrong way round (bona fide scores below spoof): random on other (52.67 %)." in page.text
+    assert "Inverted ranking (bona fide scores below spoof): random on other (52.67 %)." in page.text
     assert warning not in seeds_page.tags
-    assert "The wrong way round (" not in seeds_page.text
+    assert "Inverted ranking (" not in seeds_page.text
 
 
 def test_generalisation_is_told_codec_by_codec(page):
@@ -302,7 +302,7 @@ def test_the_report_says_why_a_recipe_has_no_pesq_values(made, folder, page):
 
 def test_differences_metrics_and_the_breakdown_are_told(page, made):
     significance = table(page, "significance")
-    assert significance == [["less pooled", *COLUMNS], *tables.significance(made["significance"])]
+    assert significance == [["minus pooled", *COLUMNS], *tables.significance(made["significance"])]
     assert [[cell.endswith("*") for cell in row[1:]] for row in significance[1:]] == [[True] * 3, *[[False] * 3] * 4]
     head, lines = tables.all_metrics(made["metrics"], POOLED)
     assert table(page, "metrics") == [head, *lines]
@@ -390,6 +390,6 @@ def test_a_browser_draws_the_page(html, folder):
     chromium(folder / "report.html", f"--screenshot={picture}", "--window-size=1000,1400")
     pixels = plt.imread(picture)
     assert pixels.shape[:2] == (1400, 1000)
-    # text dark on light, and the heatmap's colours
+    # dark text on a light background, and the colours of the heatmap
     assert pixels[..., :3].std() > 0.05
     assert np.ptp(pixels[..., :3], axis=2).max() > 0.3

@@ -1,4 +1,4 @@
-"""From a corpus to source shards to a codec's shards."""
+"""Resynthesis, from a corpus to source shards to the shards of a codec."""
 
 import numpy as np
 import pytest
@@ -104,7 +104,7 @@ def test_a_file_keeps_its_length_at_the_codecs_rate(rate, length, encodec, speec
 
 
 class Stub(Codec):
-    """Gives back what it gets, and remembers the batches it decodes."""
+    """An identity codec that records the shapes of the batches it decodes."""
 
     def __init__(self, causal, hop=100):
         super().__init__({"sample_rate": 16000, "hop": hop})
@@ -146,7 +146,7 @@ def test_a_batch_stays_within_its_frames_with_their_padding():
 
 
 class Cramped(Stub):
-    """A codec on a device that has memory for so many frames at a time."""
+    """A codec that runs out of memory beyond `room` frames."""
 
     def __init__(self, room):
         super().__init__(causal=True)
@@ -165,7 +165,7 @@ def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, 
         found = through_codec(utterances, list("abcde"), codec, "raw", splitter)
         assert all(np.array_equal(mine, theirs) for mine, theirs in zip(found, utterances, strict=True))
     assert codec.shapes == 2 * [(2, 5), (1, 7), (1, 9), (1, 10)]
-    assert capsys.readouterr().err == 2 * "out of memory on the device: half as much at a time from here on\n"
+    assert capsys.readouterr().err == 2 * "out of memory on the device: batch size halved from now on\n"
 
 
 def test_an_utterance_too_long_for_the_memory_ends_the_job(speech, batching):
@@ -205,7 +205,7 @@ def test_ahead_keeps_order_and_passes_errors_on():
 
 
 class Interrupted(Codec):
-    """A codec that is stopped before one utterance, and counts those it does."""
+    """A codec that is interrupted after `after` utterances and counts the processed ones."""
 
     def __init__(self, codec, after):
         super().__init__({"sample_rate": codec.sample_rate, "hop": codec.hop})

@@ -1,4 +1,4 @@
-"""The samples page of a small made-up run: utterances, pictures, verdicts, and a browser that plays it."""
+"""The samples page of a small synthetic run: utterances, pictures, verdicts, playback in a browser."""
 
 import functools
 import io
@@ -44,7 +44,7 @@ RUN = {
         OTHER: {"family": "filter", "sample_rate": 24000},
     },
 }
-#: eval0_1 and eval1_0 are bona fide with -1 and 2.5, and so on; the row of CODEC is nearer the threshold.
+#: CM scores in the order of `UTTERANCES`; those of CODEC are nearer the threshold.
 UTTERANCES = ["eval0_0", "eval1_0", "eval1_1"]
 POOLED = {IDENTITY: [3.0, 2.5, -1.0], CODEC: [-2.0, 0.25, 0.125], OTHER: [-3.0, -4.0, np.nan]}
 
@@ -56,7 +56,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(folder, speech) -> dict:
-    """What `write_samples` takes of a run whose utterances last 3.2 to 3.6 seconds."""
+    """Arguments of `write_samples` for a run with utterances of 3.2 to 3.6 s."""
     utterances, _ = make_run(
         folder,
         lambda seconds, sample_rate, seed: speech(8 * seconds, sample_rate, seed),
@@ -95,7 +95,7 @@ def attributes_of(page: Page, tag: str) -> list[dict]:
 
 
 def table_of(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
-    """Utterances by id, speaker, split and seconds."""
+    """Make a table of utterances with id, speaker, split and duration in seconds."""
     table = pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split", "seconds"])
     return table.assign(sample_rate=100, num_samples=(100 * table.pop("seconds")).astype(int))
 
@@ -154,7 +154,7 @@ def test_a_sine_has_its_level_at_its_place_on_the_mel_scale_at_any_rate(hertz, s
     column = levels[:, WIDTH // 2]
     mel = [np.log(1 + one / 700) for one in (hertz, 22050)]
     assert abs(column.argmax() - BANDS * (1 - mel[0] / mel[1])) < 1.5
-    # a band takes in more or fewer bins of the main lobe: 1.5 of a Hann window, padded to 5.12 times as many
+    # bands contain different numbers of bins of the Hann window's main lobe (1.5 bins, times 5.12 by zero padding)
     assert -3 < column.max() < 10 * np.log10(1.5 * 5.12) + 1
     assert np.median(column) < -60
 
@@ -194,7 +194,7 @@ def test_pictures_share_one_scale_and_are_the_same_bytes_again():
     ] * 3
     full, dark, light = (np.asarray(one.convert("L")).astype(int) for one in read)
     row = dark[WAVEFORM_ROWS:, WIDTH // 4].argmin() + WAVEFORM_ROWS
-    assert light[row, WIDTH // 4] - dark[row, WIDTH // 4] == pytest.approx(20 / 70 * 255, abs=10)  # a tenth is -20 dB
+    assert light[row, WIDTH // 4] - dark[row, WIDTH // 4] == pytest.approx(20 / 70 * 255, abs=10)  # 1/10 is -20 dB
     assert light[:, WIDTH // 2 + 8 :].min() > 240
     first = WAVEFORM_ROWS + np.argmax(full[WAVEFORM_ROWS:].mean(axis=1) < 128)  # the noise ends at 8 kHz
     assert abs(first - (WAVEFORM_ROWS + BANDS) * scale.heard_at / 100) < 2
@@ -260,7 +260,7 @@ def test_the_page_tells_text_speaker_rate_codec_and_scores(page):
     assert [row[0] for row in rows] == [
         "bona fide ground truth 16 kHz", f"{CODEC} <b>filter 16 kHz 1.5 kbps", f"{OTHER} filter 16 kHz",
     ]  # fmt: skip
-    # the row that others are compared with comes first, then the one without a threshold
+    # the reference row comes first, then the row without a threshold
     assert [cell.removesuffix(" A/B") for row in rows for cell in row[1:]] == [
         "3.00 bona fide 0.50", "2.50 bona fide 0.50", "−1.00 spoof ✗ 0.50",
         "−2.00 spoof 0.50", "0.25 bona fide ✗ 0.50", "0.12 spoof 0.50",
@@ -306,7 +306,7 @@ def test_a_failure_leaves_the_old_page(made, site, monkeypatch):
 
 
 def test_without_eval_utterances_there_is_no_page(made, tmp_path):
-    with pytest.raises(DataError, match="none of 8 utterances is of the split eval"):
+    with pytest.raises(DataError, match="none of 8 utterances is in the eval split"):
         samples_page.write_samples(tmp_path, **{**made, "utterances": made["utterances"].assign(split="train")})
 
 
@@ -352,7 +352,7 @@ def browser(folder):
 
 @pytest.fixture(scope="module")
 def static_host(site) -> str:
-    """Address of the page on a host that knows nothing but files."""
+    """The URL of the page on a static file server."""
 
     class Handler(SimpleHTTPRequestHandler):
         def log_message(self, *arguments):
@@ -368,7 +368,7 @@ def static_host(site) -> str:
 
 @pytest.fixture
 def opened(browser, site):
-    """The page as it opens from the disk, in a window as wide as a laptop's screen; it must leave no complaint."""
+    """The page, opened from disk in a laptop-sized window; the console must stay free of complaints."""
     browser.show(1400, 900)
     browser.open((site / "index.html").as_uri())
     yield browser
@@ -376,7 +376,7 @@ def opened(browser, site):
 
 
 def clip(number: int) -> str:
-    """JavaScript: a clip of the page, by its number in reading order."""
+    """Return a JavaScript expression for a clip, by its number in reading order."""
     return f"document.querySelectorAll('.clip')[{number}]"
 
 
@@ -498,7 +498,7 @@ def test_a_phone_shows_one_utterance_at_a_time(opened, site, scripts):
     assert opened.evaluate(shown) == [True, False, False] * 3
     opened.click("label[for=u2]")
     assert opened.evaluate(shown) == [False, False, True] * 3
-    opened.show(240, 844, scripts=scripts)  # the buttons that choose an utterance scroll, the page does not
+    opened.show(240, 844, scripts=scripts)  # the utterance buttons scroll, the page does not
     assert opened.evaluate("document.documentElement.scrollWidth") == 240
     opened.press("Tab")
     if scripts:

@@ -1,4 +1,4 @@
-"""CM scores: every eval trial once whatever the batch, and a user's own files of any rate and channels."""
+"""CM scores: every trial once for any batch size, and a user's files of any sample rate and number of channels."""
 
 import re
 
@@ -34,7 +34,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def model() -> detectors.Detector:
-    """Random weights, whose scores do differ."""
+    """A detector with random weights that gives different scores."""
     seed_all(3)
     return detectors.build(ENTRY).eval()
 
@@ -45,7 +45,7 @@ def expected_score(model, samples: np.ndarray) -> float:
 
 
 def scored(trials) -> list[str]:
-    """The names of the trials that get a score."""
+    """Return the names of the trials that get a score."""
     speakers = ("dev0", "eval0", "eval1", "eval2")
     return [f"{codec}+{speaker}_{n}" for codec in (IDENTITY, MUFFLED) for speaker in speakers for n in range(5)]
 
@@ -75,7 +75,7 @@ def test_trivial_features_find_a_narrow_band(resynthesised, trials):
 
 def test_a_score_is_that_of_the_trials_own_audio(model, resynthesised, trials, speech):
     scores = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0).set_index("filename")["cm-score"]
-    # the 13th utterance that make_run made: train and dev have five each
+    # the 13th utterance of make_run
     samples = audio.from_pcm16(audio.to_pcm16(speech(0.5, seed=12)))
     assert scores["identity+eval0_2"] == pytest.approx(expected_score(model, samples), abs=1e-5)
 

@@ -1,4 +1,4 @@
-"""Speaker similarity: speakers of real speech told apart, deaf to level, undefined without speech."""
+"""Speaker similarity: separates real speakers, invariant to level, undefined without speech."""
 
 import math
 from itertools import combinations, product
@@ -12,7 +12,7 @@ from codecfake.quality import similarity
 
 @pytest.fixture(scope="module")
 def speakers(shared) -> list[list[np.ndarray]]:
-    """Three utterances each of two speakers, 16 kHz."""
+    """Three utterances at 16 kHz of each of two speakers."""
     folders = sorted(path for path in (shared / "data/speechocean762").iterdir() if path.is_dir())
     return [[audio.read(path)[0] for path in sorted(folder.glob("*.flac"))[:3]] for folder in (folders[0], folders[2])]
 

@@ -1,4 +1,4 @@
-"""The experiment on a real SLURM: what goes there, what jobs ask for, what becomes of those that fail."""
+"""The experiment on a SLURM cluster: submitted jobs, requested resources, failed jobs."""
 
 import collections
 import re
@@ -16,12 +16,12 @@ from codecfake.audio import io as audio
 from snakemake_project import REPOSITORY, Project
 
 PROFILE = yaml.safe_load((REPOSITORY / "workflow/profiles/slurm/config.yaml").read_text())
-#: By the profile, the --cores of the helper taken back. This cluster has no accounting and its jobs last seconds.
+#: Options of the profile, with its --cores. The status command is for a cluster without accounting and short jobs.
 ON_SLURM = ("--workflow-profile", "workflow/profiles/slurm", "--cores", str(PROFILE["cores"]))
 ON_SLURM += ("--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2")
-#: The group of what comes after all else.
+#: The group of the final rules.
 END = "end_audit_matrix_quality_table_report_samples"
-#: Seconds after which a run, a matter of minutes, has failed.
+#: Timeout of a run in seconds; runs take minutes.
 PATIENCE = 1800
 WITH_GPU = {"resynthesise_shard", "train", "score_protocol"}
 
@@ -44,7 +44,7 @@ def project(tmp_path_factory, speech):
 
 @pytest.fixture(scope="module")
 def run(project):
-    """The jobs of a whole run; one was cancelled and one had to give way while they were at work."""
+    """The jobs of a complete run, in which one running job was cancelled and one requeued."""
     process = project.start(*ON_SLURM)
     try:
         slurm_cluster.said("scancel", at_work("resynthesise_shard", process)["JobId"])
@@ -57,7 +57,7 @@ def run(project):
 
 
 def at_work(rule: str, process: subprocess.Popen) -> dict[str, str]:
-    """A job of a rule that is at work, waited for."""
+    """Wait for a running job of a rule and return it."""
 
     def running() -> list[dict[str, str]]:
         found = [job for job in slurm_cluster.jobs() if rule_of(job) == rule and job["JobState"] == "RUNNING"]
@@ -68,18 +68,18 @@ def at_work(rule: str, process: subprocess.Popen) -> dict[str, str]:
 
 
 def rule_of(job: dict[str, str]) -> str:
-    """A job's rule, or its group and the rules therein."""
+    """Return the rule of a job, or its group with the group's rules."""
     return re.fullmatch(r"rule_(.+?)(_wildcards_.*)?", job["Comment"])[1]
 
 
 def asked(job: dict[str, str]) -> tuple:
-    """(partition, CPUs, MB, minutes) that a job asked for."""
+    """Return the (partition, CPUs, MB, minutes) that a job requested."""
     minutes = pd.Timedelta(job["TimeLimit"].replace("-", " days ")) // pd.Timedelta(minutes=1)
     return job["Partition"], int(job["NumCPUs"]), int(job["MinMemoryNode"].removesuffix("M")), minutes
 
 
 def newest_log(project: Project) -> str:
-    """What the Snakemake that was started last has said so far."""
+    """Return the log of the most recently started Snakemake."""
     logs = (project.folder / ".snakemake/log").iterdir()
     return max(logs, key=lambda path: path.stat().st_mtime_ns).read_text()
 
@@ -147,7 +147,7 @@ def test_many_jobs_of_seconds_share_one_no_wider_than_others_and_an_interrupt_ta
     process = project.start(*ON_SLURM, "--until", "source_shard", **wide)
     try:
         slurm_cluster.wait_until(lambda: newest_log(project).count("has been submitted with SLURM jobid") == 2)
-        time.sleep(1)  # between saying so and keeping it in mind
+        time.sleep(1)  # Snakemake registers the jobs only after logging their submission
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=PATIENCE)
     finally:

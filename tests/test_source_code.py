@@ -1,4 +1,4 @@
-"""The source files that a result depends on are those that its verb imports: no less, and for a verb alone no more."""
+"""The source files on which a result depends: all those that its command imports, and no others."""
 
 import ast
 
@@ -15,7 +15,7 @@ def closure(*modules: str) -> set[str]:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """package(path, text): a file of a package in place of the real one."""
+    """package(path, text): write a file of a package that replaces the real one."""
     folder = tmp_path / "codecfake"
     monkeypatch.setattr(source_code, "PACKAGE", folder)
     source_code._imports.cache_clear()
@@ -88,7 +88,7 @@ def test_the_digest_is_that_of_the_closure(package):
 
 
 def test_no_module_imports_by_a_name_that_the_sources_do_not_show():
-    """But those whose choice the config names, or that descriptions of waveforms guard by themselves."""
+    """Exceptions: modules chosen in the config, and makers of waveforms, which are covered by their descriptions."""
     found = {
         path.relative_to(PACKAGE).as_posix()
         for path in PACKAGE.rglob("*.py")
@@ -113,7 +113,7 @@ def test_every_rules_verb_has_a_closure_that_holds_it(verb):
 
 
 def test_closures_are_small():
-    """What a stage has nothing to do with does not make its results stale."""
+    """Unrelated modules do not make the results of a stage stale."""
     assert not any(name.startswith(("training", "evaluation", "report", "audit")) for name in closure("cli/corpus"))
     assert "resynthesis/matching" not in closure("cli/resynthesise_shard", "codecs/dac")
     assert "trials/conditions" not in closure("cli/score_protocol", "detectors/aasist")

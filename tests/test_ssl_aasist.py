@@ -1,7 +1,7 @@
 """SSL-AASIST: its front end against torchaudio's XLS-R 300M, its back end against the official code's logits.
 
-Recorded from model.py of TakHemlata/SSL_Anti-spoofing (commit 4acaa61), in eval mode, its front end replaced by
-`recorded_features`, with the weights of `seeded`.
+The logits were recorded from model.py of TakHemlata/SSL_Anti-spoofing (commit 4acaa61) in eval mode, with the front end
+replaced by `recorded_features` and the weights of `seeded`.
 """
 
 from unittest.mock import Mock
@@ -25,9 +25,9 @@ FRONT_END = {"channels": 16, "features": 32, "layers": 2, "heads": 4, "feed_forw
 TINY = {"front_end": FRONT_END, "bands": 24, "maps": [4, 4, 8, 8, 8, 8], "nodes": [8, 8]}
 LABELS = torch.arange(8) % 2
 
-#: of the weights, see `seeded`
+#: Gain of the weights; see `seeded`.
 GAIN = 1.5
-#: the official code's logits [utterance, spoof and bona fide]
+#: Logits of the official code [utterance, (spoof, bona fide)].
 LOGITS = [[-0.015041, 1.999386], [-0.012116, 2.111098]]
 
 
@@ -42,20 +42,20 @@ def front_end_keys(model: torch.nn.Module) -> list[str]:
 
 @pytest.fixture
 def waveforms(speech) -> torch.Tensor:
-    """[8, 4000]"""
+    """Waveforms [8, 4000]."""
     return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(8)]))
 
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """A pretrained front end as torchaudio publishes it: a bare state_dict."""
+    """A pretrained front end in torchaudio's format, a bare state_dict."""
     path = tmp_path / "front_end.pth"
     torch.save(build(seed=2, **TINY).front_end.state_dict(), path)
     return path
 
 
 def recorded_features() -> torch.Tensor:
-    """Stand-ins for what XLS-R makes of two waveforms of 64600 samples, [2, 201, 1024]."""
+    """Return fixed features [2, 201, 1024] in place of those of XLS-R for two waveforms of 64600 samples."""
     return torch.from_numpy(np.random.default_rng(0).standard_normal((2, 201, 1024), dtype=np.float32))
 
 
@@ -100,7 +100,7 @@ def test_logits_do_not_depend_on_the_batch(waveforms):
 
 def test_logits_do_not_depend_on_level_and_offset(waveforms):
     model = build(**TINY)
-    # so loud that the normalisation's epsilon does not matter
+    # loud enough for the epsilon of the normalisation to be negligible
     with torch.inference_mode():
         torch.testing.assert_close(model(300 * waveforms), model(600 * waveforms + 5), atol=1e-4, rtol=0)
 
@@ -126,7 +126,7 @@ def test_a_frozen_front_end_stays_in_eval_mode(frozen):
 def test_it_learns_to_tell_low_passed_speech(frozen, waveforms):
     low_passed = torch.nn.functional.avg_pool1d(waveforms, 17, 1, 8)
     waveforms = torch.where(LABELS[:, None] == detectors.SPOOF, low_passed, waveforms)
-    model = build(seed=4, **TINY, frozen=frozen)  # from some seeds it takes hundreds of steps
+    model = build(seed=4, **TINY, frozen=frozen)  # some seeds need hundreds of steps
     before = cross_entropy(model(waveforms), LABELS)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=2e-3)
     model.train()
@@ -161,7 +161,7 @@ def test_a_pretrained_front_end_with_the_older_names_of_weight_norm_is_read(chec
     assert all(torch.equal(value, state[key]) for key, value in model.front_end.state_dict().items())
 
 
-#: what is done to a front end's state_dict, by what is said of it
+#: changes of a front end's state_dict by expected message
 DAMAGE = {
     "Missing key.*encoder.transformer.layer_norm.bias": lambda state: state.pop("encoder.transformer.layer_norm.bias"),
     "Unexpected key.*aux.weight": lambda state: state.update({"aux.weight": torch.zeros(1)}),

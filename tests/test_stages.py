@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml against the run's files and Snakemake's rules."""
+"""The stages of dvc.yaml agree with the run's files and Snakemake's rules."""
 
 import itertools
 import re
@@ -21,7 +21,7 @@ def run() -> dict:
 
 
 def expanded(name: str, stage: dict, run: dict) -> dict[str, dict]:
-    """A stage of dvc.yaml, or each of those that its `foreach` or `matrix` stands for, by name."""
+    """Return a stage of dvc.yaml, or the expansion of its `foreach` or `matrix`, by name."""
 
     def values(text: str) -> list[str]:
         return {**run, "recipe": run["recipes"]}[re.fullmatch(r"\$\{(\w+)\}", text)[1]]
@@ -43,7 +43,7 @@ def expanded(name: str, stage: dict, run: dict) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def described(run) -> dict[str, dict]:
-    """The stages of dvc.yaml, as DVC names them and with its variables filled in."""
+    """The stages of dvc.yaml under DVC's names, with variables substituted."""
     text = (REPOSITORY / "dvc.yaml").read_text().replace("${run}", run["run"]).replace("${config}", "config/demo.yaml")
     found = {}
     for name, stage in yaml.safe_load(text)["stages"].items():

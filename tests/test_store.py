@@ -1,4 +1,4 @@
-"""Shards: rows come back, in any order, with other tools too, and a shard that exists is whole."""
+"""Shards: rows are read back in any order, also by other tools, and existing shards are complete."""
 
 import json
 

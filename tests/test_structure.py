@@ -1,4 +1,4 @@
-"""The shape of the package: folders import only folders below them, and what only handles tables imports no torch."""
+"""The structure of the package: folders import only folders below them; commands for tables do not import torch."""
 
 import ast
 import subprocess
@@ -8,7 +8,7 @@ import pytest
 
 from codecfake.util.source_code import PACKAGE
 
-#: From the top down.
+#: From top to bottom.
 FOLDERS = [
     "cli",
     "report",
@@ -30,7 +30,7 @@ FOLDERS = [
     "util",
 ]
 MODULES = sorted(path.relative_to(PACKAGE) for path in PACKAGE.glob("*/**/*.py"))
-#: Verbs that handle tables alone.
+#: Commands that handle only tables.
 TABLE_VERBS = [
     "codecs",
     "corpus",
@@ -51,7 +51,7 @@ TABLE_VERBS = [
 
 
 def imported(tree: ast.AST) -> set[str]:
-    """The modules that are imported anywhere in a file."""
+    """Return all modules imported in a file."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -80,7 +80,7 @@ def test_imports_go_down(module):
 
 @pytest.mark.parametrize("verb", TABLE_VERBS)
 def test_a_verb_for_tables_does_not_import_torch(verb):
-    """All that its `run` imports by name, imported: what is imported on the way must not import torch at its top."""
+    """Run all imports of the command's file; none of the imported modules may import torch at its top level."""
     tree = ast.parse((PACKAGE / f"cli/{verb}.py").read_text(encoding="utf-8"))
     lines = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     script = "\n".join([*lines, "import sys", "sys.exit('torch' in sys.modules)"])

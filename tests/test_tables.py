@@ -1,4 +1,4 @@
-"""The report's tables as text: what a cell says, which rows and columns there are, what is marked."""
+"""The report's tables as text: content of cells, rows and columns, marks."""
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ COLUMNS = ["alpha", "beta", "gamma", "pooled", "noise"]
 def metrics_of(
     eers: dict[str, list[float]], seeds: tuple[str, ...] = ("1",), columns: list[str] = COLUMNS
 ) -> pd.DataFrame:
-    """A table of metrics with these EERs, of every seed the same but in the first column, 0.02 more for each seed."""
+    """Make a metrics table with these EERs, equal for all seeds except +0.02 per seed in the first column."""
     rows = [
         {
             **{name: 0.5 for name, column in Metrics.to_schema().columns.items() if column.dtype.type is not str},

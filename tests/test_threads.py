@@ -1,4 +1,4 @@
-"""Work spread over threads: in order, at once, one thread each for the libraries below, errors raised."""
+"""Work in threads: results in order, concurrency, one thread for each library below, exceptions raised."""
 
 import threading
 

@@ -1,4 +1,4 @@
-"""Source tracing: it learns, resumes to the same weights, and its measures are those of scikit-learn."""
+"""Source tracing: training converges, resumes to equal weights, and measures agree with scikit-learn."""
 
 import io
 
@@ -129,7 +129,7 @@ def test_another_seed_gives_other_weights(run, undisturbed):
 
 
 def stop_in_epoch(monkeypatch, number: int) -> list[int]:
-    """Be killed in an epoch; the epochs begun so far."""
+    """Interrupt the training in an epoch; return the list of epochs begun."""
     begun = []
 
     def scored(*arguments):
@@ -174,7 +174,7 @@ def test_bona_fide_is_the_first_class_and_the_others_go_by_name():
     assert Tracing({"b": "y", "a": "x"}).classes == ["x", "y"]
 
 
-# what tracers refuse
+# refused input
 
 
 @pytest.mark.parametrize(("classes", "found"), [({}, "none"), ({IDENTITY: "a", MUFFLED: "a"}, "a")])
@@ -210,7 +210,7 @@ def test_a_model_gone_astray_is_noticed():
 
 @pytest.fixture
 def checkpoints(undisturbed, tmp_path) -> dict:
-    """A tracer and a detector of the same network."""
+    """Checkpoints of a tracer and a detector with the same network."""
     save_tracer(undisturbed, "lfcc_lcnn", TRACER, tmp_path / "tracer.pt")
     trained = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
     save_detector(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
@@ -228,11 +228,11 @@ def test_a_saved_tracer_loads_with_its_classes(checkpoints, undisturbed):
 
 
 def test_a_tracer_is_no_detector_and_a_detector_no_tracer(checkpoints):
-    with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a tracer; a detector, as `train` saves it, was"):
+    with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a tracer; expected a detector"):
         detectors.load(checkpoints["tracer"], "lfcc_lcnn", "cpu")
-    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; a tracer, as `train-tracer` saves it"):
+    with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; expected a tracer"):
         detectors.load_tracer(checkpoints["detector"], "lfcc_lcnn", "cpu")
-    with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a 'lfcc_lcnn' detector; 'aasist' was asked for"):
+    with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a 'lfcc_lcnn' detector; expected 'aasist'"):
         detectors.load_tracer(checkpoints["tracer"], "aasist", "cpu")
 
 
@@ -276,7 +276,7 @@ def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder
     assert sorted(one.index) == sorted(f"{codec}+eval{n}_{k}" for codec in CLASSES for n in range(3) for k in range(4))
     np.testing.assert_allclose(np.exp(one).sum(axis=1), 1, atol=1e-5)
     np.testing.assert_allclose(one, seven, atol=2e-5)
-    # the 34th utterance that make_run made: train and dev have 20 and 12
+    # the 34th utterance of make_run: train and dev have 20 and 12
     samples = audio.from_pcm16(audio.to_pcm16(speech(0.45, seed=33)))[:4000]
     with torch.inference_mode():
         expected = tracer(torch.from_numpy(samples.copy())[None])[0].log_softmax(0)
@@ -311,7 +311,7 @@ def test_files_are_traced_as_trials_are_and_bad_ones_named(tracer, tmp_path, spe
 
 
 def guesses(seed: int = 0, speakers: int = 6, trials: int = 400) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Trials of three classes, of which some are told right, and what is told of them."""
+    """Make trials of three classes, and traces that are partly correct."""
     random = np.random.default_rng(seed)
     codecs = random.choice(list(CLASSES), trials, p=[0.5, 0.3, 0.2])
     table = pd.DataFrame(
@@ -330,7 +330,7 @@ def guesses(seed: int = 0, speakers: int = 6, trials: int = 400) -> tuple[pd.Dat
 
 
 def told_apart(trials: pd.DataFrame, traces: pd.DataFrame) -> tuple[list[str], list[str]]:
-    """Class of each trial, class told."""
+    """Return true and predicted class of each trial."""
     told = traces.set_index("filename").idxmax(axis=1).str.extract(r"\((.*)\)")[0]
     return [CLASSES[codec] for codec in trials["codec"]], told.tolist()
 
@@ -400,7 +400,7 @@ def test_speakers_who_are_alike_leave_no_doubt_and_one_alone_no_interval():
 
 
 def test_what_a_class_lacks_is_empty_in_the_table(tmp_path):
-    """The third class is not among the trials, and never told; the second is never told."""
+    """The third class has no trials and is never predicted; the second is never predicted."""
     counts = np.array([[[5, 0, 0], [5, 0, 0], [0, 0, 0]], [[4, 0, 0], [6, 0, 0], [0, 0, 0]]])
     tables.write(source_tracing.measures(counts, NAMES, 0), source_tracing.TracingMeasures, tmp_path / "tracing.tsv")
     table = tables.read(tmp_path / "tracing.tsv", source_tracing.TracingMeasures).set_index(["measure", "class"])[
@@ -427,6 +427,6 @@ def test_the_figure_is_a_png_that_follows_the_numbers():
     assert plt.imread(io.BytesIO(png))[..., :3].std() > 0.05
     assert figure(counts) == png
     assert figure([[90, 10, 0], [3, 17, 0], [0, 0, 1]]) != png
-    # the same shares, other counts
+    # equal percentages, different counts
     assert figure([[180, 20, 0], [3, 17, 0], [0, 0, 0]]) != png
     assert plt.get_fignums() == []

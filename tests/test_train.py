@@ -1,4 +1,4 @@
-"""Training a detector: it learns, selects on dev, never reads eval, and resumes to the very same weights."""
+"""Training a detector: it converges, selects on dev, never reads eval, and resumes to identical weights."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 
 @pytest.fixture
 def run(resynthesised, trials, tmp_path):
-    """Train with the tiny entry; keyword arguments replace values of its, or of its recipe."""
+    """Train with the tiny entry; keyword arguments replace values of the entry or of its recipe."""
 
     def run(*, trials=trials, seed=1, classes=None, curves=None, **options) -> Trained:
         recipe = {
@@ -81,7 +81,7 @@ def test_the_kept_weights_have_the_kept_dev_eer(undisturbed, resynthesised, tria
 
 
 def with_gaps(monkeypatch, values: list[float]) -> list[dict]:
-    """Let epochs have bona fide scores above spoof by these gaps; the weights they had."""
+    """Fake dev scores with the given gap between the classes per epoch; return the weights of the epochs."""
     seen = []
 
     def scored(model, dataset, *_) -> np.ndarray:
@@ -114,7 +114,7 @@ def test_the_selected_epoch_has_the_lowest_dev_eer(run, monkeypatch, gaps, best)
 
 
 class Plain(torch.nn.Module):
-    """A model without batch normalisation, on a device that has memory for so many waveforms at a time."""
+    """A model without batch normalisation that runs out of memory beyond `room` waveforms."""
 
     def __init__(self, room):
         super().__init__()
@@ -177,7 +177,7 @@ def test_the_state_of_other_settings_is_not_gone_on_with(run, monkeypatch, tmp_p
 
 
 def stop_in_epoch(monkeypatch, number: int) -> list[int]:
-    """Interrupt the next training in an epoch; the epochs that were begun, in all trainings since."""
+    """Interrupt the next training in an epoch; return the list of epochs begun in all later trainings."""
     begun = []
 
     def scored(*arguments) -> np.ndarray:
@@ -205,7 +205,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkey
 
 
 def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, tmp_path):
-    """A job may be killed before its result is safe."""
+    """A job may be killed between the last epoch and the writing of its result."""
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
     first, second = (train(trials, waveforms_in(resynthesised), ENTRY, **options) for _ in range(2))
     assert same_weights(first, second)
@@ -275,7 +275,7 @@ def test_an_average_is_of_the_weights_of_epochs_that_were_the_best_so_far(run, m
     weight = "output.weight"
     mean = (seen[0][weight] + seen[1][weight] + seen[3][weight]) / 3
     torch.testing.assert_close(trained.state_dict[weight], mean)
-    # batch normalisation's statistics are those of the averaged weights, not an average
+    # statistics of batch normalisation belong to the averaged weights; they are not averaged
     statistics = next(key for key in seen[0] if key.endswith("running_var"))
     old = (seen[0][statistics] + seen[1][statistics] + seen[3][statistics]) / 3
     assert not torch.allclose(trained.state_dict[statistics], old)
@@ -340,7 +340,7 @@ def test_curves_are_kept_for_tensorboard_and_go_on_after_a_stop(run, monkeypatch
 
 
 def test_aasist_l_learns_eight_trials(resynthesised, trials, tmp_path):
-    """By heart, from short crops: with dropout, the loss comes to a fraction of what chance has (0.69)."""
+    """It memorises short crops: despite dropout, the loss falls far below chance (0.69)."""
     entry = {**config.detectors()["aasist_l"], "crop_samples": 4000, "batch_size": 8, "epochs": 15}
     entry |= {"learning_rate": 0.003, "training": ENTRY["training"]}
     train_trials = trials[trials["split"] == "train"]

@@ -1,4 +1,4 @@
-"""Training a miniature codec: data, schedule, loss, and a stopped run that goes on to the very same weights."""
+"""Training a miniature codec: data, schedule, loss, and resuming to identical weights."""
 
 import os
 import shutil
@@ -25,7 +25,7 @@ from codecfake.training.codec_trainer import (
 )
 from codecfake.util.errors import CheckpointError, DataError
 
-#: so many bins for so few frames that unused ones are drawn anew, at random
+#: more bins than frames, so that unused bins are reinitialised at random
 TINY = {"n_filters": 2, "dimension": 8, "ratios": [4, 4, 4], "lstm": 1, "bins": 64}
 ENTRY = {"family": "encodec", "sample_rate": 16000, "hop": 64, "n_q": 2, "bandwidth_kbps": 3.0, "model": TINY}
 ADAPTER = codecs.family_class("encodec")
@@ -36,7 +36,7 @@ RECIPE = Recipe(
 
 
 class Run:
-    """One training run in a folder; `go` again to resume it."""
+    """A training run in a folder; call `go` again to resume it."""
 
     def __init__(self, folder, speech):
         self.folder, self.files = folder, {"checkpoint": folder / "tiny.th"}
@@ -102,7 +102,7 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         run.go()
     monkeypatch.setattr(Trainer, "advance", advance)
-    # stopped before its first state was kept, a run begins anew; after it, all comes from the state
+    # a run stopped before its first saved state starts again; later it resumes from the state
     assert run.go(seed=5 if stop_at < 4 else 99) == undisturbed.best_stoi
     assert equal_states(run.adapter.model.state_dict(), undisturbed.adapter.model.state_dict())
     assert equal_states(run.kept().model.state_dict(), undisturbed.kept().model.state_dict())
@@ -160,7 +160,7 @@ def test_utterances_shorter_than_a_crop_are_refused():
 
 @pytest.mark.parametrize(
     ("step", "expected"),
-    # four steps of warm-up, then half-way, the end, beyond
+    # four steps of warm-up, half-way, the end, beyond the end
     [(0, 0.25), (1, 0.5 * (0.505 + 0.495 * np.cos(np.pi / 100))), (50, 0.505), (100, 0.01), (150, 0.01)],
 )
 def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
@@ -169,7 +169,7 @@ def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
 
 
 class Lagging(ADAPTER):
-    """Gives its input back, 100 samples late, whatever its weights."""
+    """A codec that delays its input by 100 samples, independently of its weights."""
 
     def training_forward(self, waveforms):
         unused = sum(parameter.sum() for parameter in self.model.parameters())

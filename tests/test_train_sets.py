@@ -1,4 +1,4 @@
-"""Training sets: which codecs each has, and which trials of theirs an epoch has."""
+"""Training sets: their codecs, and the trials drawn in an epoch."""
 
 from collections import Counter
 
@@ -67,7 +67,7 @@ def test_a_codec_cannot_have_the_name_of_a_set(name, monkeypatch):
 
 
 def protocol(bonafide: int, **spoof: int) -> pd.DataFrame:
-    """So many trials of bona fide speech and of each codec, mixed up, under an index that is no position."""
+    """Make a shuffled protocol with given numbers of trials per codec, whose index is not the position."""
     counts = {"identity": bonafide, **spoof}
     rows = [(f"u{number}", codec) for codec, count in counts.items() for number in range(count)]
     table = pd.DataFrame(rows, columns=["utterance_id", "codec"])
@@ -87,7 +87,7 @@ def test_without_classes_every_trial_comes_once_in_another_order_each_epoch():
     assert epochs[0] != epochs[1] != epochs[2] != list(range(47))
 
 
-#: Spoof trials by class: a of two codecs, b small, c large.
+#: Classes of the spoof trials: a has two codecs.
 CLASSES = {"a1": "a", "a2": "a", "b": "b", "c": "c"}
 
 

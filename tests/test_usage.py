@@ -1,4 +1,4 @@
-"""What jobs cost, from Snakemake's benchmark files and the GPU's beside them."""
+"""Resource usage of jobs, from Snakemake's benchmark files and the GPU files next to them."""
 
 import pytest
 import torch
@@ -11,7 +11,7 @@ HEAD = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\t
 
 @pytest.fixture
 def job(tmp_path):
-    """job("RULE/NAME", "s\trss\tcpu", ...): the benchmark file of a job, with a line each time it was measured."""
+    """job("RULE/NAME", "s\trss\tcpu", ...): write the benchmark file of a job with one line per measurement."""
 
     def write(name: str, *measured: str) -> None:
         path = tmp_path / f"{name}.tsv"
@@ -25,7 +25,7 @@ def job(tmp_path):
 
 @pytest.fixture
 def cuda(monkeypatch):
-    """A GPU of which this process had 3.2 GB."""
+    """A fake GPU on which this process used 3.2 GB."""
     monkeypatch.setattr(torch.cuda, "max_memory_reserved", lambda: 3200 * 2**20)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Fake A100")
 
@@ -33,7 +33,7 @@ def cuda(monkeypatch):
 def test_jobs_are_summed_by_rule(job, tmp_path):
     job("resynthesise_shard/alpha.000", "1.5\t100.4\t1.5")
     job("resynthesise_shard/alpha.001", "2.25\t300.2\t6.0")
-    # a job too short to be measured, one of no measure at all, and one run again
+    # a job too short to be measured, a job without measurements, and a repeated job
     job("protocol/alpha", "0.21\tNA\tNA")
     job("score/alpha", "9\t-\t0", "3\t7\t3")
     table = benchmarks.by_rule([tmp_path, tmp_path / "none"]).set_index("rule")

@@ -1,4 +1,4 @@
-"""VCTK out of archives in its two layouts: ids, speakers, texts, gaps; whole, mirrored, or only what is asked for."""
+"""VCTK archives in both layouts: ids, speakers, texts, gaps; complete, mirrored or partial downloads."""
 
 import json
 import re
@@ -41,7 +41,7 @@ def samples(speech):
 
 @pytest.fixture(scope="module", params=["0.80", "0.92"])
 def release(request, tmp_path_factory, samples):
-    """(version, its archive)"""
+    """(version, path of its archive)"""
     path = tmp_path_factory.mktemp("vctk") / "mirror" / KEYS[request.param]
     write_archive(path, request.param, IDS + (S5 if request.param == "0.92" else []), samples)
     return request.param, path
@@ -115,7 +115,7 @@ def test_a_corrupt_text_is_said_and_no_reason_to_stop(release, tmp_path, capsys)
     corpus = VctkCorpus(LocalArchive(tmp_path / "b.zip"), version, section(version).get("microphone"))
     texts = [corpus.text(recording) for recording in corpus.recordings() if recording.speaker_id == "p226"]
     assert [bool(text) for text in texts] == [True, False, True, True]
-    assert re.search(rf"member {name} is corrupt \(.*\); p226_002 goes without text\n", capsys.readouterr().err)
+    assert re.search(rf"member {name} is corrupt \(.*\); p226_002 gets an empty text\n", capsys.readouterr().err)
 
 
 def test_an_archive_of_something_else_is_refused(release):
@@ -131,7 +131,7 @@ def described(path, *urls):
 
 @pytest.fixture
 def served(http_server, release):
-    """(version, entries of downloads.yaml for an archive that a server has)"""
+    """(version, downloads.yaml entries of an archive on a server)"""
     version, path = release
     http_server.files["vctk.zip"] = path.read_bytes()
     return version, {KEYS[version]: described(path, http_server.url("vctk.zip"))}
@@ -179,7 +179,7 @@ def test_a_server_that_gives_no_parts_gives_the_whole(served, http_server, tmp_p
     http_server.ranges = False
     opened = corpora.open_corpus(section(version, utterances_per_speaker=2), downloads, Places(tmp_path))
     assert isinstance(opened.archive, LocalArchive)
-    assert "does not give parts of a file; all of it is fetched" in capsys.readouterr().err
+    assert "does not send parts of a file; the complete file is fetched" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 2}])
@@ -191,7 +191,7 @@ def test_offline_without_the_archive_says_what_to_place_where(served, http_serve
 
 
 def list_corpus(folder, version, downloads, monkeypatch, code=0, **options):
-    """The tables of a run, by the verb of the rule, which ends with an exit code."""
+    """Make the tables of a run with the rule's command and check its exit code; return their paths."""
     monkeypatch.setattr(download, "downloads", lambda: downloads)
     paths = {name: folder / f"{name}.tsv" for name in ("utterances", "left-out", "speakers")}
     command = ["corpus", "--corpus", json.dumps(section(version, **options)), "--shards", "3", "--cache", str(folder)]

@@ -1,4 +1,4 @@
-"""Verdicts on cues made up: which words, in which order, and what is below a threshold."""
+"""Verdicts on synthetic cues: wording, order, differences below a threshold."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ def bonafide(**changes):
 
 
 def verdict(codec, seed=0, others=None, **changes):
-    """What is found in a codec that is bona fide speech but for some changes."""
+    """Return the findings on a codec whose cues are those of bona fide speech, with some changes."""
     own = random_cues(**{**PAIRED, **changes}, bytes_hash=lambda old: "x" + old, samples_hash=lambda old: "x" + old)
     cues = {"identity": bonafide(), codec: own, **(others or {})}
     return audit(cues, seed, HOPS).table.set_index("codec")["verdict"][codec].split("; ")
@@ -45,7 +45,7 @@ def plus(number):
 def test_a_difference_is_put_in_words(changes, words):
     found = verdict("codec", **changes)
     assert words in found
-    assert len(found) == (2 if "sample_rate" not in changes else 3)  # the probe; another length at another rate
+    assert len(found) == (2 if "sample_rate" not in changes else 3)  # and the probe; rate changes length
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_difference_below_its_threshold_is_none(changes):
 def test_a_delay_that_differs_from_clip_to_clip_is_told_with_its_range():
     either = np.where(np.arange(80) % 2, 160.0, 0.0)
     assert "delay: +0.0 to +160.0 samples at 16 kHz, median +80.0" in verdict("codec", delay=either)
-    few = np.where(np.arange(80) % 20, 0.0, 160.0)  # a twentieth
+    few = np.where(np.arange(80) % 20, 0.0, 160.0)  # one clip in twenty
     assert verdict("codec", delay=few)[0] == "no single cue stands out"
-    jitter = np.linspace(-12, 12, 80)  # as of phases that a codec draws anew
+    jitter = np.linspace(-12, 12, 80)  # as with a codec that generates random phases
     assert verdict("codec", delay=jitter)[0] == "no single cue stands out"
 
 
@@ -85,7 +85,7 @@ def test_a_fixed_peak_is_a_cue_only_beside_free_ones():
 
 
 def test_the_strongest_cue_comes_first():
-    # two that are in every clip, the larger one first; one that is lost among what speakers do anyway
+    # two effects in every clip, the larger first; one is within the variation of speakers
     found = verdict("codec", trailing_silence_s=plus(0.06), above_7khz_db=plus(4), leading_silence_s=plus(2))
     names = [words.partition(":")[0] for words in found]
     assert names == ["leading silence", "power from 7 to 8 kHz", "trailing silence", "probe"]

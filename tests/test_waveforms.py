@@ -1,4 +1,4 @@
-"""Waveforms: what was stored, at 16 kHz, found again by name; files that are none."""
+"""Waveforms: stored at 16 kHz and found by name; refused files."""
 
 import numpy as np
 import pandas as pd
@@ -16,7 +16,7 @@ from tiny_run import make_run
 
 @pytest.fixture(scope="module")
 def named(speech) -> dict[str, np.ndarray]:
-    """More utterances than one record batch holds, of different lengths."""
+    """Utterances of different lengths, more than a record batch holds."""
     return {f"codec+{number}": speech(0.01 + 0.001 * number, seed=number) for number in range(150)}
 
 

@@ -1,4 +1,4 @@
-"""Where the package pesq is not installed: no value, one line that says so, a report that says why."""
+"""Without the package pesq: no values, one line of warning, an explanation in the report."""
 
 import math
 import sys
@@ -29,7 +29,7 @@ SAID = "PESQ is not installed: its values stay empty (to add it: make env PESQ=1
 
 @pytest.fixture
 def absent(monkeypatch):
-    """No package pesq, for one test."""
+    """Hide the package pesq for one test."""
     monkeypatch.setitem(sys.modules, "pesq", None)
     intelligibility.has_pesq.cache_clear()
     yield
@@ -51,7 +51,7 @@ def test_the_mean_of_no_values_is_undefined_and_that_of_the_others_is_not(absent
 
 
 class SlowToFail:
-    """A finder that takes its time to find that the package pesq cannot be imported."""
+    """An import finder that fails slowly for the package pesq."""
 
     def find_spec(self, name, path=None, target=None):
         if name == "pesq":

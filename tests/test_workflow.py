@@ -1,4 +1,4 @@
-"""The whole experiment, small, through the real Snakemake: what runs, what does not run again."""
+"""The complete experiment in miniature with Snakemake: jobs that run, jobs that do not run again."""
 
 import json
 import os
@@ -19,13 +19,13 @@ from codecfake.audio import io as audio
 from codecfake.util.source_code import EXEMPT, PACKAGE, source_files
 from snakemake_project import REPOSITORY, Project
 
-#: The rules that read trials and their waveforms.
+#: Rules that read trials and their waveforms.
 TRIALS = {"train", "score_protocol", "keys", "matrix"}
-#: Where the results of a run with one recipe and one split lie.
+#: Results folder of a run with one recipe and one split.
 SPLIT = "results/small/clean/split"
-#: Files of a run that an accepted edit must leave as they are.
+#: Files of a run that an accepted edit must not change.
 ACCEPTED = (f"{SPLIT}/eer_matrix.tsv", f"{SPLIT}/detectors/lfcc_lcnn/seed7/pooled.pt")
-#: Another workflow, of which this one is a module.
+#: Another workflow that uses this one as a module.
 MODULE = """
 configfile: "my.yaml"
 
@@ -126,10 +126,10 @@ def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
     assert detector.read_bytes() == before
 
 
-#: The rules whose verbs reach a module, by the module. What these rules make makes others' results stale in turn.
+#: Rules whose commands import a module, by module. Their outputs make the results of later rules stale.
 REACHED = {
     "codecs/encodec": {"resynthesise_shard"},
-    "codecs/dac": set(),  # a codec that the run has not
+    "codecs/dac": set(),  # a codec that is not in the run
     "corpora/folder": {"corpus", "source_shard"},
     "corpora/selection": {"corpus", "splits"},
     "detectors/lfcc_lcnn": {"train", "score_protocol"},
@@ -160,7 +160,7 @@ def test_an_edit_reruns_the_rules_whose_verbs_reach_the_module(project, module):
 
 def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
     chosen = ("codecs/identity", "codecs/encodec", "codecs/speechtokenizer", "corpora/folder", "detectors/lfcc_lcnn")
-    makers = ("trials/codec_waveforms",)  # by descriptions, which have their code's digest
+    makers = ("trials/codec_waveforms",)  # used through descriptions, which contain the digest of the makers' code
     found = {}
     for path in project.loaded.iterdir():
         names = {name.replace(".", "/").removeprefix("codecfake/") for name in path.read_text().split()}
@@ -169,7 +169,7 @@ def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
     for verb, loaded in found.items():
         reached = source_files(f"cli/{verb.replace('-', '_')}", *chosen, *makers)
         names = {path.relative_to(PACKAGE).with_suffix("").as_posix().removesuffix("/__init__") for path in reached}
-        # packages without code of their own have none to depend on
+        # packages without code are no dependencies
         others = {name for name in loaded - names if "/" in name}
         others = {name for name in others if not f"{name}.py".startswith(("cli/", *EXEMPT))}
         assert others == set(), verb
@@ -239,7 +239,7 @@ def test_any_deleted_file_is_made_again(project, name, rule):
         ({"codec": ["x"]}, "unknown key 'codec'"),
         ({"codecs": ["opus"]}, "unknown codec 'opus'; allowed:"),
         ({"detector": {"name": "resnet"}}, "unknown detector 'resnet'; allowed: aasist, aasist_2019, aasist_l, "),
-        ({"shards": 0}, "shards: 0 is less than the minimum of 1"),
+        ({"shards": 0}, "shards: 0 is not allowed; allowed: at least 1"),
     ],
 )
 def test_a_wrong_config_stops_before_any_job(project, changes, message):
@@ -259,7 +259,7 @@ def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project
 
 @pytest.fixture
 def damaged(project, tmp_path):
-    """The config's corpus section, with a recording that holds a NaN and one that is cut short."""
+    """The corpus section of the config, with one recording that contains NaN and one truncated recording."""
     corpus = tmp_path / "corpus"
     shutil.copytree(project.folder / "corpus", corpus)
     samples, rate = audio.read(corpus / "s1" / "2.wav")
@@ -306,7 +306,7 @@ def test_another_split_resynthesises_nothing(project):
 def test_folds_share_the_audio_and_keep_their_own_results(project):
     corpus = {key: value for key, value in project.config["corpus"].items() if key != "splits"}
     for number in range(2):
-        # a second config file, as the README's loop has it
+        # a second config file, as in the README's loop
         (project.folder / "fold.yaml").write_text(f"corpus: {{folds: {{count: 5, eval: {number}}}}}\n")
         planned = project.planned("fold.yaml", corpus=corpus)
         assert planned["train"] == 3
@@ -354,7 +354,7 @@ def read_only(folder: Path) -> None:
 
 @pytest.fixture
 def elsewhere(project, tmp_path):
-    """A checkout that cannot be written to, and a folder elsewhere with the config of a run."""
+    """A read-only checkout, and a separate working folder with the config of a run."""
     checkout, work = tmp_path / "checkout", tmp_path / "work"
     checkout.mkdir()
     made = Project(checkout, project.config["corpus"], ["encodec_mini"])
@@ -369,7 +369,7 @@ def elsewhere(project, tmp_path):
 
 
 def run_in(work: Path, checkout: Path, *options) -> str:
-    """What Snakemake says in a folder that is not the checkout, as a user whom permissions bind."""
+    """Run Snakemake in a folder outside the checkout, and return its output."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, options)]
     environment = {**os.environ, "PYTHONPATH": str(checkout / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
@@ -385,7 +385,7 @@ def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(elsewhere):
     assert (work / "results/small/clean/split/eer_matrix.tsv").is_file()
     assert sorted(checkout.rglob("*")) == before
     assert "Nothing to be done" in run_in(work, checkout, *options)
-    # the same by --directory, from the checkout
+    # the same with --directory from the checkout
     said = run_in(checkout, checkout, "-d", work, "--configfile", work / "my.yaml")
     assert "Nothing to be done" in said
 
@@ -448,7 +448,7 @@ def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
 
 @pytest.fixture(scope="module")
 def carried_further(project, tmp_path_factory, speech):
-    """The results of the same run with every kind of row and column, for the last tests: it changes them."""
+    """The results of the same run with all kinds of rows and columns; it changes the results, so it comes last."""
     folder = tmp_path_factory.mktemp("set")
     for label, rate in (("bonafide", 16000), ("spoof", 24000)):
         for number in range(4):
@@ -475,7 +475,7 @@ def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further
     assert table[table["train_codec"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
     both = table[(table["train_codec"] == "random") & (table["eval_codec"] == "tts")].iloc[0]
     assert (both["bonafide_trials"], both["spoof_trials"], both["speakers"]) == (4, 4, 2)
-    # there is but one codec left to train on
+    # only one codec is left to train on
     assert (matrix.loc["without-encodec"] == matrix.loc["speechtokenizer_mini"]).all()
 
 

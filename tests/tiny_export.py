@@ -1,4 +1,4 @@
-"""An export in small, of a tiny run."""
+"""A small export of a tiny run."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from codecfake.util.constants import IDENTITY
 from tiny_run import MUFFLED
 
 SPEAKERS = {"train": 3, "dev": 1, "eval": 2}
-#: Of a folder of recordings; its paths are not to be published.
+#: Export settings of a run on a folder of recordings, whose paths must not be published.
 SETTINGS = export.settings_of(
     {
         "run": "tiny",
@@ -27,16 +27,16 @@ SETTINGS = export.settings_of(
 
 
 def source_of(folder: Path, utterances: pd.DataFrame, protocols: dict[str, pd.DataFrame]) -> export.Source:
-    """What `make_run` wrote below a folder and returned, as a source of exports."""
+    """Return the export source of a run made by `make_run`."""
     splits = split_table({speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]})
     return export.Source(folder, pd.concat(protocols.values(), ignore_index=True), utterances, splits)
 
 
 def write(source: export.Source, kind: str, out: Path, **options) -> dict[str, str]:
-    """Export it."""
+    """Export a source with `SETTINGS`."""
     return export.export(source, kind, out, {**SETTINGS, "export": kind}, **options)
 
 
 def files(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, by name."""
+    """Return the contents of all files in a folder, by relative path."""
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

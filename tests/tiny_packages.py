@@ -1,4 +1,4 @@
-"""Python packages of a few bytes, and a checkout whose lock names them: environments made in seconds, off line."""
+"""Tiny Python packages, and a checkout with a lock of them, to make environments offline in seconds."""
 
 import ensurepip
 import os
@@ -10,10 +10,10 @@ import zipfile
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-#: What the checkout's lock names; the first is the one that pip_lock.sh installs before the others.
+#: Packages of the checkout's lock; pip_lock.sh installs the first before the others.
 LOCK = {"immutables": "0.21", "alpha": "1.0", "torch": "2.14.1", "torchaudio": "2.11.0"}
 CUDA = {"nvidia-tiny": "13.0"}
-#: A build backend of the checkout's own: an editable installation is an empty wheel.
+#: Build backend of the checkout: an editable installation is an empty wheel.
 BACKEND = """
 import sys
 sys.path.insert(0, {tests!r})
@@ -23,7 +23,7 @@ from tiny_packages import write_wheel
 def build_editable(folder, config_settings=None, metadata_directory=None):
     return write_wheel(Path(folder), "codecfake", "1.0").name
 """
-#: A build backend as that of a package in C: it fails where `compiler` is not beside it.
+#: Build backend like that of a C package: it fails if the file `compiler` does not exist.
 COMPILING = """
 from pathlib import Path
 import sys
@@ -47,7 +47,7 @@ version = "{version}"
 
 
 def write_wheel(folder: Path, name: str, version: str, num_bytes: int = 0) -> Path:
-    """Write a wheel of a package that holds nothing, or as many random bytes; its path."""
+    """Write the wheel of an empty package, or with `num_bytes` random bytes; return its path."""
     stem = f"{name.replace('-', '_')}-{version}"
     path, info = folder / f"{stem}-py3-none-any.whl", f"{stem}.dist-info"
     folder.mkdir(parents=True, exist_ok=True)
@@ -65,12 +65,12 @@ def write_wheel(folder: Path, name: str, version: str, num_bytes: int = 0) -> Pa
 
 
 class Checkout:
-    """A copy of what makes an environment, with a lock of tiny packages that lie in a folder.
+    """A copy of the files for `make env`, with a lock of tiny packages in a folder.
 
     Attributes:
-        uv: the program that `make` uses unless a call says otherwise; empty for pip, which is slower.
-        folder, venv: the checkout and its environment.
-        index: the folder of packages, the only place that pip and uv ask.
+        uv: default path of uv for `make`; empty for pip, which is slower.
+        folder, venv: folders of the checkout and of its environment.
+        index: folder of packages, the only source of pip and uv.
         compiler: a file without which pesq cannot be built.
     """
 
@@ -90,7 +90,7 @@ class Checkout:
         for name, version in {**LOCK, **CUDA}.items():
             write_wheel(self.index, name, version)
         self._write_pesq(folder / "source")
-        # uv puts these into a new environment
+        # packages that uv installs in a new environment
         bundled = sysconfig.get_config_var("WHEEL_PKG_DIR") or Path(ensurepip.__file__).parent / "_bundled"
         for wheel in Path(bundled).glob("*.whl"):
             shutil.copy(wheel, self.index)
@@ -101,7 +101,7 @@ class Checkout:
         (self.folder / "envs" / f"{name}.txt").write_text(f"# tiny\n{lines}")
 
     def _write_pesq(self, folder: Path) -> None:
-        """Only the source of pesq is published."""
+        """Write a source package, since pesq has no published wheels."""
         source = folder / "pesq-0.0.4"
         source.mkdir(parents=True)
         backend = COMPILING.format(tests=str(Path(__file__).parent), compiler=str(self.compiler))
@@ -111,7 +111,7 @@ class Checkout:
         shutil.make_archive(str(self.index / "pesq-0.0.4"), "gztar", folder, source.name)
 
     def make(self, *arguments: str, under: tuple[str, ...] = (), **environment: str) -> subprocess.CompletedProcess:
-        """Call make, by default with the Python of this process; `under` precedes the command."""
+        """Call make, by default with the Python of this process; `under` is a command prefix."""
         settings = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(self.folder.parent),
@@ -128,7 +128,7 @@ class Checkout:
         )
 
     def installed(self) -> dict[str, str]:
-        """The versions in the environment, by package."""
+        """Return the installed version of each package."""
         command = [self.venv / "bin/python", "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"]
         lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         return dict(line.split("==") for line in lines)

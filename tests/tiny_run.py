@@ -1,4 +1,4 @@
-"""A run in small, for several test files: speech, the same speech low-passed as its spoof, their protocols."""
+"""A tiny run for several test files: bona fide speech, the same speech low-passed as spoof, and their protocols."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +14,9 @@ from codecfake.data.waveforms import shard_waveforms, write_waveforms
 from codecfake.trials.protocol import build_protocol
 from codecfake.util.constants import IDENTITY, SPLITS
 
-#: The codec of a tiny run: a low-pass, which no detector can miss.
+#: The codec of a tiny run: a low-pass filter, which any detector detects.
 MUFFLED = "muffled"
-#: An entry of detectors.yaml that is trained in a second.
+#: A detector entry that trains in a second.
 ENTRY = {
     "module": "lfcc_lcnn",
     "sample_rate": 16000,
@@ -37,12 +37,12 @@ ENTRY = {
 
 
 def waveforms_in(folder: Path) -> list[Path]:
-    """The waveforms of a run that `make_run` wrote."""
+    """Return the waveform files of a run made by `make_run`."""
     return sorted((folder / "waveforms").glob("*.arrow"))
 
 
 def muffle(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Samples without what lies above 1 kHz."""
+    """Low-pass samples at 1 kHz."""
     return sosfilt(butter(6, 1000, fs=sample_rate, output="sos"), samples).astype(np.float32)
 
 
@@ -54,10 +54,10 @@ def make_run(
     sample_rate: int = 16000,
     codecs: tuple[str, ...] = (IDENTITY, MUFFLED),
 ) -> tuple[pd.DataFrame, dict[str, pd.DataFrame]]:
-    """Write the shards of every codec below `folder`, and their waveforms; shard 0 is train, 1 dev, 2 eval.
+    """Write shards and waveforms of every codec to `folder`; shard 0 is train, 1 dev, 2 eval.
 
     Args:
-        speakers: how many each split has.
+        speakers: number of speakers of each split.
 
     Returns:
         (`Utterances`, the `Protocol` of each codec).

@@ -1,4 +1,4 @@
-"""A tiny run with a second codec that no tracer can miss, and a twin of the first."""
+"""A tiny run with a second, easily traced codec, and a duplicate of the first."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +11,10 @@ from codecfake.data.waveforms import shard_waveforms, write_waveforms
 from codecfake.util.constants import IDENTITY, SPLITS
 from tiny_run import ENTRY, MUFFLED, make_run
 
-#: Samples of few bits; `MUFFLED` by another name.
+#: A codec of few bits, and `MUFFLED` under another name.
 COARSE, TWIN = "coarse", "twin"
 CLASSES = {MUFFLED: "dull", COARSE: "rough", IDENTITY: "original"}
-#: As `Tracing` orders them: bona fide first.
+#: Classes in the order of `Tracing`: bona fide first.
 NAMES = ["original", "dull", "rough"]
 TRACER = {**ENTRY, "epochs": 4, "classes": CLASSES}
 
@@ -22,7 +22,7 @@ TRACER = {**ENTRY, "epochs": 4, "classes": CLASSES}
 def make_tracing_run(
     folder: Path, speech: Callable[..., np.ndarray], speakers: dict[str, int], per_speaker: int = 4
 ) -> dict[str, pd.DataFrame]:
-    """`make_run` with all four codecs: the `manifest.Protocol` of each."""
+    """Make a run with all four codecs; return the `Protocol` of each."""
     _, protocols = make_run(folder, speech, speakers, per_speaker, codecs=(IDENTITY, MUFFLED, COARSE, TWIN))
     paths = [shard_path(folder, COARSE, number) for number in range(len(SPLITS))]
     for number, path in enumerate(paths):
@@ -38,5 +38,5 @@ def _coarse(row: dict) -> dict:
 
 
 def coarsen(samples: np.ndarray) -> np.ndarray:
-    """Samples as multiples of an eighth."""
+    """Round samples to multiples of 1/8."""
     return np.round(8 * samples) / 8

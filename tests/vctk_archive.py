@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-#: The archives' keys in downloads.yaml, by version.
+#: Keys of the archives in downloads.yaml by version.
 KEYS = {"0.80": "vctk/VCTK-Corpus.zip", "0.92": "vctk/VCTK-Corpus-0.92.zip"}
-#: What speaker-info.txt says, by version; p280 is not in that of 0.80.
+#: Content of speaker-info.txt by version; p280 is missing in 0.80.
 SPEAKER_INFO = {
     "0.80": "ID  AGE  GENDER  ACCENTS  REGION \n225  23  F    English    Southern  England\n"
     "226  22  M    English    Surrey\n315  18  M    American    New England\n376  22  M    Indian    \n",
@@ -23,14 +23,14 @@ MICROPHONES = ("mic1", "mic2")
 
 
 def encode(samples: np.ndarray, suffix: str, sample_rate: int = 48000) -> bytes:
-    """Samples (float32 [N]) as the bytes of a 16-bit file."""
+    """Encode samples (float32 [N]) as a 16-bit file."""
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, sample_rate, format=suffix.upper(), subtype="PCM_16")
     return buffer.getvalue()
 
 
 def members(version: str, utterance_id: str) -> dict[str, str]:
-    """Names of an utterance's recordings in the archive, by microphone ("" where there is one only)."""
+    """Return the archive names of an utterance's recordings by microphone ("" if there is only one)."""
     speaker = utterance_id.rpartition("_")[0]
     if version == "0.80":
         return {"": f"VCTK-Corpus/wav48/{speaker}/{utterance_id}.wav"}
@@ -44,9 +44,9 @@ def write_archive(
     utterance_ids: Iterable[str],
     samples: Callable[[str, str], np.ndarray],
 ) -> None:
-    """Write an archive of a version with some utterances, their texts (but p315's) and the speaker table.
+    """Write an archive of a version with some utterances, their texts (except p315's) and the speaker table.
 
-    And with p376_295, of which 0.80 has a text and something that is no WAV.
+    The archive also has p376_295, with a text and a .raw file without audio, as in VCTK 0.80.
 
     Args:
         samples: utterance id, microphone -> float32 [N] at 48 kHz.

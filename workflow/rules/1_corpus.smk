@@ -1,8 +1,8 @@
-"""Fetch the corpus, read and list its utterances, pack its recordings; and those of the user's own evaluation sets.
+"""Fetch the corpus, list its utterances, and pack its recordings and those of the evaluation sets into shards.
 
 INPUTS   the config's corpus section and evaluation_sets
-OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/left_out.tsv (what is missing or
-         unusable, and why), corpus/speakers.tsv, corpus/NNN.parquet, corpus/sets/SET.parquet
+OUTPUTS  corpus/utterances.tsv (id, speaker, rate, length, shard, text), corpus/left_out.tsv (missing or
+         unusable utterances, with the reason), corpus/speakers.tsv, corpus/NNN.parquet, corpus/sets/SET.parquet
 """
 
 CORPUS_MODULE = f"corpora/{RUN['corpus']['name']}"
@@ -26,7 +26,7 @@ rule corpus:
         corpus=LISTED,
         shards=RUN["shards"],
     message:
-        "corpus: fetch it, read it, list its utterances"
+        "corpus: fetch, read and list utterances"
     shell:
         "codecfake corpus --corpus {params.corpus:q} --shards {params.shards}"
         " --workers {threads} --utterances {output.utterances:q}"
@@ -48,7 +48,7 @@ rule source_shard:
     params:
         corpus=LISTED,
     message:
-        "corpus: shard {wildcards.shard}"
+        "corpus: pack shard {wildcards.shard}"
     shell:
         "codecfake source-shard --corpus {params.corpus:q} --utterances {input.utterances:q}"
         " --shard {wildcards.shard} --out {output:q} 2> {log:q}"
@@ -68,6 +68,6 @@ rule evaluation_set:
     params:
         folder=lambda wildcards: RUN["evaluation_sets"][wildcards.set],
     message:
-        "evaluation set {wildcards.set}"
+        "evaluation set {wildcards.set}: pack"
     shell:
         "codecfake evaluation-set --name {wildcards.set:q} --folder {params.folder:q} --out {output:q} 2> {log:q}"

@@ -1,6 +1,6 @@
-"""Every shard through every codec, bona fide speech through the identity codec; or out of a released set.
+"""Resynthesise every shard with every codec (bona fide: the identity codec), or take the clips from a released set.
 
-INPUTS   corpus/NNN.parquet, each codec's own entry and files, or the released set
+INPUTS   corpus/NNN.parquet; the codec's entry and files, or the released set
 OUTPUTS  resynthesised/CODEC/NNN.parquet
 """
 
@@ -23,7 +23,7 @@ if RUN["source"] == "published":
             matched=lambda wildcards: matching(wildcards.recipe),
             label=lambda wildcards: label_of(wildcards.codec),
         message:
-            "{wildcards.codec}: shard {wildcards.shard} of the released set"
+            "{wildcards.codec}: ingest shard {wildcards.shard} from the released set"
         shell:
             "codecfake ingest-shard --set {params.released:q} --codec {wildcards.codec:q}"
             " --label {params.label} --recipe {wildcards.recipe} --matched {params.matched:q}"

@@ -1,9 +1,9 @@
-"""Who is trained and evaluated on, the trials of every codec, set and condition, and what detectors hear of them.
+"""Assign speakers to splits; list the trials of every codec, set and condition; prepare the detectors' waveforms.
 
 INPUTS   corpus/utterances.tsv, corpus/speakers.tsv, resynthesised/CODEC/*.parquet, corpus/sets/*.parquet, the
          config's splits or folds and conditions
 OUTPUTS  splits.tsv (speaker_id split), protocols/NAME.tsv (speaker_id utterance_id codec label split shard row),
-         keys/, waveforms/NAME.json (what detectors hear of it; the samples themselves in .waveforms/ are a cache)
+         keys/, waveforms/NAME.json (description of detector input; the samples in .waveforms/ are a cache)
 """
 
 
@@ -17,7 +17,7 @@ rule splits:
         f"{RESULTS}/logs/splits/{{fold}}.log",
     benchmark:
         f"{RESULTS}/benchmarks/splits/{{fold}}.tsv"
-    # a wrong split is told before days of resynthesis
+    # to report invalid splits before days of resynthesis
     priority: 1
     localrule: True
     conda:
@@ -25,7 +25,7 @@ rule splits:
     params:
         corpus=json.dumps(RUN["corpus"]),
     message:
-        "the split of each speaker"
+        "splits: assign speakers"
     shell:
         "codecfake splits --corpus {params.corpus:q} --speakers {input.speakers:q} --out {output:q} 2> {log:q}"
 
@@ -45,7 +45,7 @@ rule protocol:
     conda:
         ENVIRONMENT
     message:
-        "{wildcards.codec}: protocol"
+        "{wildcards.codec}: write protocol"
     shell:
         "codecfake protocol --utterances {input.utterances:q} --splits {input.splits:q}"
         " --shards {input.shards:q} --out {output:q} 2> {log:q}"
@@ -64,7 +64,7 @@ rule set_protocol:
     conda:
         ENVIRONMENT
     message:
-        "{wildcards.set}: protocol"
+        "{wildcards.set}: write protocol"
     shell:
         "codecfake set-protocol --shard {input.shard:q} --out {output:q} 2> {log:q}"
 
@@ -108,7 +108,7 @@ rule condition:
             RUN["condition_entries"][wildcards.condition]
         ),
     message:
-        "eval speech: {wildcards.condition}"
+        "{wildcards.condition}: apply the condition to eval speech"
     shell:
         "codecfake condition --condition {wildcards.condition:q} --entry {params.entry:q}"
         " --protocols {input.protocols:q} --waveforms {input.waveforms:q} --workers {threads}"
@@ -132,6 +132,6 @@ rule keys:
     params:
         splits=named(ANY.exported_protocol, SPLITS),
     message:
-        "keys and protocols for the tools of ASVspoof"
+        "write keys and protocols in ASVspoof formats"
     shell:
         "codecfake keys --protocols {input.protocols:q} --key {output.key:q} --splits {params.splits:q} 2> {log:q}"

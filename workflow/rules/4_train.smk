@@ -1,12 +1,12 @@
-"""A detector per training set and seed: on one codec, on all, on all but a family. And what traces their source.
+"""Train a detector per training set and seed, and tracers of the codec and the codec family.
 
-INPUTS   protocols and waveforms (descriptions) of bona fide speech and of the codecs trained on
-OUTPUTS  detectors/DETECTOR/seedN/TRAIN_SET.pt, .history.tsv (learning rate, loss and dev EER by epoch);
-         tensorboard/DETECTOR/seedN/TRAIN_SET/ (the same to watch; no result);
-         detectors/DETECTOR/seedN/tracing/BY.pt, .history.tsv, of the first seed
+INPUTS   protocols and waveform descriptions of bona fide speech and of the training codecs
+OUTPUTS  detectors/DETECTOR/seedN/TRAIN_SET.pt, .history.tsv (learning rate, loss and dev EER per epoch);
+         tensorboard/DETECTOR/seedN/TRAIN_SET/ (the same curves for TensorBoard; not a result);
+         detectors/DETECTOR/seedN/tracing/BY.pt, .history.tsv (first seed only)
 """
 
-# processes, each with a GPU of its own, that train one detector
+# data-parallel processes, with one GPU each, that train one detector
 GPUS_PER_DETECTOR = RUN["detector"]["gpus"]
 
 
@@ -28,7 +28,7 @@ rule train:
         f"{EXPERIMENT}/logs/train/{{train_set}}.{{seed}}.log",
     benchmark:
         f"{EXPERIMENT}/benchmarks/train/{{train_set}}.{{seed}}.tsv"
-    # the longest jobs first, so that the others fill the cores beside them
+    # the longest jobs start first, so that the others fill the remaining cores
     priority: lambda wildcards: len(RUN_PATHS.trained_on(wildcards.train_set))
     conda:
         ENVIRONMENT
@@ -81,7 +81,7 @@ rule train_tracer:
         curves=f"{EXPERIMENT}/tensorboard/{DETECTOR}/seed{RUN['seeds'][0]}/tracing/{{by}}",
         gpu_use=f"{EXPERIMENT}/benchmarks/train_tracer/{{by}}.gpu.json",
     message:
-        "train {params.detector} to tell the {wildcards.by}"
+        "train {params.detector} to trace the {wildcards.by}"
     shell:
         "codecfake train-tracer --detector {params.detector} --entry {params.entry:q}"
         " --classes {params.classes:q} --seed {params.seed} --protocols {input.protocols:q}"

@@ -1,7 +1,7 @@
-"""Every detector and baseline on the dev and eval trials of every codec, condition and set, each once.
+"""Score the dev and eval trials of every codec, condition and set with every detector and baseline.
 
 INPUTS   detectors/DETECTOR/seedN/TRAIN_SET.pt or published weights, all protocols and waveforms
-OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' eval trials), .other.tsv (of all others);
+OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' eval trials), .other.tsv (all others);
          scores/baselines/BASELINE.tsv, .other.tsv;
          scores/DETECTOR/seedN/tracing/BY.tsv, .confusion.tsv, .png, .traces.tsv
 """
@@ -74,7 +74,7 @@ rule score_pretrained:
         codecs=CODECS,
         gpu_use=f"{EXPERIMENT}/benchmarks/score_pretrained/{{pretrained}}.gpu.json",
     message:
-        "score with {wildcards.pretrained}, as its authors trained it"
+        "score with pretrained {wildcards.pretrained}"
     shell:
         "codecfake score-protocol --detector {wildcards.pretrained} --entry {params.entry:q}"
         " --batch-size {params.batch_size}"
@@ -99,7 +99,7 @@ rule score_baseline:
         seed=RUN["seeds"][0],
         codecs=CODECS,
     message:
-        "baseline: {wildcards.baseline}"
+        "score with baseline {wildcards.baseline}"
     shell:
         "codecfake score-baseline --baseline {wildcards.baseline} --seed {params.seed}"
         " --protocols {input.protocols:q} --waveforms {input.waveforms:q}"

@@ -1,7 +1,7 @@
-"""Every metric of every detector on every codec, condition and set; the EER matrix.
+"""Compute the EER matrix and all metrics of every detector on every codec, condition and set.
 
 INPUTS   scores/**/*.tsv, protocols/*.tsv, corpus/speakers.tsv
-OUTPUTS  eer_matrix.tsv (%, rows trained on, columns evaluated on), eer_matrix.json (fractions, numbers of trials),
+OUTPUTS  eer_matrix.tsv (%; rows: training sets, columns: evaluation), eer_matrix.json (fractions, trial counts),
          eer_matrix.png, metrics.tsv, breakdown.tsv (by speaker and gender), significance.tsv
 """
 
@@ -32,7 +32,7 @@ rule matrix:
         reference=RUN_PATHS.reference(),
         seed=RUN["seeds"][0],
     message:
-        "the EER matrix"
+        "compute the EER matrix"
     shell:
         "codecfake matrix --scores {params.scores:q} --protocols {params.protocols:q}"
         " --trained-on {params.trained_on:q} --speakers {input.speakers:q}"

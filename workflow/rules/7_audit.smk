@@ -1,4 +1,4 @@
-"""What tells the classes apart besides the codec, and how good the codecs sound.
+"""Audit the data for shortcuts (class differences other than codec artefacts) and measure the quality of the codecs.
 
 INPUTS   resynthesised/CODEC/*.parquet, protocols
 OUTPUTS  audit/ (cues/CODEC.tsv, audit.tsv, probe.tsv, ranges.tsv, duplicates.tsv, audit.png), quality/CODEC.tsv, quality.tsv
@@ -20,7 +20,7 @@ rule cues:
         ENVIRONMENT
     threads: 4
     message:
-        "{wildcards.codec}: measure every file"
+        "{wildcards.codec}: measure cues"
     shell:
         "codecfake cues --bonafide {input.bonafide:q} --shards {input.shards:q} --workers {threads}"
         " --out {output:q} 2> {log:q}"
@@ -43,7 +43,7 @@ rule audit:
         hops=codecfake_config.hops(),
         seed=RUN["seeds"][0],
     message:
-        "the audit of shortcuts"
+        "audit shortcuts"
     shell:
         "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --hops {params.hops} --table {output.table:q}"
         " --probe {output.probe:q} --ranges {output.ranges:q} --duplicates {output.duplicates:q} --plot {output.plot:q} 2> {log:q}"
@@ -67,7 +67,7 @@ rule quality:
     params:
         utterances=RUN["quality_utterances"],
     message:
-        "{wildcards.codec}: quality"
+        "{wildcards.codec}: measure quality"
     shell:
         "codecfake quality --codec {wildcards.codec:q} --bonafide {input.bonafide:q} --shards {input.shards:q}"
         " --protocol {input.protocol:q} --utterances {params.utterances} --workers {threads}"
@@ -89,6 +89,6 @@ rule quality_table:
     params:
         seed=RUN["seeds"][0],
     message:
-        "quality, codec by codec"
+        "average quality per codec"
     shell:
         "codecfake quality-table --quality {input.quality:q} --seed {params.seed} --out {output:q} 2> {log:q}"

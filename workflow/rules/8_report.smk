@@ -1,7 +1,7 @@
-"""What was run and what came of it, in one page that needs no network; and a page to listen to.
+"""Write a self-contained HTML report of the run, and a page with audio samples.
 
-INPUTS   the matrix and tables of every recipe, scores, protocols, histories, benchmarks; a few shards to listen to
-OUTPUTS  config.json (the resolved config), report.html; samples/index.html with its audio/ and images/ beside it
+INPUTS   the matrix and tables of every recipe, scores, protocols, histories, benchmarks; shards for the samples
+OUTPUTS  config.json (the resolved config), report.html; samples/index.html with audio/ and images/ next to it
 """
 
 
@@ -18,7 +18,7 @@ rule resolved_config:
     params:
         run=json.dumps(RUN, indent=2),
     message:
-        "the resolved config"
+        "write the resolved config"
     shell:
         "printf '%s\\n' {params.run:q} > {output:q} 2> {log:q}"
 
@@ -49,7 +49,7 @@ rule report:
     conda:
         ENVIRONMENT
     message:
-        "the report"
+        "write the report"
     shell:
         "codecfake report --run {input.run:q} --out {output:q} 2> {log:q}"
 
@@ -76,7 +76,7 @@ rule samples:
         scores=[f"{name}={path}" for name, path in RUN_PATHS.scores()],
         resynthesised=lambda wildcards: RUN_PATHS.resynthesised(),
     message:
-        "the samples page"
+        "write the samples page"
     shell:
         "codecfake samples --run {input.run:q} --utterances {input.utterances:q} --splits {input.splits:q}"
         " --resynthesised {params.resynthesised:q} --scores {params.scores:q} --metrics {input.metrics:q}"

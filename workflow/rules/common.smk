@@ -1,7 +1,7 @@
-"""The validated config, the paths of results, and what several stages share.
+"""Validate the config, and define paths and functions shared by several stages.
 
 INPUTS   the run's config
-OUTPUTS  RUN, RUN_PATHS, AT and ANY (every path of the run), and what rules need besides
+OUTPUTS  RUN, RUN_PATHS, RECIPES and ANY (all paths of the run), and helpers for rules
 """
 
 import json
@@ -19,18 +19,18 @@ from codecfake.util.yaml_files import load_yaml
 from codecfake.util.source_code import PACKAGE, source_files
 from filelock import FileLock, Timeout
 
-# `codecfake` is found beside the running Snakemake even if its environment is not activated
+# find `codecfake` next to the running Snakemake even if its environment is not activated
 shell.prefix(f'export PATH="$PATH:{os.path.dirname(sys.executable)}"; ')
 
 try:
     for path in workflow.configfiles:
-        load_yaml(path)  # Snakemake's own reading takes a key that is there twice
+        load_yaml(path)  # Snakemake itself accepts duplicate keys
     RUN = codecfake_config.resolve(dict(config), " + ".join(CONFIG_FILES))
     codecfake_config.require_files(RUN)
 except ConfigError as error:
     sys.exit(f"config error: {error}")
 
-# where to compute and to find files changes no result: told by environment, not by `params`, so that
+# device and file locations change no result: they are passed by environment, not by `params`, so that
 # another mirror or device reruns nothing
 os.environ.update(
     CODECFAKE_CHECKOUT=str(PACKAGE.parents[1]),
@@ -40,7 +40,7 @@ os.environ.update(
     CODECFAKE_OFFLINE="1" if RUN["offline"] else "",
 )
 
-# the paths of the run's first recipe, of each recipe, and of any, with wildcards for recipe and fold
+# paths of the run's first recipe, of each recipe, and with wildcards for recipe and fold
 RUN_PATHS = Paths(RUN)
 RECIPES = by_recipe(RUN)
 ANY = Paths(RUN, "{recipe}", "{fold}")
@@ -51,19 +51,19 @@ LISTED = json.dumps(codecfake_config.listed(RUN["corpus"]))
 DETECTOR = RUN["detector"]["name"]
 DETECTOR_MODULE = f"detectors/{RUN['detector_entry']['module']}"
 ENVIRONMENT = "../../envs/codecfake.yaml"
-# a job that may have a GPU asks for one, and for processes that decode audio fast enough to keep it busy
+# a job that can use a GPU requests one, and enough loader processes to keep it busy
 GPUS = 0 if RUN["device"] in ("cpu", "mps") else 1
 LOADERS = 4 if GPUS else 1
 
 
-# in place of Snakemake's own lock, which outlives a killed process: this one does not. Jobs share a lock
-# of their own, so that those that a killed Snakemake left behind are noticed
+# replaces Snakemake's own lock, which outlives a killed process. Jobs share a second lock, by which jobs left
+# behind by a killed Snakemake are detected
 RUNNING = FileLock(f"{RESULTS}/.running")
 JOBS = os.path.abspath(f"{RESULTS}/.jobs")
 os.environ.update(CODECFAKE_JOBS=JOBS)
 
 
-# jobs that it left in a cluster's queue hold no lock yet: they know by this file that another has taken over
+# jobs left in a cluster's queue hold no lock yet: this file shows them that another Snakemake has taken over
 SUBMITTER = f"{RESULTS}/.submitter"
 if not workflow.is_main_process:
     with open(SUBMITTER) as file:
@@ -74,7 +74,7 @@ if not workflow.is_main_process:
 
 
 def hold_run():
-    """Refuse to run beside another Snakemake, or its jobs, at work on the same results."""
+    """Refuse to run while another Snakemake, or its jobs, work on the same results."""
     os.makedirs(RESULTS, exist_ok=True)
     try:
         RUNNING.acquire(timeout=0)
@@ -91,19 +91,19 @@ def hold_run():
 
 @cache
 def adopt_records():
-    """Let what DVC brought from elsewhere count as made here, before Snakemake judges it; in a run alone, not in a plan."""
+    """Count files that DVC brought as made here, before Snakemake judges them; in a dry run only warn."""
     if not workflow.is_main_process or workflow.executor_plugin is None:
         return
     if not workflow.dryrun:
         snakemake_records.adopt(RESULTS)
     elif snakemake_records.pending(RESULTS):
         logger.warning(
-            f"{RESULTS}: files came with records of how they were made; a run counts them as made here, this plan does not"
+            f"{RESULTS}: a run will count files that DVC brought with records as made here; this dry run does not"
         )
 
 
 def one_of(names):
-    """The pattern of a wildcard that stands for these names, or, if there are none, for nothing."""
+    """Return a wildcard pattern that matches these names; one that matches nothing if there are none."""
     return "|".join(map(re.escape, names)) or "(?!)"
 
 
@@ -123,11 +123,11 @@ wildcard_constraints:
 
 
 def code(verb, modules=()):
-    """The input function that gives the source files whose change makes a rule's outputs stale.
+    """Return the input function that lists the source files on which a rule's outputs depend.
 
     Args:
-        verb: what the rule calls, by the name of its module.
-        modules: those that it imports by name, such as `codecs/dac`; or what gives them, by wildcards.
+        verb: module of the verb that the rule calls.
+        modules: modules that the verb imports by name, such as `codecs/dac`; or a function of wildcards for them.
     """
 
     def files(wildcards):
@@ -139,22 +139,22 @@ def code(verb, modules=()):
 
 
 def templates(*names):
-    """Templates of the report and the samples page."""
+    """Return the paths of templates of the report and the samples page."""
     return [below(PACKAGE / "report/templates" / name) for name in names]
 
 
 def below(path):
-    """A path as short as it can be told from the working directory: the same wherever the checkout lies."""
+    """Return a path relative to the working directory, independent of the location of the checkout."""
     return os.path.relpath(path)
 
 
 def at(wildcards):
-    """The paths of a job's recipe."""
+    """Return the paths of a job's recipe."""
     return RECIPES[wildcards.recipe]
 
 
 def matching(recipe):
-    """What the matched set is to have, as JSON; nothing for another recipe, which so knows nothing of it."""
+    """Return the settings of recipe matched as JSON; {} for other recipes, which must not depend on them."""
     return json.dumps(RUN.get("matched", {}) if recipe == MATCHED else {})
 
 
@@ -163,7 +163,7 @@ def label_of(codec):
 
 
 def class_of_codecs(by):
-    """What a tracer is to tell of each codec: itself, or its family; bona fide speech is a class of its own."""
+    """Return the tracer class of each codec: the codec or its family; bona fide speech is a separate class."""
     entries = RUN["codec_entries"].items()
     return {
         codec: codec if by == "codec" or codec == IDENTITY else entry["family"]
@@ -172,16 +172,16 @@ def class_of_codecs(by):
 
 
 def codec_modules(wildcards):
-    """The modules by which a codec is resynthesised: its family's, and that of what the recipe does after it."""
+    """Return the modules that resynthesise with a codec: that of its family and that of the recipe's treatment."""
     family = RUN["codec_entries"][wildcards.codec]["family"]
     return [f"codecs/{family}", *treatment(wildcards.recipe)]
 
 
 def treatment(recipe):
-    """The module of what a recipe does to both classes after the codec, if anything."""
+    """Return the module that treats both classes after the codec; none except for recipe matched."""
     return ["resynthesis/matching"] if recipe == MATCHED else []
 
 
 def named(path_of, names):
-    """NAME=PATH arguments for the verbs that take several named files."""
+    """Return NAME=PATH arguments for verbs that take several named files."""
     return [f"{name}={path_of(name)}" for name in names]

@@ -1,1 +1,1 @@
-"""Audio: files and samples, and what can be measured of a signal."""
+"""Audio: file formats, samples, and measurements of signals."""

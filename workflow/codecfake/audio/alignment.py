@@ -1,9 +1,9 @@
-"""How much later one signal is than another, to fractions of a sample, and the two put in time.
+"""Estimate the delay between two signals to fractions of a sample, and align them.
 
-A waveform's cross-correlation has a peak every period of the voice, and a vocoder, which draws phases anew, may put the
-highest in the wrong place (AudioDec's official samples, whose polarity is inverted besides: 73 and 91 samples instead
-of 123 and 120). Envelopes have one peak, but a flat one. So envelopes say where to look, and the waveforms, where these
-are alike, the exact place.
+The cross-correlation of waveforms has a peak at every pitch period, and a vocoder, which generates new phases, may make
+the wrong peak the highest (AudioDec's official samples, whose polarity is also inverted: 73 and 91 samples instead of
+123 and 120). The cross-correlation of envelopes has a single but flat peak. So envelopes give the coarse delay, and
+waveforms refine it if they are similar enough.
 """
 
 from typing import NamedTuple
@@ -13,22 +13,22 @@ from scipy import fft
 
 from codecfake.audio.io import match_length
 
-#: Bands whose envelopes are compared: centres, as shares of the sample rate (500 to 3600 Hz at 16 kHz); each is
-#: 1 / DECIMATION of the rate wide, and its envelope has that many times fewer points.
+#: Bands whose envelopes are compared: centres as fractions of the sample rate (500 to 3600 Hz at 16 kHz). Each band is
+#: 1 / DECIMATION of the rate wide, and its envelope is decimated by that factor.
 BAND_CENTRES, DECIMATION = (0.03125, 0.075, 0.125, 0.175, 0.225), 10
-#: Samples around the envelopes' lag among which waveforms decide (2 ms at 16 kHz), if they correlate as much.
+#: Waveforms refine the envelopes' lag within ± NEAR samples (2 ms at 16 kHz), if their correlation reaches ALIKE.
 NEAR, ALIKE = 32, 0.5
-#: Points a sample at which the correlation is looked at between its samples, and samples of it that interpolate them.
+#: Interpolation of the correlation: points per sample, and samples on each side that contribute to a point.
 FINENESS, REACH = 16, 16
 
 
 class Offset(NamedTuple):
-    """How one signal lies to another.
+    """Delay and polarity of one signal relative to another.
 
     Attributes:
-        lag: samples by which it is later; below 0 if it is earlier. To fractions of them, unless the waveforms differ
-            too much (`ALIKE`). NaN if one of the two is silent.
-        polarity: 1, or -1 if it is the other's: the sign of what correlates most near the lag.
+        lag: delay in samples, negative if the signal is early; fractional unless the waveforms differ too much
+            (`ALIKE`). NaN if either signal is silent.
+        polarity: 1, or -1 if inverted: the sign of the strongest correlation near the lag.
     """
 
     lag: float
@@ -36,16 +36,16 @@ class Offset(NamedTuple):
 
 
 def lag(reference: np.ndarray, degraded: np.ndarray, most: int) -> float:
-    """By how many samples `degraded` is later than `reference`, whatever its polarity; see `offset`."""
+    """Return the delay of `degraded` relative to `reference` in samples, for either polarity; see `offset`."""
     return offset(reference, degraded, most).lag
 
 
 def offset(reference: np.ndarray, degraded: np.ndarray, most: int) -> Offset:
-    """How `degraded` lies to `reference`.
+    """Estimate delay and polarity of `degraded` relative to `reference`.
 
     Args:
-        reference, degraded: float32 [N] and [M] at one rate, of speech.
-        most: samples that it may be earlier or later.
+        reference, degraded: speech, float32 [N] and [M], at the same sample rate.
+        most: maximum delay or advance in samples.
     """
     if not (np.any(reference) and np.any(degraded)):
         return Offset(float("nan"), 1)
@@ -65,14 +65,14 @@ def offset(reference: np.ndarray, degraded: np.ndarray, most: int) -> Offset:
 
 
 def _around(correlation: np.ndarray, reach: int) -> np.ndarray:
-    """A circular correlation at each lag from -`reach` to `reach`."""
+    """Return a circular correlation at the lags from -`reach` to `reach`."""
     return np.concatenate([correlation[-reach:], correlation[: reach + 1]])
 
 
 def _of_envelopes(spectra: list[np.ndarray], size: int, reach: int) -> np.ndarray:
-    """The correlation of the bands' envelopes at each lag from -`reach` to `reach`.
+    """Return the correlation of the bands' envelopes at the lags from -`reach` to `reach`.
 
-    A band's envelope is the root of its magnitude, so that the loudest vowel does not decide alone.
+    An envelope is the square root of the band's magnitude, so that the loudest vowel does not dominate.
     """
     width = size // DECIMATION
     window = 1 - np.abs(2 * np.arange(width) / width - 1)
@@ -89,7 +89,7 @@ def _of_envelopes(spectra: list[np.ndarray], size: int, reach: int) -> np.ndarra
 
 
 def _vertex(values: np.ndarray, best: int) -> float:
-    """The place of the maximum near a sample of a band-limited sequence."""
+    """Return the fractional index of the maximum of a band-limited sequence near index `best`."""
     fine = np.arange(-FINENESS, FINENESS + 1) / FINENESS
     near = np.array([_between(values, best + part) for part in fine])
     peak = min(max(int(np.argmax(near)), 1), len(near) - 2)
@@ -99,7 +99,7 @@ def _vertex(values: np.ndarray, best: int) -> float:
 
 
 def _between(values: np.ndarray, place: float) -> float:
-    """A band-limited sequence at a place between its samples, by a windowed sinc."""
+    """Interpolate a band-limited sequence at a fractional index with a windowed sinc."""
     first = max(0, int(np.ceil(place)) - REACH)
     places = np.arange(first, min(len(values), int(place) + REACH + 1))
     away = places - place
@@ -107,9 +107,9 @@ def _between(values: np.ndarray, place: float) -> float:
 
 
 def shifted(samples: np.ndarray, lag: float, num_samples: int) -> np.ndarray:
-    """Samples (float32 [N]) made earlier by `lag`, to a fraction of one: float32 [num_samples], zeros beyond them.
+    """Advance samples (float32 [N]) by a possibly fractional `lag`; return float32 [num_samples], zero-padded.
 
-    A fraction turns the phase of every frequency and leaves its level, as a filter of finite length would not.
+    The fractional part rotates phases, which preserves the level of every frequency; a finite-length filter would not.
     """
     whole = int(np.floor(lag))
     if lag != whole:
@@ -121,18 +121,18 @@ def shifted(samples: np.ndarray, lag: float, num_samples: int) -> np.ndarray:
 
 
 def aligned(reference: np.ndarray, degraded: np.ndarray, lag: float) -> tuple[np.ndarray, np.ndarray]:
-    """Both signals (float32 [K]) where both have something, `degraded` made earlier by `lag`."""
+    """Return the overlap of both signals (float32 [K] each) with `degraded` advanced by `lag`."""
     start = max(0, int(np.ceil(-lag)))
     end = max(start, min(len(reference), len(degraded) - int(np.ceil(lag))))
     return reference[start:end], shifted(degraded, lag, end)[start:]
 
 
 class Likeness(NamedTuple):
-    """How alike two signals are.
+    """Similarity of two signals.
 
     Attributes:
-        correlation: the cosine of the angle between them, in [-1, 1]; NaN if one is silent.
-        gain: the RMS of the second over that of the first, which, unlike a projection, does not fall where they differ;
+        correlation: cosine of the angle between the signals, in [-1, 1]; NaN if either is silent.
+        gain: RMS of the second over RMS of the first; unlike a projection, it does not drop where the signals differ.
             NaN if the first is silent.
     """
 
@@ -141,7 +141,7 @@ class Likeness(NamedTuple):
 
 
 def likeness(reference: np.ndarray, degraded: np.ndarray) -> Likeness:
-    """Of two aligned signals (float32 [N])."""
+    """Compare two aligned signals (float32 [N])."""
     one, other = (samples.astype(np.float64) for samples in (reference, degraded))
     powers = one @ one, other @ other
     correlation = one @ other / np.sqrt(powers[0] * powers[1]) if all(powers) else np.nan

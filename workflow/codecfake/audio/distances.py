@@ -1,6 +1,6 @@
-"""How far one signal is from another of the same length: SI-SDR, log-mel and multi-resolution STFT distance.
+"""Distances between two signals of equal length: SI-SDR, log-mel and multi-resolution STFT distance.
 
-NaN where the reference is silent or shorter than a window: there is nothing to compare with.
+Each is NaN if the reference is silent; the two spectral distances also if it is shorter than the longest FFT.
 """
 
 from functools import lru_cache
@@ -10,19 +10,19 @@ import torch
 import torchaudio
 
 MEL_SAMPLE_RATE = 16000
-#: Samples of a window and between windows, and bands, of `mel_distance`; its floor, as HiFi-GAN's (Kong et al. 2020).
+#: `mel_distance`: window and hop in samples, number of bands, magnitude floor (as in HiFi-GAN, Kong et al. 2020).
 MEL_WINDOW, MEL_HOP, MEL_BANDS, MEL_FLOOR = 1024, 256, 80, 1e-5
-#: (FFT, hop, window) in samples of `stft_distance`, and its floor, as Parallel WaveGAN's.
+#: `stft_distance`: (FFT, hop, window) in samples of each scale, and the power floor, as in Parallel WaveGAN.
 STFT_SCALES, STFT_FLOOR = ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200)), 1e-7
-#: dB beyond which `si_sdr` does not tell: float32 rounds there, and 16-bit samples long before.
+#: `si_sdr` is limited to ± this (dB): float32 samples reach no higher, 16-bit samples far less.
 SI_SDR_LIMIT = 100.0
 
 
 def si_sdr(reference: np.ndarray, degraded: np.ndarray) -> float:
-    """Scale-invariant signal-to-distortion ratio of signals [N], dB, within ±`SI_SDR_LIMIT`.
+    """Return the scale-invariant signal-to-distortion ratio of signals [N] in dB, within ±`SI_SDR_LIMIT`.
 
-    10 log10(|αs|² / |αs - ŝ|²) with α = ŝᵀs / |s|², s the reference, ŝ the degraded (Le Roux et al., ICASSP 2019, "SDR
-    – half-baked or well done?"); no mean is taken off.
+    10 log10(|αs|² / |αs - ŝ|²) with α = ŝᵀs / |s|², reference s and degraded signal ŝ (Le Roux et al., ICASSP 2019,
+    "SDR – half-baked or well done?"). The mean is not removed.
     """
     if not reference.any():
         return float("nan")
@@ -36,10 +36,10 @@ def si_sdr(reference: np.ndarray, degraded: np.ndarray) -> float:
 
 
 def mel_distance(reference: np.ndarray, degraded: np.ndarray) -> float:
-    """Mean absolute difference of the log10 mel spectra of signals [N] at 16 kHz, over bands and frames.
+    """Return the mean absolute difference of the log10 mel spectra of signals [N] at 16 kHz, over bands and frames.
 
-    Magnitude spectra of centred Hann windows of 64 ms every 16 ms, in 80 bands from 0 to 8 kHz (Slaney's scale,
-    triangles of equal area), not below 1e-5 before the logarithm. 0.05 is a factor of 10^0.05, 1 dB.
+    Mel spectra are magnitudes of centred Hann windows of 64 ms every 16 ms, in 80 bands from 0 to 8 kHz (Slaney's
+    scale, triangles of equal area), floored at 1e-5. A distance of 0.05 is a factor of 10^0.05, or 1 dB.
     """
     if len(reference) < MEL_WINDOW or not reference.any():
         return float("nan")
@@ -50,11 +50,11 @@ def mel_distance(reference: np.ndarray, degraded: np.ndarray) -> float:
 
 
 def stft_distance(reference: np.ndarray, degraded: np.ndarray) -> float:
-    """Multi-resolution STFT distance of signals [N] at any one rate (Yamamoto et al., ICASSP 2020, "Parallel WaveGAN").
+    """Return the multi-resolution STFT distance of signals [N] (Yamamoto et al., ICASSP 2020, "Parallel WaveGAN").
 
-    Mean over three scales of spectral convergence and log magnitude distance,
-    ‖S - Ŝ‖_F / ‖S‖_F + mean |ln S - ln Ŝ|, where S and Ŝ are magnitudes, not below √1e-7, of centred Hann windows;
-    FFTs of 512, 1024 and 2048 samples, windows of 240, 600 and 1200, every 50, 120 and 240.
+    Both signals have the same sample rate. The distance is the mean over three scales of spectral convergence plus
+    log magnitude distance, ‖S - Ŝ‖_F / ‖S‖_F + mean |ln S - ln Ŝ|, where S and Ŝ are magnitudes of centred Hann
+    windows, floored at √1e-7. FFTs have 512, 1024 and 2048 samples, windows 240, 600 and 1200, hops 50, 120 and 240.
     """
     if len(reference) < max(fft for fft, _, _ in STFT_SCALES) or not reference.any():
         return float("nan")

@@ -1,4 +1,4 @@
-"""What can be measured of a recording without listening to it: level, silence, band, clipping, low bits."""
+"""Signal features of a recording unrelated to its content: level, silence, band, clipping, low bits."""
 
 from typing import NamedTuple
 
@@ -7,20 +7,20 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from codecfake.audio.io import PCM16_FULL_SCALE
 
-#: Stands for no power at all; about that of the rounding to 16 bits.
+#: Level of zero power; about that of 16-bit rounding noise.
 FLOOR_DB = -100.0
 FRAME_SECONDS = 0.01
-#: A frame further below the loudest one is silence.
+#: Level of a frame relative to the loudest one below which it is silence.
 ACTIVE_DB = -30.0
 SPECTRUM_SECONDS = 0.032
-#: The band ends where the mean spectrum stays further below its peak.
+#: Level relative to the peak of the mean spectrum above which a frequency belongs to the band.
 BAND_DB = -60.0
-#: Above it, resamplers and codecs differ.
+#: Frequency above which resamplers and codecs differ.
 HIGH_HZ = 7000
 
 
 class Activity(NamedTuple):
-    """Level (dBFS) of the frames that are not silence; seconds before the first of them and after the last."""
+    """Level (dBFS) of the non-silent frames, and seconds of silence before the first and after the last of them."""
 
     level: float
     leading: float
@@ -28,7 +28,7 @@ class Activity(NamedTuple):
 
 
 class LevelAndBand(NamedTuple):
-    """What is plain to a listener: `Activity`, the bandwidth (Hz), the share of the power above `HIGH_HZ` (dB)."""
+    """Audible properties: `Activity`, the bandwidth (Hz), and the share of the power above `HIGH_HZ` (dB)."""
 
     level: float
     leading: float
@@ -38,12 +38,12 @@ class LevelAndBand(NamedTuple):
 
 
 class LowBits(NamedTuple):
-    """How samples lie on the grid of 16-bit PCM.
+    """Positions of samples on the grid of 16-bit PCM.
 
     Attributes:
-        on_grid: share of them that are whole steps.
-        odd: share of them that are odd, rounded to whole steps; half in a recording whose lowest bit is noise.
-        step: the least distance between two values, in steps; NaN if all are the same.
+        on_grid: share of samples that are integer multiples of the 16-bit step.
+        odd: share of samples that are odd once rounded to integer steps; 0.5 if the lowest bit is noise.
+        step: smallest difference between two distinct values, in steps; NaN if all are equal.
     """
 
     on_grid: float
@@ -52,13 +52,13 @@ class LowBits(NamedTuple):
 
 
 def decibels(power: np.ndarray, reference: float = 1.0) -> np.ndarray:
-    """Power over `reference` in dB, at least `FLOOR_DB`; that, too, where there is no reference."""
+    """Convert power over `reference` to dB, at least `FLOOR_DB`; return `FLOOR_DB` for a reference of 0."""
     ratio = np.divide(power, reference, out=np.zeros_like(power), where=reference > 0)
     return 10 * np.log10(np.maximum(ratio, 10 ** (FLOOR_DB / 10)))
 
 
 def activity(samples: np.ndarray, sample_rate: int) -> Activity:
-    """Level and silences of samples (float64 [N]); of digital silence, all is leading and all is trailing."""
+    """Measure level and silences of samples (float64 [N]); digital silence is both leading and trailing in full."""
     starts = np.arange(0, len(samples), max(1, round(FRAME_SECONDS * sample_rate)))
     ends = np.append(starts[1:], len(samples))
     energy = np.add.reduceat(samples**2, starts)
@@ -72,35 +72,35 @@ def activity(samples: np.ndarray, sample_rate: int) -> Activity:
 
 
 def level_and_band(samples: np.ndarray, sample_rate: int) -> LevelAndBand:
-    """What samples (float [N]) show of level, silence and band."""
+    """Measure level, silences and band of samples (float [N])."""
     samples = samples.astype(np.float64)
     band = spectrum(samples, sample_rate)
     return LevelAndBand(*activity(samples, sample_rate), bandwidth(*band), share_above(*band, HIGH_HZ))
 
 
 def spectrum(samples: np.ndarray, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frequencies (Hz) [K] and the mean power spectrum [K] (Welch) of samples (float64 [N])."""
+    """Return the frequencies (Hz) [K] and the mean power spectrum [K] (Welch) of samples (float64 [N])."""
     from scipy.signal import welch
 
     frame = min(len(samples), round(SPECTRUM_SECONDS * sample_rate))
-    # all frames at once, half of each in the next: given the samples, scipy goes through them one by one
+    # pass all half-overlapping frames at once: given the samples, scipy loops over frames
     frames = sliding_window_view(samples, frame)[:: frame - frame // 2]
     frequencies, power = welch(frames, sample_rate, nperseg=frame)
     return frequencies, power.mean(axis=0)
 
 
 def bandwidth(frequencies: np.ndarray, power: np.ndarray) -> float:
-    """The highest frequency (Hz) in the band of a spectrum; 0 of silence."""
+    """Return the highest frequency (Hz) in the band of a spectrum (see `BAND_DB`); 0 for silence."""
     return float(frequencies[decibels(power, power.max()) >= BAND_DB].max(initial=0))
 
 
 def share_above(frequencies: np.ndarray, power: np.ndarray, hertz: float) -> float:
-    """What share of a spectrum's power is above a frequency, in dB."""
+    """Return the share (dB) of a spectrum's power above a frequency."""
     return float(decibels(power[frequencies > hertz].sum(), power.sum()))
 
 
 def clipped(samples: np.ndarray) -> float:
-    """The share of samples [N] at the largest magnitude that have such a one, of their sign, right beside them."""
+    """Return the share of samples [N] at the largest magnitude with an adjacent sample of the same value."""
     peak = np.abs(samples).max()
     at_peak = np.where(np.abs(samples) == peak, np.sign(samples), 0)
     beside = (at_peak[1:] == at_peak[:-1]) & (at_peak[1:] != 0)
@@ -108,7 +108,7 @@ def clipped(samples: np.ndarray) -> float:
 
 
 def low_bits(samples: np.ndarray) -> LowBits:
-    """What the lowest bits of samples (float [N], full scale 1.0) tell of how they were stored."""
+    """Measure the lowest bits of samples (float [N], full scale 1.0), which depend on how they were stored."""
     steps = samples.astype(np.float64) * PCM16_FULL_SCALE
     whole = np.rint(steps)
     gaps = np.diff(np.sort(steps))

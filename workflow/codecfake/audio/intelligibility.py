@@ -12,7 +12,7 @@ from codecfake.audio import io as audio
 PESQ_SAMPLE_RATE = 16000
 PESQ_WORST = 1.0
 STOI_FRAME_SECONDS = 0.4
-#: What pystoi gives, with a warning, where too little is left without the silent frames.
+#: Value that pystoi returns, with a warning, if too few frames remain without the silent ones.
 STOI_TOO_FEW_FRAMES = 1e-5
 
 
@@ -26,13 +26,13 @@ class MeanQuality:
 
 
 def stoi(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float:
-    """Short-time objective intelligibility (Taal et al., 2011) of signals [N] at one rate.
+    """Return the short-time objective intelligibility (Taal et al., 2011) of signals [N] at the same sample rate.
 
-    NaN where the reference has too little speech for one STOI frame (0.4 s).
+    NaN if the reference has too little speech for one STOI frame (0.4 s).
     """
     from pystoi import stoi as pystoi
 
-    # pystoi raises on a very short reference and calls a silent one 0
+    # pystoi raises an error for a very short reference and returns 0 for a silent one
     if len(reference) < STOI_FRAME_SECONDS * sample_rate or not reference.any():
         return float("nan")
     value = float(pystoi(reference, degraded, sample_rate))
@@ -41,9 +41,9 @@ def stoi(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float
 
 @functools.cache
 def has_pesq() -> bool:
-    """Whether the package pesq, which is optional, can be imported; that it cannot is said once.
+    """Return whether the optional package pesq can be imported; print a note, once, if it cannot.
 
-    Ask before starting threads: several that ask first at the same time say it several times.
+    Call this before starting threads: several threads that call it first at the same time each print the note.
     """
     try:
         import pesq  # noqa: F401
@@ -54,10 +54,10 @@ def has_pesq() -> bool:
 
 
 def pesq_wb(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float:
-    """Wideband PESQ (ITU-T P.862.2) of signals [N].
+    """Return the wideband PESQ (ITU-T P.862.2) of signals [N].
 
-    NaN where PESQ finds no utterance, or too short a one, or is not installed; the scale's bottom where nothing came
-    out.
+    NaN if the package pesq is not installed, the reference is silent, or PESQ finds no utterance or only one that is
+    too short; the scale's minimum if `degraded` is silent.
     """
     if not has_pesq() or not reference.any():
         return float("nan")
@@ -73,9 +73,9 @@ def pesq_wb(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> fl
 
 
 def mean_quality(pairs: list[tuple[np.ndarray, np.ndarray]], sample_rate: int) -> MeanQuality:
-    """Mean STOI and PESQ-WB over (reference, degraded) pairs, leaving out what is undefined; NaN if all is."""
+    """Return mean STOI and PESQ-WB over (reference, degraded) pairs, ignoring undefined values; NaN if all are."""
     means = [
-        # unlike numpy's, without a warning if there is nothing
+        # unlike numpy, pandas gives no warning for the mean of no values
         float(pd.Series([measure(*pair, sample_rate) for pair in pairs], dtype=float).mean())
         for measure in (stoi, pesq_wb)
     ]

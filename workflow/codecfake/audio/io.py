@@ -1,4 +1,4 @@
-"""Decode, encode, resample, match length: the only place where samples change rate or type."""
+"""Decode, encode, resample and match lengths: the only module in which samples change rate or type."""
 
 import io
 import math
@@ -12,19 +12,19 @@ from codecfake.util.errors import AudioError
 from codecfake.util.files import write_bytes
 
 PCM16_FULL_SCALE = 32768
-#: Zero crossings of the resampler's windowed sinc: torchaudio's default, which rolls off from 7 kHz on where the lower
-#: rate is 16 kHz, and one that is flat up to 7.8 kHz.
+#: Zero crossings of the resampler's windowed sinc. If the lower rate is 16 kHz, torchaudio's default rolls off from
+#: 7 kHz on; the sharp one is flat up to 7.8 kHz.
 DEFAULT_WIDTH, SHARP_WIDTH = 6, 64
-#: The level every written sample is clamped to, as the authors of CodecFake did (resyn_vctk.py).
+#: Every written sample is clamped to ± this, as in resyn_vctk.py by the authors of CodecFake.
 CLAMP = 0.99
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
 
 
 def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
-    """Read one audio file, whatever its format, width and number of channels; `name` stands for it in errors.
+    """Read an audio file of any format, bit depth and number of channels; errors call it `name`.
 
     Returns:
-        Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the rate in Hz.
+        Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the sample rate in Hz.
 
     Raises:
         AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
@@ -36,7 +36,7 @@ def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
 
 
 def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
-    """Decode the bytes of an audio file; `name` stands for it in errors. See `read`."""
+    """Decode the bytes of an audio file; errors call it `name`. See `read`."""
     try:
         if suffix == ".g722":
             samples, sample_rate = _decode_g722(data)
@@ -44,7 +44,7 @@ def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
             samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
             samples = samples.mean(axis=1)
     except (soundfile.LibsndfileError, ValueError, OSError) as error:
-        why = getattr(error, "error_string", error)  # without the address of the buffer it was read from
+        why = getattr(error, "error_string", error)  # error_string omits the read buffer's address
         raise AudioError(f"{name}: cannot be decoded as audio ({why}); allowed: {', '.join(SUFFIXES)}") from None
     _check_whole(data, name)
     check(samples, name)
@@ -52,17 +52,17 @@ def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
 
 
 def _check_whole(data: bytes, name: str) -> None:
-    """Refuse a WAV that was cut short: libsndfile would read what is left without a word."""
+    """Refuse a truncated WAV: libsndfile would read the remaining samples without an error."""
     if data[:4] != b"RIFF":
         return
     size = int.from_bytes(data[4:8], "little")
-    known = size not in (0, 0xFFFFFFFF)  # a writer to a pipe does not know the size
+    known = size not in (0, 0xFFFFFFFF)  # programs that write to a pipe leave the size unknown
     if known and size + 8 > len(data):
         raise AudioError(f"{name}: {len(data)} bytes; its header says {size + 8}: the file was cut short")
 
 
 def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
-    """Raw G.722 at 64 kbit/s has no header; it is always 16 kHz mono."""
+    """Decode raw G.722 at 64 kbit/s, which has no header and is always 16 kHz mono."""
     import av
 
     with av.open(io.BytesIO(data), format="g722") as container:
@@ -74,16 +74,16 @@ def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
 def transcode(
     samples: np.ndarray, sample_rate: int, encoder: str, decoder: str, bit_rate: int, options: dict[str, str]
 ) -> np.ndarray:
-    """What a lossy coder of FFmpeg makes of samples, packet by packet, without a container.
+    """Encode and decode samples with a lossy FFmpeg codec, packet by packet, without a container.
 
     Args:
-        samples: float32 [N] at `sample_rate` Hz, one that the coder takes.
-        encoder, decoder: FFmpeg's names of them.
+        samples: float32 [N] at `sample_rate` Hz, a rate that the encoder supports.
+        encoder, decoder: FFmpeg names of the encoder and the decoder.
         bit_rate: in bit/s.
-        options: FFmpeg's further options of the encoder.
+        options: further FFmpeg options of the encoder.
 
     Returns:
-        float32, about N samples at `sample_rate` Hz, later than the input by whatever FFmpeg does not skip by itself.
+        float32, about N samples at `sample_rate` Hz, delayed by the codec delay that FFmpeg does not remove itself.
     """
     import av
 
@@ -118,18 +118,18 @@ def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
 
 @lru_cache(maxsize=16)
 def _resampler(from_rate: int, to_rate: int, width: int):
-    """torchaudio's resampler."""
+    """Return torchaudio's resampler for two rates in Hz."""
     import torchaudio
 
     return torchaudio.transforms.Resample(from_rate, to_rate, lowpass_filter_width=width)
 
 
 def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEFAULT_WIDTH) -> np.ndarray:
-    """Change the rate with torchaudio's windowed sinc, by default as the authors of CodecFake used it.
+    """Resample with torchaudio's windowed sinc, by default with the settings of the authors of CodecFake.
 
     Args:
         samples: float32 [N] at `from_rate` Hz.
-        width: zero crossings of the sinc; the more, the steeper it ends.
+        width: zero crossings of the sinc; more give a steeper cut-off.
 
     Returns:
         float32 [ceil(N * to_rate / from_rate)] at `to_rate` Hz.
@@ -140,12 +140,12 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEF
 
     with torch.inference_mode():
         resampled = _resampler(from_rate, to_rate, width)(torch.from_numpy(samples)).numpy()
-    # torchaudio reckons the length in float32, which for seconds of audio may be one short
+    # torchaudio computes the length in float32, which for seconds of audio may be one sample short
     return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
 
 
 def resampled_length(num_samples: int, from_rate: int, to_rate: int) -> int:
-    """Number of samples `resample` returns."""
+    """Return the number of samples that `resample` returns."""
     return math.ceil(num_samples * to_rate / from_rate)
 
 
@@ -155,23 +155,23 @@ def match_length(samples: np.ndarray, num_samples: int) -> np.ndarray:
 
 
 def to_pcm16(samples: np.ndarray) -> np.ndarray:
-    """float32 [N] to int16 [N], clamped to ±0.99 and rounded to the nearest step."""
+    """Convert float32 [N] to int16 [N], clamped to ±0.99 and rounded to the nearest step."""
     clamped = np.clip(samples, -CLAMP, CLAMP)
     return np.rint(clamped * PCM16_FULL_SCALE).astype(np.int16)
 
 
 def from_pcm16(pcm: np.ndarray) -> np.ndarray:
-    """int16 [N] to float32 [N] in [-1, 1)."""
+    """Convert int16 [N] to float32 [N] in [-1, 1)."""
     return pcm.astype(np.float32) / PCM16_FULL_SCALE
 
 
 def encode(samples: np.ndarray, sample_rate: int, container: str = "FLAC") -> bytes:
-    """The one form in which audio is stored: 16-bit PCM in FLAC (or, for a user's file, WAV)."""
+    """Encode samples as 16-bit PCM in FLAC, the only format of stored audio, or in WAV for a user's file."""
     buffer = io.BytesIO()
     soundfile.write(buffer, to_pcm16(samples), sample_rate, format=container, subtype="PCM_16")
     return buffer.getvalue()
 
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
-    """Write a 16-bit WAV, whole or not at all."""
+    """Write a 16-bit WAV atomically."""
     write_bytes(path, encode(samples, sample_rate, "WAV"))

@@ -1,1 +1,1 @@
-"""The audit: what tells the classes of a set apart besides the codec."""
+"""The audit: cues other than codec artefacts that separate the classes of a set."""

@@ -1,4 +1,4 @@
-"""Codecs set against bona fide speech, cue by cue, and against each other: what differs, and what is the same."""
+"""Compare codecs with bona fide speech, cue by cue, and find codecs with identical clips."""
 
 from itertools import combinations
 
@@ -11,45 +11,45 @@ from codecfake.data import tables
 from codecfake.evaluation import metrics
 from codecfake.util.constants import IDENTITY
 
-#: A range leaves out a tenth at both ends: a few odd clips do not widen it.
+#: Quantiles that limit a range: the tenth left out at each end keeps outliers from widening it.
 LOW, HIGH = 0.1, 0.9
-#: The cues that are numbers to be compared.
+#: Names of the numeric cues.
 NUMBERS = [name for name, column in Cues.to_schema().columns.items() if column.dtype.type.kind == "f"]
 
 
 class Ranges(tables.Table):
-    """One cue of one codec, by itself and against bona fide speech. Cues are described in `cues.Cues`."""
+    """Distribution of one cue of one codec, alone and against bona fide speech. The table of cues describes each."""
 
-    codec: str = pa.Field(description="identity for bona fide speech")
-    cue: str = pa.Field(isin=NUMBERS, description="a column of the codec's cues")
-    clips: int = pa.Field(gt=0, description="that have it")
-    median: float = pa.Field(description="over these")
-    low: float = pa.Field(description="their lowest decile")
-    high: float = pa.Field(description="their highest")
-    pairs: int = pa.Field(ge=0, description="of clip and bona fide recording that both have it")
-    difference: float = pa.Field(nullable=True, description="from bona fide: median over pairs, else of the medians")
-    difference_low: float = pa.Field(nullable=True, description="its lowest decile over pairs")
-    difference_high: float = pa.Field(nullable=True, description="its highest")
+    codec: str = pa.Field(description="codec name; identity for bona fide speech")
+    cue: str = pa.Field(isin=NUMBERS, description="name of the cue")
+    clips: int = pa.Field(gt=0, description="clips that have the cue")
+    median: float = pa.Field(description="median over these clips")
+    low: float = pa.Field(description="lowest decile over these clips")
+    high: float = pa.Field(description="highest decile over these clips")
+    pairs: int = pa.Field(ge=0, description="pairs of clip and bona fide recording that have it")
+    difference: float = pa.Field(nullable=True, description="from bona fide: median over pairs, else of medians")
+    difference_low: float = pa.Field(nullable=True, description="lowest decile of the difference over pairs")
+    difference_high: float = pa.Field(nullable=True, description="highest decile of the difference over pairs")
     auc: float = pa.Field(
-        nullable=True, in_range=SHARE, description="how often a clip has more than a bona fide one; half if they tie"
+        nullable=True, in_range=SHARE, description="probability that a clip exceeds a bona fide one; ties count half"
     )
 
 
 class Duplicates(tables.Table):
-    """Two codecs that have clips of the same utterance in common."""
+    """Two codecs that have identical clips of some utterances."""
 
-    codec: str = pa.Field(description="one of them")
-    other: str = pa.Field(description="the other")
-    utterances: int = pa.Field(gt=0, description="of which both have a clip")
-    same_samples: int = pa.Field(ge=0, description="of these, how many are the same once decoded")
-    same_bytes: int = pa.Field(ge=0, description="how many are the same file")
+    codec: str = pa.Field(description="first codec")
+    other: str = pa.Field(description="second codec")
+    utterances: int = pa.Field(gt=0, description="utterances with a clip of both codecs")
+    same_samples: int = pa.Field(ge=0, description="those whose decoded samples are identical")
+    same_bytes: int = pa.Field(ge=0, description="those whose files are identical")
 
 
 def ranges(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """What every codec's cues come to, as `Ranges`; a cue that no clip of a codec has is left out.
+    """Summarise the cues of every codec, as `Ranges`; a cue that no clip of a codec has is left out.
 
     Args:
-        cues: `cues.Cues` by codec, bona fide speech among them.
+        cues: `cues.Cues` by codec, including bona fide speech.
     """
     bonafide = cues[IDENTITY].set_index("utterance_id")
     rows = []
@@ -65,7 +65,7 @@ def ranges(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _range(values: pd.Series, partner: pd.Series, bonafide: pd.Series) -> dict:
-    """A cue's range over clips [N], from their bona fide recordings [N] and from all of these [M]."""
+    """Summarise a cue of clips [N], against their bona fide recordings [N] and against all bona fide speech [M]."""
     difference, values, bonafide = (values - partner).dropna(), values.dropna(), bonafide.dropna()
     (low, high), (from_low, from_high) = _deciles(values), _deciles(difference)
     return {
@@ -82,12 +82,12 @@ def _range(values: pd.Series, partner: pd.Series, bonafide: pd.Series) -> dict:
 
 
 def _deciles(values: pd.Series) -> tuple[float, float]:
-    """The lowest and highest decile, values that are there: of few, the least and the largest."""
+    """Return the lowest and highest decile as observed values; for few values, the minimum and maximum."""
     return values.quantile(LOW, interpolation="lower"), values.quantile(HIGH, interpolation="higher")
 
 
 def duplicates(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Codecs, bona fide speech among them, with the same clips, as `Duplicates`."""
+    """Find pairs of codecs, including bona fide speech, with identical clips, as `Duplicates`."""
     samples, files = (_by_codec(cues, column) for column in ("samples_hash", "bytes_hash"))
     rows = []
     for codec, other in combinations(cues, 2):
@@ -106,5 +106,5 @@ def duplicates(cues: dict[str, pd.DataFrame]) -> pd.DataFrame:
 
 
 def _by_codec(cues: dict[str, pd.DataFrame], column: str) -> pd.DataFrame:
-    """A column of every codec side by side, by utterance; nothing where a codec has no clip."""
+    """Return one column of all codecs, indexed by utterance; missing where a codec has no clip."""
     return pd.DataFrame({codec: table.set_index("utterance_id")[column] for codec, table in cues.items()}, dtype=object)

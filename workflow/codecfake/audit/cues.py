@@ -1,6 +1,7 @@
-"""Cues: what is measurable of one clip of a set without listening to it, and against its bona fide recording.
+"""Cues: trivial signal measurements of one clip of a set, alone and against its bona fide recording.
 
-Detectors hear decoded samples at 16 kHz. What is told "as heard" is measured of these, the rest of the file as it is.
+Detectors receive decoded samples at 16 kHz. Cues described as "at 16 kHz" are measured on these samples, all others on
+the file at its own sample rate.
 """
 
 import hashlib
@@ -21,52 +22,52 @@ from codecfake.data import tables
 from codecfake.runtime import threads
 from codecfake.util.constants import LABELS, SAMPLE_RATE
 
-#: Samples as heard by which a clip may be late or early (2 s): silence may have been cut off.
+#: Maximum delay or advance of a clip in samples at 16 kHz (2 s): leading silence may have been cut.
 MOST_LAG = 32000
-#: Clips shorter than this (s) are not set against each other: their envelopes say nothing.
+#: Clips shorter than this (s) are not compared: their envelopes carry too little information.
 LEAST_SECONDS = 0.1
-#: Below this correlation two clips have no gain in common that could be told.
+#: Minimum absolute correlation of two clips for a gain to be measured.
 ALIKE = 0.3
 SHARE = {"min_value": 0, "max_value": 1}
 
 
 class Cues(tables.Table):
-    """The cues of a codec's clips, or of bona fide speech."""
+    """Cues of the clips of a codec or of bona fide speech."""
 
-    utterance_id: str = pa.Field(unique=True, description="what bona fide and spoof of one recording share")
-    speaker_id: str = pa.Field(description="who speaks")
+    utterance_id: str = pa.Field(unique=True, description="utterance, common to the bona fide and spoof clips")
+    speaker_id: str = pa.Field(description="speaker")
     label: str = pa.Field(isin=LABELS, description="bonafide or spoof")
-    container: str = pa.Field(description="WAV, FLAC, ...")
-    subtype: str = pa.Field(description="PCM_16, FLOAT, ...")
-    sample_rate: int = pa.Field(gt=0, description="Hz, of the file")
-    num_samples: int = pa.Field(gt=0, description="at that rate")
+    container: str = pa.Field(description="container format: WAV, FLAC, ...")
+    subtype: str = pa.Field(description="sample format: PCM_16, FLOAT, ...")
+    sample_rate: int = pa.Field(gt=0, description="sample rate of the file in Hz")
+    num_samples: int = pa.Field(gt=0, description="number of samples at that rate")
     peak: float = pa.Field(ge=0, description="largest magnitude; full scale is 1")
     dc: float = pa.Field(description="mean of the samples; full scale is 1")
-    clipped_share: float = pa.Field(in_range=SHARE, description="of the samples, in runs at the peak")
-    on_grid_share: float = pa.Field(in_range=SHARE, description="of the samples, whole steps of 16 bits")
-    odd_share: float = pa.Field(in_range=SHARE, description="of the samples, odd as 16 bits; 0.5 if the bit is noise")
-    step: float = pa.Field(nullable=True, gt=0, description="least distance of two values, in steps of 16 bits")
+    clipped_share: float = pa.Field(in_range=SHARE, description="share of samples in runs at the peak")
+    on_grid_share: float = pa.Field(in_range=SHARE, description="share of samples at integer 16-bit steps")
+    odd_share: float = pa.Field(in_range=SHARE, description="share of odd 16-bit samples; 0.5 if the bit is noise")
+    step: float = pa.Field(nullable=True, gt=0, description="smallest difference of two values in 16-bit steps")
     bandwidth_hz: float = pa.Field(ge=0, description="highest frequency within 60 dB of the mean spectrum's peak")
-    above_8khz_db: float = pa.Field(nullable=True, description="share of the power; empty up to 16 kHz")
-    level_dbfs: float = pa.Field(description="RMS of what is not silence, as heard")
-    leading_silence_s: float = pa.Field(ge=0, description="before the first frame within 30 dB of the loudest")
-    trailing_silence_s: float = pa.Field(ge=0, description="after the last such frame")
-    bandwidth_at_16k_hz: float = pa.Field(ge=0, description="the bandwidth as heard")
-    above_7khz_db: float = pa.Field(description="share of the power as heard, up to 8 kHz")
-    delay: float = pa.Field(nullable=True, description="samples as heard by which it is later than bona fide")
-    correlation: float = pa.Field(nullable=True, description="with bona fide at that delay; below 0, it is inverted")
-    gain_db: float = pa.Field(nullable=True, description="by how much it is louder at that delay (RMS)")
-    length_difference: float = pa.Field(nullable=True, description="samples at its rate more than bona fide has there")
-    bytes_hash: str = pa.Field(description="of the file")
-    samples_hash: str = pa.Field(description="of rate and decoded samples")
+    above_8khz_db: float = pa.Field(nullable=True, description="share of power above 8 kHz; empty up to 16 kHz rate")
+    level_dbfs: float = pa.Field(description="RMS of the non-silent frames at 16 kHz")
+    leading_silence_s: float = pa.Field(ge=0, description="silence before the first frame within 30 dB of the loudest")
+    trailing_silence_s: float = pa.Field(ge=0, description="silence after the last such frame")
+    bandwidth_at_16k_hz: float = pa.Field(ge=0, description="bandwidth at 16 kHz")
+    above_7khz_db: float = pa.Field(description="share of power from 7 to 8 kHz, at 16 kHz")
+    delay: float = pa.Field(nullable=True, description="delay relative to bona fide, samples at 16 kHz")
+    correlation: float = pa.Field(nullable=True, description="with bona fide at that delay; negative if inverted")
+    gain_db: float = pa.Field(nullable=True, description="RMS gain over bona fide at that delay")
+    length_difference: float = pa.Field(nullable=True, description="length minus that of bona fide at its rate")
+    bytes_hash: str = pa.Field(description="hash of the file")
+    samples_hash: str = pa.Field(description="hash of sample rate and decoded samples")
 
 
 def cue_table(clips: Iterable[Clip], bonafide: Iterable[Clip], workers: int, title: str) -> pd.DataFrame:
-    """The cues of every clip, as `Cues`, by utterance.
+    """Measure the cues of every clip, as `Cues`, sorted by utterance.
 
     Args:
-        bonafide: clips of the same utterances, in any order; one without has nothing to be set against.
-        workers: how many are measured at a time; no number depends on it.
+        bonafide: bona fide clips of the same utterances, in any order; a clip without one has no cues against it.
+        workers: number of clips measured at a time; results do not depend on it.
 
     Raises:
         AudioError: a clip cannot be decoded, is empty or holds NaN.
@@ -81,13 +82,13 @@ def cue_table(clips: Iterable[Clip], bonafide: Iterable[Clip], workers: int, tit
 
 
 def measure(clip: Clip, bonafide: Clip | None) -> dict:
-    """A row of `Cues`.
+    """Measure a clip and return its row of `Cues`.
 
     Args:
-        bonafide: the recording that the clip was made of; None if it is not at hand.
+        bonafide: bona fide recording of the clip; None if it is not available.
 
     Raises:
-        AudioError: one of the two cannot be decoded, is empty or holds NaN.
+        AudioError: either clip cannot be decoded, is empty or holds NaN.
     """
     data = clip.read()
     samples, sample_rate = audio.decode(data, clip.name)
@@ -113,7 +114,7 @@ def measure(clip: Clip, bonafide: Clip | None) -> dict:
 
 
 def of_file(samples: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """What samples (float32 [N]) show at the file's own rate."""
+    """Measure samples (float32 [N]) at the file's own sample rate."""
     bits = features.low_bits(samples)
     spectrum = features.spectrum(samples.astype(np.float64), sample_rate)
     wide = sample_rate > SAMPLE_RATE
@@ -130,7 +131,7 @@ def of_file(samples: np.ndarray, sample_rate: int) -> dict[str, float]:
 
 
 def at_16k(samples: np.ndarray) -> dict[str, float]:
-    """What samples (float32 [N]) at 16 kHz show."""
+    """Measure samples (float32 [N]) at 16 kHz."""
     found = features.level_and_band(samples, SAMPLE_RATE)
     return {
         "level_dbfs": found.level,
@@ -142,12 +143,12 @@ def at_16k(samples: np.ndarray) -> dict[str, float]:
 
 
 def against(bonafide: np.ndarray, samples: np.ndarray) -> dict[str, float]:
-    """Delay, correlation and gain of samples (float32 [N]) against bona fide ones [M], both at 16 kHz.
+    """Measure delay, correlation and gain of samples (float32 [N]) against bona fide ones [M], both at 16 kHz.
 
-    The gain is that of the RMS, not of a projection, for which whatever a codec gets wrong would lower the level.
+    The gain is a ratio of RMS values; a projection would report a codec's errors as a lower level.
 
     Returns:
-        NaN for what cannot be told, of silence or clips too short or too unlike.
+        The three cues by name; NaN where a clip is silent or too short, or the two clips are too different.
     """
     unknown = dict.fromkeys(("delay", "correlation", "gain_db"), float("nan"))
     if min(len(bonafide), len(samples)) < LEAST_SECONDS * SAMPLE_RATE:

@@ -1,4 +1,4 @@
-"""The law by which a codec's lengths follow from those of its input: whole frames only, or cut to the input."""
+"""The law that relates a codec's output lengths to its input lengths: complete frames only, or cut to the input."""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -9,14 +9,14 @@ AS_THE_INPUT, UNKNOWN = "as the input", "unknown"
 
 
 class Law(NamedTuple):
-    """What most of a codec's lengths obey.
+    """Law that most lengths of a codec obey.
 
     Attributes:
         name: `as the input`, `input rounded up to a multiple of H`, `input rounded down to a multiple of H`,
-            `a multiple of H`; `unknown` if no input is at hand and there are no multiples.
-        obeying, clips: how many of how many obey it.
-        bonafide_share: of the inputs' lengths, multiples of H as they are; NaN for other laws, or if no input is at
-            hand.
+            `a multiple of H`; `unknown` if no input is available and lengths are not multiples of a hop.
+        obeying, clips: number of clips that obey it, and number of clips tested.
+        bonafide_share: share of input lengths that are multiples of H themselves; NaN for a law without H, or if no
+            input is available.
     """
 
     name: str
@@ -26,10 +26,10 @@ class Law(NamedTuple):
 
 
 def input_lengths(num_samples: np.ndarray, from_rate: np.ndarray, to_rate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """How long the input of a codec may have been at its rate, at least and at most (int [N] each).
+    """Return the minimum and maximum possible length of a codec's input at the codec's rate (int [N] each).
 
-    Known is only what became of the recording at another rate, where its length n was rounded up; what took
-    (n - 1, n] / `from_rate` seconds is rounded up again.
+    Only the recording at `from_rate` is known: its length n was rounded up, so it lasts (n - 1, n] / `from_rate`
+    seconds, and the length at `to_rate` is rounded up again.
     """
     least = (num_samples - 1) * to_rate // from_rate + 1
     most = -(-num_samples * to_rate // from_rate)
@@ -37,21 +37,21 @@ def input_lengths(num_samples: np.ndarray, from_rate: np.ndarray, to_rate: np.nd
 
 
 def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray, hops: Sequence[int]) -> Law:
-    """The law that most of the lengths obey; of two, the first and that of the larger hop.
+    """Return the law that most of the lengths obey; ties go to the first law and to the larger hop.
 
-    If none is obeyed by half of them, it is told how many are as the input.
+    If no law holds for half of the clips, return `as the input` (`unknown` without inputs) with its count.
 
     Args:
-        lengths: int [N] of a codec's clips, in samples at its rate.
-        least, most: int [N] of their inputs, see `input_lengths`; [0] if none is at hand: then only multiples are
-            looked for.
-        hops: candidates, in samples at the codec's rate.
+        lengths: lengths of a codec's clips, int [N], in samples at its rate.
+        least, most: bounds of their input lengths, int [N], see `input_lengths`; int [0] if no input is available,
+            in which case only multiples of hops are tested.
+        hops: candidate hops in samples at the codec's rate.
     """
     paired = len(most) > 0
     others = _laws(lengths, least, most, hops) if paired else _multiples(lengths, hops)
     otherwise = (least <= lengths) & (lengths <= most) if paired else np.zeros(len(lengths), bool)
     laws = [(AS_THE_INPUT if paired else UNKNOWN, 0, otherwise), *others]
-    # a tenth of the lengths may be multiples of a small hop by chance
+    # by chance, a tenth of the lengths may be multiples of a small hop
     handicap = {name: 0.1 * len(lengths) * paired for name, _, _ in _multiples(lengths, hops)}
     name, hop, obeyed = max(laws, key=lambda law: np.count_nonzero(law[2]) - handicap.get(law[0], 0))
     if np.mean(obeyed) < 0.5:
@@ -63,7 +63,7 @@ def length_law(lengths: np.ndarray, least: np.ndarray, most: np.ndarray, hops: S
 def _laws(
     lengths: np.ndarray, least: np.ndarray, most: np.ndarray, hops: Sequence[int]
 ) -> Iterator[tuple[str, int, np.ndarray]]:
-    """Each law's name, its hop and which lengths obey it (bool [N])."""
+    """Yield each law's name, its hop, and which lengths obey it (bool [N])."""
     multiples = list(_multiples(lengths, hops))
     for name, hop, whole in multiples:
         yield f"input rounded up to {name}", hop, whole & (least <= lengths) & (lengths - hop < most)

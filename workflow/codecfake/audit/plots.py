@@ -1,4 +1,4 @@
-"""The audit's figure, as PNG bytes."""
+"""The figure of an audit, as PNG bytes."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from codecfake.util.constants import IDENTITY
 from codecfake.util.figures import CHANCE_PERCENT, png
 
-#: Cues that are shown beside the probe, and their axes.
+#: Cues shown next to the probe, and their axis titles.
 SHOWN = {
     "delay": "delay (samples at 16 kHz)",
     "gain_db": "gain (dB)",
@@ -17,7 +17,7 @@ SHOWN = {
 
 
 def figure(ranges: pd.DataFrame, probe: pd.DataFrame) -> bytes:
-    """The probe's EER by codec and group of cues, and where the codecs' delay, gain and bandwidth lie.
+    """Draw the probe's EER by codec and group of cues, and the ranges of delay, gain and bandwidth of the codecs.
 
     Args:
         ranges: `comparison.Ranges`.
@@ -39,7 +39,7 @@ def figure(ranges: pd.DataFrame, probe: pd.DataFrame) -> bytes:
 
 
 def _probe(axes: Axes, percent: pd.DataFrame) -> None:
-    """EERs (%), codecs down, groups of cues across; a dash where there is none."""
+    """Draw EERs (%), one row per codec and one column per group of cues; a dash marks a missing EER."""
     axes.imshow(percent, cmap="viridis_r", vmin=0, vmax=CHANCE_PERCENT, aspect="auto")
     for (i, j), value in np.ndenumerate(percent.to_numpy()):
         colour = "w" if value > CHANCE_PERCENT / 2 else "k"
@@ -50,7 +50,7 @@ def _probe(axes: Axes, percent: pd.DataFrame) -> None:
 
 
 def _cue(axes: Axes, rows: pd.DataFrame, bonafide: float | None) -> None:
-    """Medians with their deciles, one line a codec; a line for bona fide speech."""
+    """Draw medians with their deciles, one line per codec, and the bona fide median as a vertical line."""
     places = np.arange(len(rows))
     axes.hlines(places, rows["low"], rows["high"], color="0.6", linewidth=2)
     axes.plot(rows["median"], places, "o", markersize=4, color="k")

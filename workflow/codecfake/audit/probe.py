@@ -1,7 +1,8 @@
-"""The probe: how well a logistic regression tells a codec from bona fide speech by trivial cues alone.
+"""The probe: a logistic regression that separates a codec from bona fide speech by trivial cues alone.
 
-It is cross-validated by speaker, and no cue is measured against the bona fide recording: it knows no more than a
-detector that hears one clip of a stranger. Whatever it can do, a detector may do by that cue instead of by the codec.
+It is cross-validated by speaker and uses no cue measured against the bona fide recording, so it has no more information
+than a detector given one clip of an unseen speaker. If the probe succeeds, a detector may rely on the same cues instead
+of codec artefacts.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,31 +18,31 @@ from codecfake.evaluation.baselines import fit_and_score
 from codecfake.util.constants import IDENTITY, SAMPLE_RATE
 
 FOLDS = 5
-#: Of each class; of fewer, an error rate means nothing.
+#: Minimum number of trials of each class: with fewer, an error rate is meaningless.
 LEAST_TRIALS = 10
-#: The group of what decoding removes, and that of all cues that it leaves.
+#: Group of the file format cues, which decoding removes, and group of all cues that decoding preserves.
 FORMAT, ALL = "format", "all"
 
 
 class Probe(tables.Table):
-    """What the probe can do, by codec and group of cues."""
+    """Result of the probe, by codec and group of cues."""
 
-    codec: str = pa.Field(description="told from bona fide speech")
-    group: str = pa.Field(description="of cues: format, length, level, silence, band, lsb; all but format")
-    bonafide_trials: int = pa.Field(ge=0, description="of speakers that both classes have")
-    spoof_trials: int = pa.Field(ge=0, description="the same")
-    speakers: int = pa.Field(ge=0, description="that both classes have")
-    eer: float = pa.Field(nullable=True, in_range=tables.RATE, description="a fraction; empty if there are too few")
-    eer_low: float = pa.Field(nullable=True, description="its 95 % interval, by resampling speakers")
-    eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
-    remark: str = pa.Field(description="why there is no number")
+    codec: str = pa.Field(description="codec classified against bona fide speech")
+    group: str = pa.Field(description="cues: format, length, level, silence, band, lsb, or all (all but format)")
+    bonafide_trials: int = pa.Field(ge=0, description="bona fide trials of speakers in both classes")
+    spoof_trials: int = pa.Field(ge=0, description="spoof trials of speakers in both classes")
+    speakers: int = pa.Field(ge=0, description="speakers in both classes")
+    eer: float = pa.Field(nullable=True, in_range=tables.RATE, description="a fraction; empty with too few trials")
+    eer_low: float = pa.Field(nullable=True, description="lower end of the 95 % interval, by resampling speakers")
+    eer_high: float = pa.Field(nullable=True, description="upper end of the interval")
+    remark: str = pa.Field(description="reason for a missing EER")
 
 
 class Trials(NamedTuple):
-    """Clips of both classes, bona fide first, of the speakers that both have.
+    """Clips of both classes, bona fide first, of the speakers in both classes.
 
     Attributes:
-        cues: `cues.Cues` of both [N].
+        cues: `cues.Cues` of both classes [N].
         labels: int [N], 1 = bona fide, 0 = spoof.
     """
 
@@ -50,12 +51,12 @@ class Trials(NamedTuple):
 
 
 def probe(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> pd.DataFrame:
-    """What the probe can do with each codec, as `Probe`.
+    """Train and evaluate the probe on each codec, as `Probe`.
 
     Args:
-        cues: `cues.Cues` by codec, bona fide speech among them.
-        seed: of the bootstrap.
-        hops: of which lengths may be multiples, in samples.
+        cues: `cues.Cues` by codec, including bona fide speech.
+        seed: seed of the bootstrap.
+        hops: hops whose multiples the lengths may be, in samples.
     """
     rows = []
     for codec in cues:
@@ -85,7 +86,7 @@ def _rows(trials: Trials, seed: int, hops: Sequence[int]) -> list[dict]:
 
 
 def _lacking(bonafide_trials: int, spoof_trials: int, speakers: int) -> str:
-    """What there is too little of for an error rate; empty if nothing is."""
+    """Return which speakers or trials are too few for an error rate; empty if there are enough."""
     if speakers < 2:
         return f"speakers in both classes: {speakers}, at least 2 needed"
     if min(bonafide_trials, spoof_trials) < LEAST_TRIALS:
@@ -94,7 +95,7 @@ def _lacking(bonafide_trials: int, spoof_trials: int, speakers: int) -> str:
 
 
 def feature_groups(cues: pd.DataFrame, hops: Sequence[int]) -> dict[str, np.ndarray]:
-    """The features [N, K] of each group of cues; `all` has those that decoding to 16 kHz leaves."""
+    """Return the features [N, K] of each group of cues; `all` has those that decoding to 16 kHz preserves."""
     kinds = pd.get_dummies(cues[["container", "subtype", "sample_rate"]].astype(str)).to_numpy(np.float64)
     groups = {group: features(cues, hops) for group, features in GROUPS.items()}
     return {FORMAT: kinds, **groups, ALL: np.hstack(list(groups.values()))}
@@ -105,18 +106,18 @@ def _columns(*names: str) -> Callable[[pd.DataFrame, Sequence[int]], np.ndarray]
 
 
 def _length(cues: pd.DataFrame, hops: Sequence[int]) -> np.ndarray:
-    """Seconds, and whether the length is a multiple of each hop."""
+    """Return the duration in seconds, and whether the length is a multiple of each hop."""
     lengths = cues["num_samples"].to_numpy()
     return np.column_stack([lengths / cues["sample_rate"], *(lengths % hop == 0 for hop in hops)])
 
 
 def _low_bits(cues: pd.DataFrame, hops: Sequence[int]) -> np.ndarray:
-    """Shares of samples on the grid of 16 bits and odd there; samples that were resampled lie on none."""
+    """Return the shares of samples on the 16-bit grid and of odd ones; resampling destroys both (0 and 0.5)."""
     kept = (cues["sample_rate"] == SAMPLE_RATE).to_numpy()
     return np.column_stack([np.where(kept, cues["on_grid_share"], 0), np.where(kept, cues["odd_share"], 0.5)])
 
 
-#: Groups of cues that decoding leaves, and what gives their features.
+#: Groups of cues that decoding preserves, and the functions that compute their features.
 GROUPS = {
     "length": _length,
     "level": _columns("level_dbfs", "peak", "dc", "clipped_share"),
@@ -127,7 +128,7 @@ GROUPS = {
 
 
 def _error_rate(features: np.ndarray, trials: Trials, seed: int) -> dict[str, float]:
-    """EER of scores out of fold, and its interval by speakers."""
+    """Return the EER of out-of-fold scores and its interval, by resampling speakers."""
     from sklearn.model_selection import GroupKFold
 
     speakers = trials.cues["speaker_id"].to_numpy()

@@ -1,4 +1,4 @@
-"""The audit of a set: what tells its codecs from bona fide speech besides what a codec does to speech."""
+"""The audit of a set: cues other than codec artefacts that separate its codecs from bona fide speech."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -17,26 +17,26 @@ from codecfake.util.errors import DataError
 
 
 class Audit(tables.Table):
-    """What is found of each codec, and of bona fide speech."""
+    """Audit result of each codec and of bona fide speech."""
 
-    codec: str = pa.Field(unique=True, description="identity for bona fide speech")
-    clips: int = pa.Field(gt=0, description="how many")
-    speakers: int = pa.Field(gt=0, description="of these clips")
-    container: str = pa.Field(description="WAV, FLAC, ...: of the most usual format")
-    subtype: str = pa.Field(description="PCM_16, FLOAT, ...: the same")
-    sample_rate: int = pa.Field(gt=0, description="Hz: the same")
-    format_share: float = pa.Field(in_range=tables.RATE, description="of the clips, in that format")
-    length_law: str = pa.Field(description="what most lengths obey, see `lengths.Law`")
-    lawful: int = pa.Field(ge=0, description="how many clips obey it")
-    lawful_share: float = pa.Field(in_range=tables.RATE, description="of how many it could be told of")
+    codec: str = pa.Field(unique=True, description="codec name; identity for bona fide speech")
+    clips: int = pa.Field(gt=0, description="number of clips")
+    speakers: int = pa.Field(gt=0, description="number of speakers of these clips")
+    container: str = pa.Field(description="container of the most frequent format: WAV, FLAC, ...")
+    subtype: str = pa.Field(description="sample format of the most frequent format: PCM_16, FLOAT, ...")
+    sample_rate: int = pa.Field(gt=0, description="sample rate of the most frequent format in Hz")
+    format_share: float = pa.Field(in_range=tables.RATE, description="share of clips in that format")
+    length_law: str = pa.Field(description="law that most lengths obey")
+    lawful: int = pa.Field(ge=0, description="number of clips that obey it")
+    lawful_share: float = pa.Field(in_range=tables.RATE, description="their share of the clips tested")
     bonafide_lawful_share: float = pa.Field(
-        nullable=True, in_range=tables.RATE, description="of the inputs, such a multiple as they are"
+        nullable=True, in_range=tables.RATE, description="share of input lengths that are multiples of the law's hop"
     )
-    verdict: str = pa.Field(description="which cues, strongest first, parted by `; `; empty for bona fide speech")
+    verdict: str = pa.Field(description="cues, strongest first, separated by `; `; empty for bona fide speech")
 
 
 class Audited(NamedTuple):
-    """An audit's tables: `Audit`, `comparison.Ranges`, `probe.Probe`, `comparison.Duplicates`."""
+    """Tables of an audit: `Audit`, `comparison.Ranges`, `probe.Probe`, `comparison.Duplicates`."""
 
     table: pd.DataFrame
     ranges: pd.DataFrame
@@ -45,10 +45,10 @@ class Audited(NamedTuple):
 
 
 def require_both(codecs: Iterable[str]) -> None:
-    """Refuse a set that has nothing to be set against.
+    """Refuse a set without bona fide speech or without a codec.
 
     Raises:
-        DataError: it has no bona fide speech, or nothing but that.
+        DataError: the set lacks one of the two.
     """
     codecs = list(codecs)
     if IDENTITY not in codecs or len(codecs) < 2:
@@ -58,12 +58,12 @@ def require_both(codecs: Iterable[str]) -> None:
 
 
 def audit(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> Audited:
-    """Everything that the cues of a set tell.
+    """Audit a set from its cues.
 
     Args:
         cues: `cues.Cues` by codec.
-        seed: of the probe's intervals.
-        hops: of which a codec's lengths may be multiples, in samples at its rate; see `config.hops`.
+        seed: seed of the probe's bootstrap intervals.
+        hops: hops whose multiples a codec's lengths may be, in samples at its rate; see `config.hops`.
 
     Raises:
         DataError: see `require_both`.
@@ -78,7 +78,7 @@ def audit(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> Audi
 
 
 def _described(codec: str, cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Sequence[int]) -> dict:
-    """A row of `Audit`, but for the verdict."""
+    """Return a row of `Audit` without the verdict."""
     formats = cues.value_counts(["container", "subtype", "sample_rate"])
     law = _length_law(cues, bonafide, hops)
     return {
@@ -95,7 +95,7 @@ def _described(codec: str, cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Seq
 
 
 def _length_law(cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Sequence[int]) -> Law:
-    """The law of a codec's lengths, by the clips whose input is at hand, or, if there is none, by all."""
+    """Find the law of a codec's lengths from the clips whose input is available, or from all clips if none is."""
     lengths = ["utterance_id", "num_samples", "sample_rate"]
     pairs = cues[lengths].merge(bonafide[lengths], on="utterance_id", suffixes=("", "_bonafide"))
     known = pairs[["num_samples_bonafide", "sample_rate_bonafide", "sample_rate"]].to_numpy().T
@@ -103,7 +103,7 @@ def _length_law(cues: pd.DataFrame, bonafide: pd.DataFrame, hops: Sequence[int])
 
 
 def readable(audited: Audited) -> list[tuple[str, ...]]:
-    """The audit in short, as rows of text with a heading; a dash where there is no number."""
+    """Return an overview of the audit as rows of text with a heading; a dash marks a missing number."""
     medians = audited.ranges.pivot(index="codec", columns="cue", values="median")
     probe = audited.probe[audited.probe["group"] == ALL].set_index("codec")["eer"]
 
@@ -120,6 +120,6 @@ def readable(audited: Audited) -> list[tuple[str, ...]]:
 
 
 def verdict_text(table: pd.DataFrame) -> str:
-    """The verdicts of an `Audit`, a line each below the name of its codec."""
+    """Format the verdicts of an `Audit`: each codec's name, followed by one line per finding."""
     codecs = table[table["codec"] != IDENTITY].itertuples()
     return "\n".join(f"{row.codec}\n" + "".join(f"  {words}\n" for words in row.verdict.split("; ")) for row in codecs)

@@ -1,7 +1,7 @@
-"""Verdicts: per codec, in words, which cues give it away and how much, strongest first.
+"""Verdicts: text that states, per codec, which cues reveal it and how much, strongest first.
 
-How strong a cue is, is how often it alone ranks a clip of the codec and a bona fide one the same way round: 0 if it is
-of no use, 1 if it never fails. Of equal ones that comes first which exceeds its threshold most.
+The strength of a cue is how consistently it alone ranks clips of the codec against bona fide ones: 0 at chance, 1 if it
+never fails. Equally strong cues are sorted by how far they exceed their thresholds.
 """
 
 from collections.abc import Iterator
@@ -14,26 +14,28 @@ from codecfake.audit.lengths import AS_THE_INPUT
 from codecfake.audit.probe import ALL, GROUPS
 from codecfake.util.constants import IDENTITY
 
-#: With fewer utterances, how many is said.
+#: With fewer utterances, the verdict states their number.
 FEW = 10
-#: Strength of what is only known to hold for eight of ten clips: between the deciles.
+#: Strength of a cue that is only known to hold between the deciles, for eight of ten clips.
 NEARLY_ALWAYS = 0.8
-#: A law of length is a cue if so many more clips obey it than bona fide ones: fewer could be chance.
+#: A length law is a cue if its share of clips exceeds that of bona fide speech by this; less may be chance.
 LEAST_SHARE = 0.1
 CHANCE = 0.5
-#: Peaks within this much of full scale were set there, if those of bona fide speech are spread wider than `FREE_PEAK`.
+#: Peaks are normalised if their deciles differ by at most `FIXED_PEAK`, and those of bona fide by over `FREE_PEAK`.
 FIXED_PEAK, FREE_PEAK = 0.01, 0.05
-#: Delays in samples at 16 kHz. One that spreads over less than `STEADY` is fixed, and a cue from `FIXED_DELAY` on: by
-#: less, phases that a codec gets wrong shift the correlation. Of others, only what no wrong phase explains: 1 ms.
+#: Delays in samples at 16 kHz. A delay is fixed if its deciles differ by at most `STEADY`, and a cue from `FIXED_DELAY`
+#: on: a codec's phase errors shift the correlation by less. A varying delay is a cue from `LOOSE_DELAY` (1 ms)
+#: on, which no phase error explains.
 STEADY, FIXED_DELAY, LOOSE_DELAY = 4, 2, 16
 
 
 class Finding(NamedTuple):
-    """A cue that gives a codec away.
+    """A cue that reveals a codec.
 
     Attributes:
-        strength: 0 to 1, see above.
-        size: the difference from bona fide speech over the threshold; infinite for what has no degree.
+        words: text of the verdict.
+        strength: 0 to 1, see the module.
+        size: difference from bona fide speech divided by the threshold; infinite for a cue without a size.
     """
 
     words: str
@@ -42,11 +44,12 @@ class Finding(NamedTuple):
 
 
 class Number(NamedTuple):
-    """A cue told as a difference from bona fide speech, if it is at least `least`.
+    """A numeric cue, reported if its difference from bona fide speech is at least `least`.
 
     Attributes:
-        words: the difference in words, a format.
-        paired: the cue that has it from pairs, where there are some; by this one a clip is told alone.
+        cue: cue of a single clip, which determines the strength.
+        words: format string of the difference.
+        paired: cue measured on pairs with bona fide speech, which gives the difference if it is available.
     """
 
     cue: str
@@ -56,32 +59,32 @@ class Number(NamedTuple):
 
 
 NUMBERS = (
-    # what the published codecs are off by without having changed the level
+    # published codecs that keep the level deviate by less
     Number("level_dbfs", 1.0, "level: {} dB", "gain_db"),
-    # 16 steps of 16-bit PCM; recordings and codecs alike stay below
+    # 16 steps of 16-bit PCM; both recordings and codecs stay below
     Number("dc", 0.0005, "DC: {} of full scale"),
     Number("clipped_share", 0.001, "clipping: {} of the samples"),
-    # five frames: by less, a codec's noise moves where speech seems to begin
+    # five frames: a codec's noise shifts the detected start of speech by less
     Number("leading_silence_s", 0.05, "leading silence: {} s"),
     Number("trailing_silence_s", 0.05, "trailing silence: {} s"),
-    # eight bins of the spectrum
+    # eight spectrum bins
     Number("bandwidth_at_16k_hz", 250, "bandwidth up to 8 kHz: {} Hz"),
     # half the power
     Number("above_7khz_db", 3.0, "power from 7 to 8 kHz: {} dB"),
-    # an even lowest bit is one that something scaled or cleared
+    # samples are mostly even only if they were scaled or their lowest bit was cleared
     Number("odd_share", 0.05, "odd 16-bit samples: {} of them"),
 )
-#: What the format says already, unless it is the same.
+#: Reported only if the subtypes are equal: otherwise the format finding covers it.
 ON_GRID = Number("on_grid_share", 0.5, "samples on the 16-bit grid: {} of them")
 
 
 def verdict(
     codec: str, table: pd.DataFrame, ranges: pd.DataFrame, probe: pd.DataFrame, duplicates: pd.DataFrame
 ) -> str:
-    """The verdict on a codec, parted by `; `.
+    """Return the verdict on a codec, its findings separated by `; `.
 
     Args:
-        table: as `audit.Audit` describes it, but for the verdicts.
+        table: `summary.Audit` without the verdicts.
         ranges, duplicates: `comparison.Ranges` and `comparison.Duplicates`.
         probe: `probe.Probe`.
     """
@@ -154,7 +157,7 @@ def _peak(own: pd.DataFrame, free: pd.DataFrame) -> Iterator[Finding]:
 
 
 def _in_time(own: pd.DataFrame) -> Iterator[Finding]:
-    """Delay and polarity, which only the bona fide recording tells."""
+    """Yield delay and polarity findings, which need the bona fide recording."""
     if "delay" not in own.index:
         return
     delay = own.loc["delay"]

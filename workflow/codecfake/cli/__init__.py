@@ -1,1 +1,1 @@
-"""The command line: one module per verb, its docstring the help, `add_options` its options, `run` what it does."""
+"""The command line: one module per verb; its docstring is the help, `add_options` adds options, `run` does the work."""

@@ -1,4 +1,4 @@
-"""The command line as a module: `python -m codecfake.cli`, as torchrun starts it."""
+"""Run the command line as a module (`python -m codecfake.cli`), as torchrun does."""
 
 import sys
 

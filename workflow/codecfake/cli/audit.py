@@ -1,9 +1,9 @@
-"""What besides the codec tells a set's spoof from its bona fide speech.
+"""Find shortcuts: differences between a set's spoof and bona fide speech that are not codec artefacts.
 
-Measures every clip of a set: format, length, level, silence, band, low bits, and delay and gain against the bona fide
-recording; says which codecs are the same, and what a probe, a logistic regression on such trivial cues, tells apart. A
-set: a folder of CODEC+UTTERANCE.wav, zip archives of such, the published Parquet files, or a run's resynthesised/; bona
-fide speech is called genuine or identity.
+Measures format, length, level, silence, bandwidth and low bits of every clip, and its delay and gain relative to the
+bona fide recording. Reports which codecs have identical clips, and how well a probe (a logistic regression on such
+trivial cues) separates the classes. A set is a folder of CODEC+UTTERANCE.wav files, zip archives of such files, the
+published Parquet files, or a run's resynthesised/; its bona fide speech is named genuine or identity.
 """
 
 import argparse
@@ -16,19 +16,19 @@ from codecfake.cli.options import positive
 from codecfake.cli.printing import print_table
 
 EXAMPLE = "codecfake audit CodecFake_wavs/ --utterances 500 --out audit/"
-#: A run's seed is in its config; here there is none.
+#: Seed of the bootstrap; a released set has no config to name one.
 SEED = 0
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("path", type=Path, metavar="PATH", help="a folder, a zip archive or a Parquet file")
-    verb.add_argument("--utterances", type=positive, metavar="N", help="at most so many of each codec (default: all)")
+    verb.add_argument("--utterances", type=positive, metavar="N", help="maximum per codec (default: all)")
     cores = os.cpu_count() or 1
     verb.add_argument(
-        "--workers", type=positive, default=cores, metavar="N", help=f"clips at a time (default: {cores})"
+        "--workers", type=positive, default=cores, metavar="N", help=f"clips measured in parallel (default: {cores})"
     )
     verb.add_argument("--out", type=Path, metavar="DIR", help="folder for the tables, the figure and the verdicts")
-    verb.add_argument("--json", action="store_true", help="print the tables as JSON instead")
+    verb.add_argument("--json", action="store_true", help="print the tables as JSON")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _measure(args: argparse.Namespace) -> dict:
-    """`cues.Cues` by codec, of the utterances asked for: the same of every codec, chosen by their ids alone."""
+    """Return `cues.Cues` by codec. All codecs use the same utterances, chosen by a hash of their ids."""
     from codecfake.audit.cues import cue_table
     from codecfake.audit.summary import require_both
     from codecfake.corpora.released import open_set

@@ -1,4 +1,4 @@
-"""What the cues tell."""
+"""Summarise cues: audit, ranges, probe and duplicates tables, and a figure."""
 
 import argparse
 from pathlib import Path
@@ -8,8 +8,10 @@ from codecfake.cli.options import named_path
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--cues", type=named_path, nargs="+", required=True, metavar="CODEC=FILE")
-    verb.add_argument("--seed", type=int, required=True, help="of the bootstrap")
-    verb.add_argument("--hops", type=int, nargs="+", required=True, help="of which lengths may be multiples, samples")
+    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    verb.add_argument(
+        "--hops", type=int, nargs="+", required=True, help="codec hops (samples) that clip lengths are tested against"
+    )
     for kind in ("table", "ranges", "probe", "duplicates", "plot"):
         verb.add_argument(f"--{kind}", type=Path, required=True)
 
@@ -24,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def write(audited, table: Path, ranges: Path, probe: Path, duplicates: Path, plot: Path) -> None:
-    """Write an audit's tables and figure."""
+    """Write the tables and the figure of an audit."""
     from codecfake.audit import plots
     from codecfake.audit.comparison import Duplicates, Ranges
     from codecfake.audit.probe import Probe

@@ -1,4 +1,4 @@
-"""STOI and PESQ of a codec on a run's eval speakers."""
+"""Measure STOI and PESQ of a codec on a run's eval speakers."""
 
 import argparse
 import math
@@ -12,7 +12,7 @@ EXAMPLE = "codecfake codec-quality --codec dac_mini --config config/demo.yaml"
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     add_codec_data(verb)
-    verb.add_argument("--utterances", type=int, default=20, help="of each eval speaker (default 20)")
+    verb.add_argument("--utterances", type=int, default=20, help="utterances per eval speaker (default: 20)")
 
 
 def run(args: argparse.Namespace) -> None:

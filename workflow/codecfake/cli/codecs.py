@@ -1,4 +1,4 @@
-"""Table of the codecs that can be named."""
+"""List the available codecs."""
 
 import argparse
 

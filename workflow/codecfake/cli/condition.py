@@ -1,4 +1,4 @@
-"""Eval speech under a condition."""
+"""Apply a condition to the eval speech."""
 
 import argparse
 import json
@@ -9,7 +9,7 @@ from codecfake.cli.options import add_trials
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--condition", required=True)
-    verb.add_argument("--entry", type=json.loads, required=True, help="of conditions.yaml, as JSON")
+    verb.add_argument("--entry", type=json.loads, required=True, help="its entry in conditions.yaml, as JSON")
     add_trials(verb)
     verb.add_argument("--out-protocol", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)

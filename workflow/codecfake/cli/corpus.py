@@ -1,4 +1,4 @@
-"""Read a corpus's recordings and list its utterances and speakers."""
+"""List the utterances and speakers of a corpus."""
 
 import argparse
 import json
@@ -9,9 +9,9 @@ from codecfake.cli.options import add_fetch_options
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--corpus", type=json.loads, required=True, help="the config's section, as JSON")
+    verb.add_argument("--corpus", type=json.loads, required=True, help="corpus section of the config, as JSON")
     verb.add_argument("--shards", type=int, required=True)
-    verb.add_argument("--workers", type=int, default=1, help="recordings read at a time")
+    verb.add_argument("--workers", type=int, default=1, help="recordings read in parallel (default: 1)")
     add_fetch_options(verb)
     verb.add_argument("--utterances", type=Path, required=True)
     verb.add_argument("--left-out", type=Path, required=True)

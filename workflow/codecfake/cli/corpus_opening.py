@@ -1,8 +1,8 @@
-"""The corpus of a config, opened where a verb needs it."""
+"""Open the corpus of a config, for the verbs that need it."""
 
 
 def open_corpus(section: dict, options: dict):
-    """The corpus of a config's section."""
+    """Open the corpus that a config's corpus section names."""
     from codecfake import corpora
     from codecfake.fetch.download import Places, downloads
 

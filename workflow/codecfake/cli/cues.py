@@ -1,4 +1,4 @@
-"""What is measurable of a codec's clips."""
+"""Measure the audit cues of a codec's clips."""
 
 import argparse
 from pathlib import Path
@@ -7,9 +7,9 @@ from codecfake.cli.options import positive
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--shards", type=Path, nargs="+", required=True, help="of the codec")
+    verb.add_argument("--shards", type=Path, nargs="+", required=True, help="shards of the codec")
     verb.add_argument("--bonafide", type=Path, nargs="+", required=True, help="shards of bona fide speech")
-    verb.add_argument("--workers", type=positive, default=1, help="clips measured at a time")
+    verb.add_argument("--workers", type=positive, default=1, help="clips measured in parallel (default: 1)")
     verb.add_argument("--out", type=Path, required=True)
 
 

@@ -1,4 +1,4 @@
-"""Table of the detectors that can be named."""
+"""List the available detectors."""
 
 import argparse
 
@@ -8,7 +8,7 @@ EXAMPLE = "codecfake detectors"
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    """None."""
+    """Add no option."""
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,8 +1,9 @@
-"""Every metric of anyone's score file.
+"""Compute all metrics of a score file against a key.
 
-Scores: filename and cm-score, as `codecfake score` and ASVspoof 5 have them, or lines of a file and, last, its score.
-Key: filename and cm-label, or a protocol of ASVspoof 2019, 2021 or 5 with speakers and attacks. Higher = more bona
-fide; nothing is flipped. Intervals: 95 %, of the EER, by speakers and by trials.
+The score file has columns filename and cm-score (as `codecfake score` and ASVspoof 5 write them), or lines that start
+with a file name and end with its score. The key has columns filename and cm-label, or is an ASVspoof 2019, 2021 or 5
+protocol with speakers and attacks. Higher scores mean more bona fide; scores are never negated. The EER has 95 %
+bootstrap intervals over speakers and over trials.
 """
 
 import argparse
@@ -16,10 +17,12 @@ EXAMPLE = "codecfake evaluate scores.tsv ASVspoof2019.LA.cm.eval.trl.txt --again
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("scores", type=Path)
-    verb.add_argument("key", type=Path)
-    verb.add_argument("--against", type=Path, metavar="SCORES", help="another detector's, for the paired difference")
-    verb.add_argument("--json", action="store_true", help="figures as JSON, rates as fractions")
+    verb.add_argument("scores", type=Path, help="file of CM scores")
+    verb.add_argument("key", type=Path, help="key or ASVspoof protocol with the labels")
+    verb.add_argument(
+        "--against", type=Path, metavar="SCORES", help="score file of another detector, for the paired difference"
+    )
+    verb.add_argument("--json", action="store_true", help="print metrics as JSON, with rates as fractions")
 
 
 def run(args: argparse.Namespace) -> None:

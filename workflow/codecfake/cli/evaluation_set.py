@@ -1,4 +1,4 @@
-"""A folder of bona fide and spoof recordings as a shard."""
+"""Pack a folder of bona fide and spoof recordings into a shard."""
 
 import argparse
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--name", required=True)
-    verb.add_argument("--folder", type=Path, required=True, help="with bonafide/ and spoof/")
+    verb.add_argument("--folder", type=Path, required=True, help="folder with subfolders bonafide/ and spoof/")
     verb.add_argument("--out", type=Path, required=True)
 
 

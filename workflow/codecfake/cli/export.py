@@ -1,7 +1,7 @@
-"""A finished run as a data set to publish, with its card.
+"""Export a finished run as a data set to publish.
 
-Writes the speech of a finished run with the columns, labels and file names of the published CodecFake, its splits,
-checksums and a card (README.md) for the Hugging Face Hub. Uploads nothing. An export that was stopped goes on.
+Writes the speech of a finished run with the columns, labels and file names of the published CodecFake, the splits,
+checksums and a data set card (README.md) for the Hugging Face Hub. Uploads nothing. Resumes an interrupted export.
 """
 
 import argparse
@@ -17,13 +17,19 @@ EXAMPLE = "codecfake export config/demo.yaml --to hf --out ~/demo-hf"
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("config", type=Path, help="the run's config")
-    kinds = "hf: Parquet for `datasets`; wavs: a zip of 16-bit WAV per codec"
+    verb.add_argument("config", type=Path, help="config file of the run")
+    kinds = "hf: Parquet files for `datasets`; wavs: one zip archive of 16-bit WAV files per codec"
     verb.add_argument("--to", choices=["hf", "wavs"], required=True, help=kinds)
-    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="new, empty, or of this export, stopped")
-    verb.add_argument("--recipe", metavar="NAME", help="of several of the run (default: its first)")
+    verb.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="a new or empty folder, or an interrupted export of this run",
+    )
+    verb.add_argument("--recipe", metavar="NAME", help="recipe to export (default: the first of the run)")
     cores = os.cpu_count() or 1
-    workers = f"wavs: decoded at a time (default: {cores})"
+    workers = f"with wavs: clips decoded in parallel (default: {cores})"
     verb.add_argument("--workers", type=positive, default=cores, metavar="N", help=workers)
 
 
@@ -39,15 +45,15 @@ def run(args: argparse.Namespace) -> None:
     sums = export.export(_source(at), args.to, args.out, described, workers=args.workers, **_audit(at))
     size = sum((args.out / name).stat().st_size for name in sums)
     print(f"{args.out}: {len(sums)} files, {size / 1e6:.1f} MB, listed in SHA256SUMS; the card is README.md")
-    print("To publish it, read the card, see to what it says of licences, and then:")
+    print("To publish it, read the card, comply with the licences it names, and run:")
     print(f"  hf auth login && hf upload OWNER/NAME {args.out} --repo-type dataset")
 
 
 def _as_it_was_made(run: dict) -> dict:
-    """The resolved config that lies with a run's results: the file it came from may have changed since.
+    """Read the resolved config stored with a run's results; the config file may have changed since.
 
     Raises:
-        DataError: there is none.
+        DataError: the results have no config: the run is not finished.
     """
     from codecfake.pipeline.paths import Paths
 
@@ -58,10 +64,10 @@ def _as_it_was_made(run: dict) -> dict:
 
 
 def _source(at):
-    """What of the run with this `Paths` is exported.
+    """Collect the speech, trials, utterances and splits to export from a run's `Paths`.
 
     Raises:
-        DataError: a file of it is missing.
+        DataError: a file of the run is missing.
     """
     from codecfake.corpora.tables import Splits, Utterances
     from codecfake.data import tables
@@ -82,7 +88,7 @@ def _source(at):
 
 
 def _audit(at) -> dict[str, Any]:
-    """What the run's audit found, if it was audited: the options `probe` and `verdicts` of `export.export`."""
+    """Read the run's audit, if any, as the arguments `probe` and `verdicts` of `export.export`."""
     from codecfake.audit.probe import Probe
     from codecfake.audit.summary import Audit
     from codecfake.data import tables

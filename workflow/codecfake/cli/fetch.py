@@ -1,6 +1,7 @@
-"""Fetch all files of a run beforehand, e.g. where a cluster has a network.
+"""Download all files that a run needs.
 
-Fetches what is in neither the cache nor the mirror. After it, a run can be `offline: true`.
+Downloads files that are in neither the cache nor the mirror, e.g. on a cluster's login node. The run can then be
+`offline: true`.
 """
 
 import argparse
@@ -12,8 +13,10 @@ EXAMPLE = "codecfake fetch config/demo.yaml"
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("config", type=Path, help="the run's config")
-    verb.add_argument("--offline", action="store_true", help="print what is missing and where to place it")
+    verb.add_argument("config", type=Path, help="config file of the run")
+    verb.add_argument(
+        "--offline", action="store_true", help="do not download; print the missing files and where to place them"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,11 +1,11 @@
-"""The files of a config's entries, fetched where a verb needs them."""
+"""Fetch the files of codecs and detectors, for the verbs that need them."""
 
 import sys
 from pathlib import Path
 
 
 def model_files(entry: dict, options: dict) -> dict[str, Path]:
-    """Local paths of an entry's files by role, fetched if need be."""
+    """Return the local paths of an entry's files by role, fetching missing ones."""
     from codecfake.fetch import download
 
     places = download.Places.of(options)
@@ -13,7 +13,7 @@ def model_files(entry: dict, options: dict) -> dict[str, Path]:
 
 
 def codec_files(entry: dict, options: dict) -> dict[str, Path]:
-    """`model_files` of a codec; a non-commercial licence is printed."""
+    """Return the `model_files` of a codec; print the licence of its weights if it is non-commercial."""
     if "NC" in entry["licence"]["weights"]:
         print(f"weights of {entry['family']}: {entry['licence']['weights']}", file=sys.stderr)
     return model_files(entry, options)

@@ -1,8 +1,9 @@
-"""Whether our resynthesis is the published one.
+"""Compare a resynthesised set with the published one.
 
-Compares two released sets codec by codec, over utterances in both: a folder of CODEC+UTTERANCE.wav, zip archives of
-such, the published Parquet files, or a run's resynthesised/. Prints mean [least, most]. Ours is brought to the
-published file's rate, and put in time with it once length and lag are measured.
+Compares two sets codec by codec, over the utterances that both have. A set is a folder of CODEC+UTTERANCE.wav files,
+zip archives of such files, the published Parquet files, or a run's resynthesised/. Prints the mean [minimum, maximum]
+of each measure. OURS is resampled to the published file's sample rate and, after length and lag are measured, aligned
+with it.
 """
 
 import argparse
@@ -18,13 +19,19 @@ EXAMPLE = (
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("ours", type=Path, metavar="OURS")
-    verb.add_argument("published", type=Path, metavar="PUBLISHED")
-    verb.add_argument("--codecs", nargs="+", default=[], metavar="NAME", help="default: all that are in both")
-    verb.add_argument("--utterances", type=positive, default=100, metavar="N", help="of a codec at most (default 100)")
-    verb.add_argument("--workers", type=positive, default=1, metavar="N", help="utterances compared at a time")
-    verb.add_argument("--out", type=Path, metavar="FILE", help="a table (TSV) of the same: codec, measure, figures")
-    verb.add_argument("--json", action="store_true", help="print a list of objects instead")
+    verb.add_argument("ours", type=Path, metavar="OURS", help="the set to check")
+    verb.add_argument("published", type=Path, metavar="PUBLISHED", help="the set to compare with")
+    verb.add_argument(
+        "--codecs", nargs="+", default=[], metavar="NAME", help="codecs to compare (default: all codecs in both sets)"
+    )
+    verb.add_argument("--utterances", type=positive, default=100, metavar="N", help="maximum per codec (default: 100)")
+    verb.add_argument(
+        "--workers", type=positive, default=1, metavar="N", help="utterances compared in parallel (default: 1)"
+    )
+    verb.add_argument(
+        "--out", type=Path, metavar="FILE", help="TSV file for the results: one row per codec and measure"
+    )
+    verb.add_argument("--json", action="store_true", help="print the results as a JSON list of objects")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""A table with a row for each of the user's audio files."""
+"""Print or write a table with one row per audio file."""
 
 import argparse
 import json
@@ -10,15 +10,15 @@ from pathlib import Path
 def write(
     args: argparse.Namespace, found: Iterable[tuple], number: int, head: tuple[str, ...], row: Callable, done: str
 ) -> None:
-    """Print or write a row for each file; one that has an error is named on standard error.
+    """Print or write one row per file; report files with an error on standard error.
 
     Args:
         found: (path, value or AudioError) of each of `number` files.
-        row: makes of a value the cells after the file's name.
-        done: what was to be done to the files, for messages.
+        row: converts a value to the cells that follow the file name.
+        done: the operation as a past participle ("scored"), for messages.
 
     Raises:
-        AudioError: at the end, if a file had an error.
+        AudioError: a file had an error; raised after all files are processed.
     """
     from tqdm import tqdm
 

@@ -1,4 +1,4 @@
-"""A shard as a released set has it from a codec."""
+"""Build a shard from the clips of a codec in a released set."""
 
 import argparse
 from pathlib import Path
@@ -8,8 +8,8 @@ from codecfake.util.constants import LABELS, MATCHED
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--set", type=Path, required=True, help="folder, zip or Parquet file")
-    verb.add_argument("--codec", required=True, help="as the set calls it")
+    verb.add_argument("--set", type=Path, required=True, help="the released set: a folder, zip archive or Parquet file")
+    verb.add_argument("--codec", required=True, help="name of the codec in the set")
     verb.add_argument("--label", choices=LABELS, required=True)
     verb.add_argument("--recipe", choices=["published", MATCHED], required=True)
     add_matched(verb)

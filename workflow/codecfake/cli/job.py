@@ -1,4 +1,4 @@
-"""The device of a rule's job."""
+"""Reserve the device of a rule's job."""
 
 import argparse
 import contextlib
@@ -11,10 +11,10 @@ from codecfake.util.errors import ConfigError
 
 @contextlib.contextmanager
 def own_device(args: argparse.Namespace, choose: Callable[[], str] | None = None) -> Iterator[str]:
-    """The torch device of a rule's job, which shares no GPU with another job; its use of the GPU is written at the end.
+    """Yield the torch device of a rule's job, whose GPU no other job uses; write its GPU use at the end.
 
     Args:
-        choose: gives the device of a process that others share a job with; by default a free GPU is locked.
+        choose: returns the device of one process of a multi-process job; by default a free GPU is locked.
     """
     import torch
 
@@ -24,12 +24,12 @@ def own_device(args: argparse.Namespace, choose: Callable[[], str] | None = None
     device = choose() if choose else torch_device(gpu_lock.claim(args.device))
     if device == "cuda" and torch.cuda.device_count() != 1:
         raise ConfigError(
-            "device: the driver cannot be asked for its GPUs before it is used (no NVML); name those to be used in "
+            "device: the GPUs cannot be listed before CUDA is initialised (no NVML); name those to be used in "
             "CUDA_VISIBLE_DEVICES, e.g. 0,1"
         )
     if device == "cpu" and args.device == "auto":
-        print("no GPU can be used: computing on the CPU", file=sys.stderr)
-    # the same bytes however many cores a job is given: on a CPU it computes on one
+        print("no usable GPU: computing on the CPU", file=sys.stderr)
+    # one thread on the CPU, so that results do not depend on the number of cores
     torch.set_num_threads(1)
     yield device
     if args.gpu_use and os.environ.get("RANK", "0") == "0":

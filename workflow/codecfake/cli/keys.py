@@ -1,4 +1,4 @@
-"""Keys and protocols in the forms of the ASVspoof challenges."""
+"""Write keys and protocols in the formats of the ASVspoof challenges."""
 
 import argparse
 from pathlib import Path
@@ -7,7 +7,9 @@ from codecfake.cli.options import named_path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--protocols", type=Path, nargs="+", required=True, help="of bona fide speech and all codecs")
+    verb.add_argument(
+        "--protocols", type=Path, nargs="+", required=True, help="protocols of bona fide speech and all codecs"
+    )
     verb.add_argument("--key", type=Path, required=True)
     verb.add_argument("--splits", type=named_path, nargs="+", required=True, metavar="SPLIT=FILE")
 

@@ -1,4 +1,4 @@
-"""Find the verb, run it, print errors."""
+"""Parse the command line, run the verb and print errors."""
 
 import argparse
 import contextlib
@@ -11,9 +11,9 @@ import warnings
 from codecfake import __version__
 from codecfake.util.errors import CodecFakeError
 
-# A verb's module imports what takes hundreds of milliseconds inside its `run`.
+# Verb modules import slow packages (hundreds of milliseconds) inside `run`.
 
-#: Verbs for users, and verbs that rules call; each is a module of this package.
+#: Verbs for users, and verbs called by Snakemake rules; each verb is a module of this package.
 VERBS = (
     "codecs",
     "detectors",
@@ -65,10 +65,10 @@ EPILOG = """examples:
 
 
 def parser() -> argparse.ArgumentParser:
-    """All verbs and their options."""
+    """Build the parser of all verbs and their options."""
     top = argparse.ArgumentParser(
         prog="codecfake",
-        description="Resynthesise speech with neural codecs; train and evaluate detectors of it.",
+        description="Resynthesise speech with neural codecs; train and evaluate countermeasures (detectors).",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -91,17 +91,17 @@ def parser() -> argparse.ArgumentParser:
 
 @contextlib.contextmanager
 def at_work():
-    """Let a Snakemake that begins see that a job of the run is at work: it may outlive the one that began it."""
+    """Hold a shared lock while the verb runs: jobs may outlive their Snakemake, and the next one checks for them."""
     path = os.environ.get("CODECFAKE_JOBS")
     with open(path, "a") if path else contextlib.nullcontext() as handle:
         if path:
-            with contextlib.suppress(OSError):  # a file system without locks
+            with contextlib.suppress(OSError):  # file systems without lock support
                 fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
         yield
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; the exit code is 0, or 1 with a message on standard error."""
+    """Run one verb; return exit code 0, or 1 after printing a message on standard error."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message=".*weight_norm.*")
     args = parser().parse_args(arguments)

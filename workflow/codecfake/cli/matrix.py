@@ -1,4 +1,4 @@
-"""Every metric of every detector and column."""
+"""Compute all metrics of all detectors on all evaluation columns."""
 
 import argparse
 import json
@@ -10,10 +10,10 @@ from codecfake.cli.options import named_path
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
     verb.add_argument("--protocols", type=named_path, nargs="+", required=True, metavar="COLUMN=FILE")
-    verb.add_argument("--trained-on", type=json.loads, required=True, help="codecs of each row, as JSON")
+    verb.add_argument("--trained-on", type=json.loads, required=True, help="training codecs of each row, as JSON")
     verb.add_argument("--speakers", type=Path, required=True)
-    verb.add_argument("--reference", required=True, help="the row that others are compared with")
-    verb.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    verb.add_argument("--reference", required=True, help="row that the others are compared with")
+    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     for kind in ("tsv", "json", "png", "metrics", "breakdown", "significance"):
         verb.add_argument(f"--{kind}", type=Path, required=True)
 

@@ -1,4 +1,4 @@
-"""The trials of a codec."""
+"""Write the protocol of a codec: its trials."""
 
 import argparse
 from pathlib import Path

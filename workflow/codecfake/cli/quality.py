@@ -1,4 +1,4 @@
-"""Measures of a codec's eval utterances against their bona fide."""
+"""Measure the quality of a codec's eval utterances against the bona fide recordings."""
 
 import argparse
 from pathlib import Path
@@ -9,10 +9,12 @@ from codecfake.cli.options import positive
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--codec", required=True)
     verb.add_argument("--bonafide", type=Path, nargs="+", required=True, help="shards of bona fide speech")
-    verb.add_argument("--shards", type=Path, nargs="+", required=True, help="of the codec")
-    verb.add_argument("--protocol", type=Path, required=True, help="of the codec")
-    verb.add_argument("--utterances", type=positive, required=True, help="at most; the same of every codec")
-    verb.add_argument("--workers", type=positive, default=1, help="utterances measured at a time")
+    verb.add_argument("--shards", type=Path, nargs="+", required=True, help="shards of the codec")
+    verb.add_argument("--protocol", type=Path, required=True, help="protocol of the codec")
+    verb.add_argument(
+        "--utterances", type=positive, required=True, help="maximum number; every codec uses the same utterances"
+    )
+    verb.add_argument("--workers", type=positive, default=1, help="utterances measured in parallel (default: 1)")
     verb.add_argument("--out", type=Path, required=True)
 
 

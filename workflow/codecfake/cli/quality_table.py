@@ -1,11 +1,11 @@
-"""The mean quality of codecs, with intervals."""
+"""Average the quality of each codec, with confidence intervals."""
 
 import argparse
 from pathlib import Path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--quality", type=Path, nargs="+", required=True, help="tables that `quality` wrote")
+    verb.add_argument("--quality", type=Path, nargs="+", required=True, help="tables written by `quality`")
     verb.add_argument("--seed", type=int, required=True)
     verb.add_argument("--out", type=Path, required=True)
 

@@ -1,4 +1,4 @@
-"""The HTML report."""
+"""Write the HTML report."""
 
 import argparse
 import json
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
+    verb.add_argument("--run", dest="settings", type=Path, required=True, help="resolved config of the run")
     verb.add_argument("--out", type=Path, required=True)
 
 

@@ -1,6 +1,6 @@
-"""One audio file through a codec.
+"""Resynthesise one audio file with a codec.
 
-Any rate, mono or stereo, in; 16-bit WAV at the codec's rate out.
+Reads mono or stereo audio at any sample rate; writes 16-bit WAV at the codec's sample rate.
 """
 
 import argparse
@@ -14,18 +14,18 @@ EXAMPLE = "codecfake resynthesise --codec dac_mini speech.flac resynthesised.wav
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--codec", required=True, metavar="NAME", help="a name of `codecfake codecs`")
+    verb.add_argument("--codec", required=True, metavar="NAME", help="a codec that `codecfake codecs` lists")
     add_recipe(verb)
     verb.add_argument(
         "--checkpoint",
         type=Path,
         metavar="DIR_OR_FILE",
-        help="your own model: a directory with files under their published names, or the only file",
+        help="other weights: a directory with files under their published names, or a single file",
     )
     add_fetch_options(verb)
     add_device(verb)
-    verb.add_argument("input", type=Path, metavar="IN")
-    verb.add_argument("output", type=Path, metavar="OUT")
+    verb.add_argument("input", type=Path, metavar="IN", help="audio file to resynthesise")
+    verb.add_argument("output", type=Path, metavar="OUT", help="WAV file to write")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -49,4 +49,4 @@ def _say_if_not_pinned(entry: dict, files: dict[str, Path]) -> None:
 
     for role, path in files.items():
         if sha256(path) != entry["files"][role].get("sha256"):
-            print(f"{path}: not known to be {entry['files'][role]['key']}; used as asked", file=sys.stderr)
+            print(f"{path}: differs from the pinned {entry['files'][role]['key']}; used as given", file=sys.stderr)

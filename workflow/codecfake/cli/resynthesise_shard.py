@@ -1,4 +1,4 @@
-"""A shard through a codec."""
+"""Resynthesise a shard with a codec."""
 
 import argparse
 import json
@@ -13,7 +13,7 @@ from codecfake.util.constants import LABELS, MATCHED, RECIPES
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--codec", required=True)
-    verb.add_argument("--entry", type=json.loads, required=True, help="of codecs.yaml, as JSON")
+    verb.add_argument("--entry", type=json.loads, required=True, help="its entry in codecs.yaml, as JSON")
     verb.add_argument("--label", choices=LABELS, required=True)
     add_recipe(verb, [*RECIPES, MATCHED])
     add_matched(verb)

@@ -1,4 +1,4 @@
-"""The page to listen to a few utterances in every codec."""
+"""Write the samples page: a few utterances in every codec, to listen to."""
 
 import argparse
 import json
@@ -8,11 +8,11 @@ from codecfake.cli.options import named_path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--run", dest="settings", type=Path, required=True, help="the resolved config")
+    verb.add_argument("--run", dest="settings", type=Path, required=True, help="resolved config of the run")
     for table in ("utterances", "splits", "resynthesised", "metrics"):
         verb.add_argument(f"--{table}", type=Path, required=True)
     verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
-    verb.add_argument("--out", type=Path, required=True, help="the page; its folder is replaced")
+    verb.add_argument("--out", type=Path, required=True, help="HTML file; its folder is replaced")
 
 
 def run(args: argparse.Namespace) -> None:

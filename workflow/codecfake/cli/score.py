@@ -1,7 +1,7 @@
-"""CM scores of audio files, or of all in folders.
+"""Score audio files with a detector.
 
-Prints filename and cm-score of each file. Higher = more bona fide. A file that cannot be scored is named on standard
-error, the others are scored all the same, and the exit code is 1.
+Prints filename and cm-score of each file, and of each file in a folder. Higher scores mean more bona fide. Files that
+cannot be scored are reported on standard error; the others are still scored, and the exit code is 1.
 """
 
 import argparse
@@ -16,9 +16,9 @@ EXAMPLE = "codecfake score --detector aasist_2019 recordings/ speech.wav --out s
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
+    verb.add_argument("--detector", required=True, metavar="NAME", help="a detector that `codecfake detectors` lists")
     verb.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="as `codecfake train` saved it; without it, published weights"
+        "--checkpoint", type=Path, metavar="FILE", help="saved by `codecfake train` (default: the published weights)"
     )
     add_audio_files(verb)
     add_fetch_options(verb)
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _detector(args: argparse.Namespace, entry: dict, device: str):
-    """The detector of a checkpoint, or as its authors published it."""
+    """Load the detector from --checkpoint, or with the weights its authors published."""
     from codecfake import detectors
     from codecfake.pipeline import config
     from codecfake.util.errors import ConfigError
@@ -45,6 +45,6 @@ def _detector(args: argparse.Namespace, entry: dict, device: str):
     if args.checkpoint:
         return detectors.load(args.checkpoint, args.detector, device)
     if "checkpoint" not in entry.get("files", {}):
-        raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a file with your own")
+        raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a checkpoint of your own")
     entry = config.pretrained(args.detector)
     return detectors.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)

@@ -1,4 +1,4 @@
-"""Scores of chance, or of trivial features."""
+"""Score trials at random or by trivial features."""
 
 import argparse
 

@@ -1,4 +1,4 @@
-"""CM scores of the dev and eval trials of protocols."""
+"""Score the dev and eval trials of protocols with a detector."""
 
 import argparse
 import json
@@ -12,8 +12,8 @@ from codecfake.cli.options import add_fetch_options, add_job_device, add_score_o
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--detector", required=True)
     model = verb.add_mutually_exclusive_group(required=True)
-    model.add_argument("--checkpoint", type=Path, help="as `codecfake train` saved it")
-    model.add_argument("--entry", type=json.loads, help="of detectors.yaml, of one that others trained, as JSON")
+    model.add_argument("--checkpoint", type=Path, help="saved by `codecfake train`")
+    model.add_argument("--entry", type=json.loads, help="entry of a pretrained detector in detectors.yaml, as JSON")
     verb.add_argument("--batch-size", type=int, required=True)
     add_trials(verb)
     add_job_device(verb)

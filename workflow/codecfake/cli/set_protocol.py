@@ -1,4 +1,4 @@
-"""The trials of an evaluation set."""
+"""Write the protocol of an evaluation set: its trials."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The EER matrices of a finished run, and where its report is."""
+"""Print the EER matrices of a finished run and the path of its report."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ EXAMPLE = "codecfake show config/demo.yaml"
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("config", type=Path, help="the run's config, e.g. config/demo.yaml")
+    verb.add_argument("config", type=Path, help="config file of the run, e.g. config/demo.yaml")
 
 
 def run(args: argparse.Namespace) -> None:

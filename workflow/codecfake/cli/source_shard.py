@@ -1,4 +1,4 @@
-"""A corpus's recordings as a shard."""
+"""Pack recordings of a corpus into a shard."""
 
 import argparse
 import json

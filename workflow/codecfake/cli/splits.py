@@ -1,4 +1,4 @@
-"""Which split each speaker is in."""
+"""Assign each speaker to a split."""
 
 import argparse
 import json

@@ -1,17 +1,22 @@
-"""One stage of dvc.yaml: what `dvc repro` calls.
+"""Run one stage of dvc.yaml.
 
-Has Snakemake make the stage's files, with the options in CODECFAKE_SNAKEMAKE (default: --cores all).
+`dvc repro` calls this verb. It runs Snakemake on the stage's files with the options in CODECFAKE_SNAKEMAKE (default:
+--cores all).
 """
 
 import argparse
 from pathlib import Path
 
-EXAMPLE = "codecfake stage train config/demo.yaml"
+EXAMPLE = "codecfake stage train@published config/demo.yaml"
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("name", help="corpus, resynthesise@CODEC, protocols, train, evaluate, audit, report, or a recipe")
-    verb.add_argument("config", type=Path, help="the run's config")
+    verb.add_argument(
+        "name",
+        help="corpus, splits, bonafide@RECIPE, resynthesise@RECIPE-CODEC, protocols@RECIPE, train@RECIPE, "
+        "evaluate@RECIPE, audit@RECIPE or report",
+    )
+    verb.add_argument("config", type=Path, help="config file of the run")
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,8 +1,8 @@
-"""Which codec made audio files, or all in folders.
+"""Identify the codec that made audio files.
 
-Prints filename, the most probable class, its probability, and that of each class. A tracer knows its own classes only:
-a file of another codec gets one of them. A file that cannot be read is named on standard error, the others are traced
-all the same, and the exit code is 1.
+Prints filename, the most probable class, its probability, and the probability of each class, for each file and each
+file in a folder. A tracer is a closed-set classifier: it assigns a file of an unknown codec to one of its classes.
+Files that cannot be read are reported on standard error; the others are still traced, and the exit code is 1.
 """
 
 import argparse
@@ -16,9 +16,9 @@ EXAMPLE = "codecfake trace --detector lfcc_lcnn --checkpoint tracer.pt recording
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--detector", required=True, metavar="NAME", help="a name of `codecfake detectors`")
+    verb.add_argument("--detector", required=True, metavar="NAME", help="a detector that `codecfake detectors` lists")
     verb.add_argument(
-        "--checkpoint", type=Path, required=True, metavar="FILE", help="as `codecfake train-tracer` saved it"
+        "--checkpoint", type=Path, required=True, metavar="FILE", help="saved by `codecfake train-tracer`"
     )
     add_audio_files(verb)
 
@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> None:
     paths = audio_files(args.inputs)
     model, class_of = detectors.load_tracer(args.checkpoint, args.detector, torch_device(args.device))
     classes = Tracing(class_of).classes
-    print("a file of none of these classes gets one of them all the same", file=sys.stderr)
+    print("a file of any other codec is also assigned to one of these classes", file=sys.stderr)
     head = ("filename", "class", "probability", *(f"p({name})" for name in classes))
 
     def row(probabilities) -> tuple:

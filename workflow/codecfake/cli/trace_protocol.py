@@ -1,4 +1,4 @@
-"""What a tracer says of the eval trials of protocols."""
+"""Trace the eval trials of protocols."""
 
 import argparse
 from pathlib import Path
@@ -9,9 +9,9 @@ from codecfake.cli.options import add_job_device, add_trials
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--detector", required=True)
-    verb.add_argument("--checkpoint", type=Path, required=True, help="as `codecfake train-tracer` saved it")
+    verb.add_argument("--checkpoint", type=Path, required=True, help="saved by `codecfake train-tracer`")
     verb.add_argument("--batch-size", type=int, required=True)
-    verb.add_argument("--seed", type=int, required=True, help="of the bootstrap")
+    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     add_trials(verb)
     add_job_device(verb)
     for output in ("tracing", "confusion", "png", "traces"):

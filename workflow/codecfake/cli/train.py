@@ -10,7 +10,9 @@ from codecfake.cli.training import train_by
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     add_training(verb)
-    verb.add_argument("--classes", type=json.loads, help="of each codec, among which spoof is balanced, as JSON")
+    verb.add_argument(
+        "--classes", type=json.loads, help="class of each codec; spoof trials are balanced over the classes; as JSON"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

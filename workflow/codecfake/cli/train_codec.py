@@ -12,8 +12,12 @@ EXAMPLE = "codecfake train-codec --codec encodec_mini --config config/demo.yaml 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     add_codec_data(verb)
-    verb.add_argument("--recipe", type=Path, default=Path("config/codec_training.yaml"))
-    verb.add_argument("--out", required=True, type=Path, metavar="DIR", help="state, history and checkpoint files")
+    verb.add_argument(
+        "--recipe", type=Path, default=Path("config/codec_training.yaml"), help="settings of the training"
+    )
+    verb.add_argument(
+        "--out", required=True, type=Path, metavar="DIR", help="folder for training state, history and checkpoint files"
+    )
 
 
 def run(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Train a tracer of codecs."""
+"""Train a tracer: a classifier of the codec or codec family."""
 
 import argparse
 import json
@@ -8,7 +8,7 @@ from codecfake.cli.training import train_by
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--classes", type=json.loads, required=True, help="the class of each codec, as JSON")
+    verb.add_argument("--classes", type=json.loads, required=True, help="class of each codec, as JSON")
     add_training(verb)
 
 

@@ -1,4 +1,4 @@
-"""What the verbs that train detectors and tracers share."""
+"""Training, shared by the verbs for detectors and tracers."""
 
 import argparse
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from codecfake.cli.job import own_device
 
 
 def train_by(args: argparse.Namespace, entry: dict, train: Callable, save: Callable) -> None:
-    """Train what an entry describes, on all the GPUs asked for, and write it and its history.
+    """Train the detector of an entry on `--gpus` GPUs; write its checkpoint and history.
 
     Args:
-        train, save: of `training.trainer` or of `training.tracer`.
+        train, save: functions of `training.trainer` or `training.tracer`.
     """
     from codecfake.training import distributed
     from codecfake.trials import waveform_cache

@@ -1,4 +1,4 @@
-"""A codec's shards, decoded and resampled, to be memory-mapped."""
+"""Decode and resample shards into memory-mapped waveforms."""
 
 import argparse
 from pathlib import Path

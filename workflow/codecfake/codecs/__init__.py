@@ -1,4 +1,4 @@
-"""Neural codecs: the contract (`base`) and one adapter module per family, imported when asked for."""
+"""Neural codecs: the `Codec` contract (`base`) and one adapter module per family, imported on demand."""
 
 import importlib
 import pkgutil
@@ -7,20 +7,20 @@ from pathlib import Path
 from codecfake.codecs.base import Codec, TrainableCodec
 from codecfake.util.errors import CheckpointError, ConfigError
 
-#: Modules of this folder that are no family's, besides those of networks.
+#: Modules of this folder that are neither a codec family nor a network.
 SHARED = ("base", "fast")
 
 __all__ = ["Codec", "TrainableCodec", "families", "family_class", "find_files", "load"]
 
 
 def families() -> list[str]:
-    """The families of codecs: each a module of this folder with an `Adapter`."""
+    """Return the codec families: the modules of this folder that define an `Adapter`."""
     names = [module.name for module in pkgutil.iter_modules(__path__)]
     return [name for name in names if name not in SHARED and not name.endswith("_network")]
 
 
 def family_class(family: str) -> type[Codec]:
-    """The adapter class of a family.
+    """Return the adapter class of a codec family.
 
     Raises:
         ConfigError: no adapter has that name, or its package is not installed.
@@ -32,7 +32,7 @@ def family_class(family: str) -> type[Codec]:
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"codec family {family!r} needs the package {error.name!r}, which is not installed; "
-            "pip install --no-deps -r envs/requirements.txt brings all of them"
+            "pip install --no-deps -r envs/requirements.txt installs all codec packages"
         ) from None
 
 
@@ -40,9 +40,9 @@ def load(entry: dict, files: dict[str, Path], device: str) -> Codec:
     """Load the codec of one entry of codecs.yaml.
 
     Args:
-        entry: the entry, with `family`, `sample_rate`, `hop` and what the family needs.
+        entry: the entry, with `family`, `sample_rate`, `hop` and the keys of the family.
         files: local path of each of the entry's checkpoint files, by role.
-        device: torch device name; families that run elsewhere ignore it.
+        device: torch device name; ignored by families that do not run on torch.
 
     Raises:
         CheckpointError: a file is missing, corrupt or of another model.
@@ -51,14 +51,13 @@ def load(entry: dict, files: dict[str, Path], device: str) -> Codec:
 
 
 def find_files(entry: dict, place: Path) -> dict[str, Path]:
-    """A user's own checkpoint files of a codec, by role.
+    """Find a user's own checkpoint files of a codec; return them by role.
 
     Args:
-        place: a directory that holds the files under their published names, or the one file of a codec that
-            has but one.
+        place: a directory that holds the files under their published names; or the file, if the codec has only one.
 
     Raises:
-        CheckpointError: a file is missing, or it is not clear which is meant.
+        CheckpointError: a file is missing, or several files match.
     """
     patterns = family_class(entry["family"]).file_names
     if not place.exists():

@@ -1,4 +1,4 @@
-"""AcademiCodec's HiFi-Codec (Yang et al. 2023): our own inference of the published checkpoints."""
+"""AcademiCodec's HiFi-Codec (Yang et al. 2023): a reimplementation that runs the published checkpoints."""
 
 import json
 from pathlib import Path

@@ -1,8 +1,8 @@
 """The HiFi-Codec network: HiFi-GAN's generator, its mirror as encoder, group-residual vector quantization.
 
 Written from Yang et al. 2023 (arXiv 2305.02765), Kong et al. 2020 (HiFi-GAN, arXiv 2010.05646) and the keys
-and shapes of the published state_dicts. Widths follow from `upsample_initial_channel`, 512 in the published
-configurations: it is the latents' dimension, and the encoder's width doubles up to it at every stride.
+and shapes of the published state_dicts. `upsample_initial_channel`, 512 in the published configurations, is the
+dimension of the latents and sets all widths: the encoder's width doubles at every stride until it reaches it.
 """
 
 import torch
@@ -20,7 +20,7 @@ def _padding(kernel_size: int, dilation: int = 1) -> int:
 
 
 class ResBlock(nn.Module):
-    """Residual units of one kernel size; with `double` ("resblock": "1") each has a second, undilated convolution."""
+    """Residual units of one kernel size; if `double` ("resblock": "1"), each has a second, undilated convolution."""
 
     def __init__(self, channels: int, kernel_size: int, dilations: list[int], double: bool):
         super().__init__()
@@ -40,7 +40,7 @@ class ResBlock(nn.Module):
             self.convs = convolutions(dilations)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] to the same shape."""
+        """Map [B, channels, T] to the same shape."""
         if not self.double:
             for convolution in self.convs:
                 x = x + convolution(leaky_relu(x, SLOPE))
@@ -51,7 +51,7 @@ class ResBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Waveform to latents. Its strides and kernels are the generator's in reverse."""
+    """Waveform to latents. Strides and kernels are those of the generator in reverse order."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -74,7 +74,7 @@ class Encoder(nn.Module):
         self.branches = len(branches)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to [B, latent, T / hop]."""
+        """Map [B, 1, T] to [B, latent, T / hop]."""
         x = self.conv_pre(x)
         for number, down in enumerate(self.ups):
             x = down(leaky_relu(x, SLOPE))
@@ -104,7 +104,7 @@ class Generator(nn.Module):
         self.branches = len(branches)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, latent, frames] to [B, 1, frames * hop], within ±1."""
+        """Map [B, latent, frames] to [B, 1, frames * hop], within ±1."""
         x = self.conv_pre(x)
         for number, up in enumerate(self.ups):
             x = up(leaky_relu(x, SLOPE))
@@ -114,7 +114,7 @@ class Generator(nn.Module):
 
 
 class Codebook(nn.Module):
-    """One codebook; its vectors are learnt by gradient."""
+    """One codebook; its vectors are trained by gradient descent."""
 
     def __init__(self, size: int, dimension: int):
         super().__init__()
@@ -122,14 +122,14 @@ class Codebook(nn.Module):
         nn.init.uniform_(self.embedding.weight, -1 / size, 1 / size)
 
     def nearest(self, x: torch.Tensor) -> torch.Tensor:
-        """Index of the nearest vector (Euclid) of each of [..., dimension]."""
+        """Map [..., dimension] to the indices [...] of the nearest vectors (Euclidean distance)."""
         flat, vectors = x.reshape(-1, x.shape[-1]), self.embedding.weight
         distances = flat.pow(2).sum(1, keepdim=True) + vectors.pow(2).sum(1) - 2 * flat @ vectors.T
         return distances.argmin(1).reshape(x.shape[:-1])
 
 
 class Quantizer(nn.Module):
-    """Latents cut into groups, each group through `LAYERS` residual codebooks of its own."""
+    """Group-residual quantizer: splits latents into groups, each with its own `LAYERS` residual codebooks."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -147,11 +147,11 @@ class Quantizer(nn.Module):
 
     @property
     def layers(self) -> tuple[nn.ModuleList, nn.ModuleList]:
-        """Codebooks by layer, then group."""
+        """Return the codebooks by layer, then group."""
         return self.quantizer_modules, self.quantizer_modules2
 
     def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """[B, latent, frames] to the quantized latents (gradients pass straight through), loss, codes."""
+        """Map [B, latent, frames] to quantized latents (straight-through gradients), loss and codes."""
         residual = latents.transpose(1, 2)
         total, losses, codes = torch.zeros_like(residual), [], []
         for layer in self.layers:
@@ -168,7 +168,7 @@ class Quantizer(nn.Module):
         return total.transpose(1, 2), torch.stack(losses).mean(), torch.stack(codes, dim=-1)
 
     def lookup(self, codes: torch.Tensor) -> torch.Tensor:
-        """[B, frames, LAYERS * groups] to latents [B, latent, frames]."""
+        """Map codes [B, frames, LAYERS * groups] to latents [B, latent, frames]."""
         layers = zip(self.layers, codes.split(self.groups, dim=-1), strict=True)
         total = sum(
             torch.cat([book.embedding(indices[..., group]) for group, book in enumerate(layer)], dim=-1)
@@ -181,7 +181,7 @@ class HiFiCodec(nn.Module):
     """Encoder, quantizer and generator.
 
     Args:
-        config: what the published JSON file holds, as far as the model reads it.
+        config: the keys of the published JSON file that the model reads.
     """
 
     def __init__(self, config: dict):
@@ -190,15 +190,15 @@ class HiFiCodec(nn.Module):
         self.encoder, self.quantizer, self.generator = Encoder(config), Quantizer(config), Generator(config)
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to codes [B, frames, LAYERS * groups]."""
+        """Map [B, 1, T] to codes [B, frames, LAYERS * groups]."""
         return self.quantizer(self.encoder(waveforms))[2]
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """[B, frames, LAYERS * groups] to [B, 1, frames * hop]."""
+        """Map codes [B, frames, LAYERS * groups] to [B, 1, frames * hop]."""
         return self.generator(self.quantizer.lookup(codes))
 
     def frames(self, num_samples: int) -> int:
-        """Number of frames of a waveform."""
+        """Return the number of frames of a waveform."""
         for convolution in self.encoder.ups:
             (kernel,), (stride,), (padding,) = convolution.kernel_size, convolution.stride, convolution.padding
             num_samples = (num_samples + 2 * padding - kernel) // stride + 1

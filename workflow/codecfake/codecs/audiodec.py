@@ -1,4 +1,4 @@
-"""AudioDec (Wu et al., ICASSP 2023): our own inference of the published checkpoints."""
+"""AudioDec (Wu et al., ICASSP 2023): a reimplementation that runs the published checkpoints."""
 
 import math
 from pathlib import Path
@@ -15,10 +15,10 @@ from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpo
 from codecfake.util.errors import CheckpointError
 from codecfake.util.files import write_text
 
-#: Silence that upstream sends through its decoder after loading.
+#: Length of the silence that the authors' code passes through its decoder after loading.
 WARM_UP_SAMPLES = 8192
 PARTS = ("autoencoder", "vocoder")
-#: What the networks are written for, by part and option.
+#: Option values that the networks support, by part.
 ALLOWED = {
     "autoencoder": {"input_channels": 1, "mode": "causal", "codec": "audiodec", "projector": "conv1d"},
     "vocoder": {"out_channels": 1, "nonlinear_activation": "LeakyReLU", "use_additional_convs": True},
@@ -26,10 +26,10 @@ ALLOWED = {
 
 
 class AudioDec(nn.Module):
-    """Autoencoder (of which encoder and quantizer are used) and vocoder.
+    """Autoencoder (only its encoder and quantizer are used) and vocoder.
 
     Args:
-        config: of each part, the `generator_params` of its config.yml.
+        config: the `generator_params` of each part's config.yml.
     """
 
     def __init__(self, config: dict[str, dict]):
@@ -37,15 +37,15 @@ class AudioDec(nn.Module):
         self.autoencoder, self.vocoder = Autoencoder(config["autoencoder"]), Vocoder(config["vocoder"])
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to codes [B, n_q, frames]."""
+        """Map [B, 1, T] to codes [B, n_q, frames]."""
         return self.autoencoder.quantizer.codebook.encode(self.autoencoder.latents(waveforms))
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Codes [B, n_q, frames] to [B, 1, frames * hop]."""
+        """Map codes [B, n_q, frames] to [B, 1, frames * hop]."""
         return self.vocoder(self.autoencoder.quantizer.codebook.lookup(codes))
 
     def warm_up(self) -> None:
-        """Set the state every utterance starts from: an empty encoder, a vocoder that silence went through."""
+        """Set the initial state of every utterance: zero buffers in the encoder, in the vocoder those after silence."""
         forget(self.autoencoder)
         with torch.no_grad():
             codes = self.encode(torch.zeros(1, 1, WARM_UP_SAMPLES))
@@ -55,8 +55,8 @@ class AudioDec(nn.Module):
 class Adapter(TrainableCodec):
     """Files `autoencoder`, `vocoder` (`{"model": {"generator": state_dict}}`) and the config.yml of each.
 
-    Every utterance starts from the same state; the set's authors let the decoder's state run on from one file
-    to the next.
+    Every utterance starts from the same state. (The authors of CodecFake carried the decoder's state over from one file
+    to the next.)
     """
 
     causal = True

@@ -1,8 +1,8 @@
 """AudioDec's networks: causal encoder, residual quantizer, multi-group HiFi-GAN vocoder.
 
 Written from Wu et al., ICASSP 2023 (arXiv 2305.16608) and the keys and shapes of the published state_dicts.
-Whole signals go through at once; that equals the streaming of the paper, since every convolution is causal
-and starts from its buffer (`pad_buffer`), the end of what it saw before.
+A complete signal is processed at once. This equals the streaming of the paper, since every convolution is causal
+and starts from its buffer (`pad_buffer`), the end of its previous input.
 """
 
 import torch
@@ -11,38 +11,38 @@ from torch.nn.functional import embedding, leaky_relu, mse_loss, one_hot
 from torch.nn.utils import weight_norm
 
 DILATIONS = (1, 3, 9)
-#: Share of the moving averages that each training step keeps, and the use below which a code starts anew.
+#: Decay of the moving averages per training step; average use below which a code is reinitialised.
 EMA_KEEP, DEAD_CODE = 0.95, 0.1
-#: Keeps a division finite.
+#: Prevents division by zero.
 EPSILON = 1e-5
 
 
 class Causal(nn.Module):
-    """A layer that sees the past only; its buffer is the past of a signal's first sample."""
+    """A causal layer; its buffer is the input that precedes the first sample of a signal."""
 
     def __init__(self, channels: int, past: int):
         super().__init__()
         self.register_buffer("pad_buffer", torch.zeros(1, channels, past))
 
     def with_past(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] with the buffer before it."""
+        """Prepend the buffer to [B, channels, T]."""
         return torch.cat([self.pad_buffer.expand(len(x), -1, -1), x], dim=2)
 
 
 class CausalConv1d(Causal):
-    """A convolution that sees the past only."""
+    """A causal convolution."""
 
     def __init__(self, channels: int, out: int, kernel: int, *, norm=lambda layer: layer, **options):
         super().__init__(channels, (kernel - 1) * options.get("dilation", 1))
         self.conv = norm(nn.Conv1d(channels, out, kernel, **options))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] to [B, out, ceil(T / stride)]."""
+        """Map [B, channels, T] to [B, out, ceil(T / stride)]."""
         return self.conv(self.with_past(x))
 
 
 class CausalUpsampling(Causal):
-    """A transposed convolution, two strides long, that sees the past only."""
+    """A causal transposed convolution with a kernel of two strides."""
 
     def __init__(self, channels: int, out: int, stride: int, *, norm=lambda layer: layer):
         super().__init__(channels, 1)
@@ -50,13 +50,13 @@ class CausalUpsampling(Causal):
         self.deconv = norm(nn.ConvTranspose1d(channels, out, 2 * stride, stride))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] to [B, out, T * stride]."""
+        """Map [B, channels, T] to [B, out, T * stride]."""
         return self.deconv(self.with_past(x))[:, :, self.stride : -self.stride]
 
 
 @torch.no_grad()
 def forget(module: nn.Module) -> None:
-    """Empty the buffer of every causal layer."""
+    """Set the buffer of every causal layer to zero."""
     for layer in module.modules():
         if isinstance(layer, Causal):
             layer.pad_buffer.zero_()
@@ -64,7 +64,7 @@ def forget(module: nn.Module) -> None:
 
 @torch.no_grad()
 def remember(module: nn.Module, signal: torch.Tensor) -> None:
-    """Put the end of what each causal layer sees of a signal (batch 1) into its buffer, for all that follows."""
+    """Process a signal (batch 1) and keep the end of each causal layer's input in its buffer, for all later signals."""
 
     def keep(layer: Causal, inputs: tuple[torch.Tensor], _) -> None:
         layer.pad_buffer.copy_(layer.with_past(inputs[0])[:, :, inputs[0].shape[2] :])
@@ -76,7 +76,7 @@ def remember(module: nn.Module, signal: torch.Tensor) -> None:
 
 
 class ResidualUnit(nn.Module):
-    """A dilated convolution and one over channels, added to the input."""
+    """A dilated convolution and a pointwise convolution, added to the input."""
 
     def __init__(self, channels: int, dilation: int):
         super().__init__()
@@ -85,12 +85,12 @@ class ResidualUnit(nn.Module):
         self.elu = nn.ELU()
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] to the same shape."""
+        """Map [B, channels, T] to the same shape."""
         return x + self.conv2(self.elu(self.conv1(self.elu(x))))
 
 
 class Block(nn.Module):
-    """Residual units and the layer that changes the rate; an encoder's block ends with it."""
+    """Residual units and a layer that changes the rate; in the encoder this layer is the last."""
 
     def __init__(self, width: int, layer: nn.Module):
         super().__init__()
@@ -98,7 +98,7 @@ class Block(nn.Module):
         self.conv = layer
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, width, T] to [B, out, ceil(T / stride)]."""
+        """Map [B, width, T] to [B, out, ceil(T / stride)]."""
         for unit in self.res_units:
             x = unit(x)
         return self.conv(x)
@@ -118,7 +118,7 @@ class Encoder(nn.Module):
         self.width = widths[-1]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to [B, width, ceil(T / hop)]."""
+        """Map [B, 1, T] to [B, width, ceil(T / hop)]."""
         x = self.conv(x)
         for block in self.conv_blocks:
             x = block(x)
@@ -126,7 +126,7 @@ class Encoder(nn.Module):
 
 
 class UnusedDecoder(nn.Module):
-    """The autoencoder's own decoder: its weights are in the file, and the vocoder decodes in its place."""
+    """The autoencoder's decoder: its weights are in the file, but the vocoder decodes instead."""
 
     def __init__(self, code_dim: int, channels: int, ratios: list[int], strides: list[int]):
         super().__init__()
@@ -140,7 +140,7 @@ class UnusedDecoder(nn.Module):
 
 
 class Codebook(nn.Module):
-    """One codebook, learnt by moving averages."""
+    """One codebook, trained by moving averages."""
 
     def __init__(self, dimension: int, size: int):
         super().__init__()
@@ -149,18 +149,18 @@ class Codebook(nn.Module):
         self.register_buffer("embed_avg", self.embed.clone())
 
     def nearest(self, x: torch.Tensor) -> torch.Tensor:
-        """Index of the nearest vector (Euclid) of each of [..., dimension]."""
+        """Map [..., dimension] to the indices [...] of the nearest vectors (Euclidean distance)."""
         flat = x.reshape(-1, x.shape[-1])
         distances = flat.pow(2).sum(1, keepdim=True) - 2 * flat @ self.embed + self.embed.pow(2).sum(0)
         return distances.argmin(1).reshape(x.shape[:-1])
 
     def lookup(self, indices: torch.Tensor) -> torch.Tensor:
-        """[...] to [..., dimension]."""
+        """Map indices [...] to vectors [..., dimension]."""
         return embedding(indices, self.embed.T)
 
     @torch.no_grad()
     def learn(self, x: torch.Tensor, indices: torch.Tensor) -> None:
-        """Move each vector to the mean of what chose it; those hardly chosen start anew from the batch."""
+        """Move each vector to the mean of the inputs that chose it; reinitialise rarely chosen ones from the batch."""
         flat = x.reshape(-1, x.shape[-1])
         chosen = one_hot(indices.reshape(-1), self.embed.shape[1]).to(flat.dtype)
         self.cluster_size.lerp_(chosen.sum(0), 1 - EMA_KEEP)
@@ -172,14 +172,14 @@ class Codebook(nn.Module):
 
 
 class ResidualQuantizer(nn.Module):
-    """Codebooks that each code what the ones before left."""
+    """A sequence of codebooks, each of which codes the residual of the previous ones."""
 
     def __init__(self, dimension: int, number: int, size: int):
         super().__init__()
         self.layers = nn.ModuleList(Codebook(dimension, size) for _ in range(number))
 
     def encode(self, latents: torch.Tensor) -> torch.Tensor:
-        """[B, frames, D] to codes [B, number, frames]."""
+        """Map [B, frames, D] to codes [B, number, frames]."""
         codes = []
         for layer in self.layers:
             codes.append(layer.nearest(latents))
@@ -187,11 +187,11 @@ class ResidualQuantizer(nn.Module):
         return torch.stack(codes, dim=1)
 
     def lookup(self, codes: torch.Tensor) -> torch.Tensor:
-        """Codes [B, number, frames] to [B, frames, D]."""
+        """Map codes [B, number, frames] to [B, frames, D]."""
         return sum(layer.lookup(indices) for layer, indices in zip(self.layers, codes.unbind(1), strict=True))
 
     def forward(self, latents: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Latents to quantized ones (gradients pass straight through) and the commitment loss; learns."""
+        """Map latents to quantized latents (straight-through gradients) and commitment loss; update the codebooks."""
         codes = self.encode(latents.detach())
         residual = latents.detach()
         for layer, indices in zip(self.layers, codes.unbind(1), strict=True):
@@ -203,7 +203,7 @@ class ResidualQuantizer(nn.Module):
 
 
 class Autoencoder(nn.Module):
-    """What the file `autoencoder` holds."""
+    """The model in the file `autoencoder`."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -218,12 +218,12 @@ class Autoencoder(nn.Module):
         self.quantizer.codebook = ResidualQuantizer(code_dim, config["codebook_num"], config["codebook_size"])
 
     def latents(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, 1, T] to [B, frames, code_dim]."""
+        """Map [B, 1, T] to [B, frames, code_dim]."""
         return self.projector.project(self.encoder(waveforms)).transpose(1, 2)
 
 
 class MultiGroupBlock(nn.Module):
-    """Copies of the input through residual grouped convolutions, then mixed."""
+    """Residual grouped convolutions on copies of the input, then a convolution that mixes the groups."""
 
     def __init__(self, channels: int, kernel: int, dilations: list[int], groups: int, slope: float):
         super().__init__()
@@ -239,7 +239,7 @@ class MultiGroupBlock(nn.Module):
         self.conv_out = weight_norm(nn.Conv1d(width, channels, 1, bias=False))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, channels, T] to the same shape."""
+        """Map [B, channels, T] to the same shape."""
         x = x.repeat(1, self.groups, 1)
         for first, second in zip(self.convs1, self.convs2, strict=True):
             x = x + second(leaky_relu(first(leaky_relu(x, self.slope)), self.slope))
@@ -247,7 +247,7 @@ class MultiGroupBlock(nn.Module):
 
 
 class Vocoder(nn.Module):
-    """What the file `vocoder` holds: quantized latents to waveform."""
+    """The model in the file `vocoder`: quantized latents to waveform."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -265,7 +265,7 @@ class Vocoder(nn.Module):
         self.output_conv = CausalConv1d(width, 1, size, norm=weight_norm)
 
     def forward(self, latents: torch.Tensor) -> torch.Tensor:
-        """[B, frames, in_channels] to [B, 1, frames * hop], within ±1."""
+        """Map [B, frames, in_channels] to [B, 1, frames * hop], within ±1."""
         x = self.input_conv(((latents - self.mean) / self.scale).transpose(1, 2))
         for upsampling, block in zip(self.upsamples, self.blocks, strict=True):
             x = block(upsampling(leaky_relu(x, self.slope)))

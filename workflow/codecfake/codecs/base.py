@@ -8,13 +8,13 @@ import torch
 
 
 class Codec(ABC):
-    """A loaded codec. It works at its own rate; it never resamples and never touches audio files."""
+    """A loaded codec. It works at its own sample rate; it never resamples and never reads or writes audio files."""
 
-    #: Whether a frame decodes the same whatever follows it, so that frames of zeros may complete a batch.
+    #: Whether a decoded frame is independent of later frames, so that a batch can be padded with zero frames.
     causal: ClassVar[bool] = False
-    #: Whether the codec's own tool cuts a file into windows, which `published` then does.
+    #: Whether the codec's own tool cuts files into windows; `published` then does so too.
     windowed: ClassVar[bool] = False
-    #: Published name of each checkpoint file, by role; a glob pattern where it differs between models.
+    #: Published name of each checkpoint file, by role; a glob pattern if it differs between models.
     file_names: ClassVar[dict[str, str]] = {}
 
     def __init__(self, entry: dict, device: str = "cpu"):
@@ -26,11 +26,11 @@ class Codec(ABC):
     @classmethod
     @abstractmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
-        """Build the model and fill it from its published files. See `codecfake.codecs.load`."""
+        """Build the model and load its published files. See `codecfake.codecs.load`."""
 
     @abstractmethod
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """What the decoder needs of utterances of one length: codes, or what they stand for.
+        """Encode utterances of equal length to the decoder's input: codes or quantized latents.
 
         Args:
             waveforms: float32 [B, T] at `sample_rate`, full scale 1.0.
@@ -41,28 +41,28 @@ class Codec(ABC):
 
     @abstractmethod
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
-        """[B, frames, ...] of `encode` to float32 [B, T''] at `sample_rate`, T'' at least `output_length(T)`."""
+        """Map [B, frames, ...] of `encode` to float32 [B, T''] at `sample_rate`, T'' at least `output_length(T)`."""
 
     def resynthesise(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """[B, T] to [B, `output_length(T)`]."""
+        """Map [B, T] to [B, `output_length(T)`]."""
         return self.decode(self.encode(waveforms))[:, : self.output_length(waveforms.shape[1])]
 
     @abstractmethod
     def output_length(self, num_samples: int) -> int:
-        """Number of samples `resynthesise` makes of `num_samples`."""
+        """Return the output length of `resynthesise` for an input of `num_samples`."""
 
     def delays(self, num_samples: int) -> range:
-        """Samples by which the output of `resynthesise` may lag an input of `num_samples`."""
+        """Return the possible delays, in samples, of the output of `resynthesise` for an input of `num_samples`."""
         least, most = self.entry.get("delay", [0, 0])
         return range(least, most + 1)
 
     def published(self, waveform: torch.Tensor) -> torch.Tensor:
-        """[1, T] to [1, T'], T' at least T, in windows as the codec's own tool. Only if `windowed`."""
+        """Map [1, T] to [1, T'], T' at least T, in the windows of the codec's own tool. Only if `windowed`."""
         raise NotImplementedError
 
 
 class TrainableCodec(Codec):
-    """A codec whose model `train_codec` can train: a torch module of the package's own class."""
+    """A codec whose model is a torch module that `train_codec` can train."""
 
     def __init__(self, entry: dict, model: torch.nn.Module, device: str = "cpu"):
         super().__init__(entry, device)
@@ -71,12 +71,12 @@ class TrainableCodec(Codec):
     @classmethod
     @abstractmethod
     def build(cls, entry: dict) -> torch.nn.Module:
-        """A model with random weights, from `entry["model"]`, the constructor's arguments."""
+        """Build a model with random weights from `entry["model"]`, the constructor's arguments."""
 
     @abstractmethod
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """[B, T] to the reconstruction [B, T] and the quantizer's loss (scalar)."""
+        """Map [B, T] to the reconstruction [B, T] and the quantizer's loss (scalar)."""
 
     @abstractmethod
     def save(self, files: dict[str, Path]) -> None:
-        """Write the published file format, weights in float16."""
+        """Write the published file format, with weights in float16."""

@@ -15,16 +15,16 @@ from codecfake.codecs.fast import make_fast
 from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
 from codecfake.util.errors import CheckpointError
 
-#: As in the DAC paper, section 3.4: the codebooks are learnt by gradient, not by moving average.
+#: From the DAC paper, section 3.4: the codebooks are trained by gradient descent, not by moving averages.
 COMMITMENT_WEIGHT = 0.25
-#: Length of the windows `compress` cuts a file into, by its default.
+#: Default window length of the package's `compress`.
 WINDOW_SECONDS = 1.0
-#: Windows that are decoded at once.
+#: Number of windows decoded per batch.
 WINDOWS_AT_ONCE = 8
 
 
 class Adapter(TrainableCodec):
-    """File `checkpoint`: `{"state_dict", "metadata": {"kwargs"}}`, as the package's `save` writes."""
+    """File `checkpoint`: `{"state_dict", "metadata": {"kwargs"}}`, as written by the package's `save`."""
 
     windowed = True
     file_names: ClassVar = {"checkpoint": "weights*.pth"}
@@ -59,15 +59,18 @@ class Adapter(TrainableCodec):
         return self.model.decode(self.model.quantizer.from_codes(encoded.transpose(1, 2))[0]).squeeze(1)
 
     def output_length(self, num_samples: int) -> int:
-        """Each odd stride of the decoder loses a sample at its end, at its own rate."""
+        """Return the output length: each odd stride of the decoder drops one sample at the end, at its own rate."""
         length = math.ceil(num_samples / self.hop)
         for stride in self.model.decoder_rates:
             length = length * stride - stride % 2
         return min(num_samples, length)
 
     def published(self, waveform: torch.Tensor) -> torch.Tensor:
-        """As the package's `compress` and `decompress`: a file above a second in overlapping windows of a
-        second, convolutions unpadded; the output is longer than the input and to be cut."""
+        """Resynthesise as the package's `compress` and `decompress` do.
+
+        A file longer than a second is processed in overlapping windows of a second with unpadded convolutions; the
+        output is longer than the input, and the caller cuts it.
+        """
         if waveform.shape[1] <= WINDOW_SECONDS * self.sample_rate:
             return self.decode(self.encode(waveform))
         with unpadded(self.model):
@@ -75,7 +78,7 @@ class Adapter(TrainableCodec):
             return torch.cat([self.decode(some) for some in codes.split(WINDOWS_AT_ONCE)]).reshape(1, -1)
 
     def _windows(self, waveform: torch.Tensor) -> torch.Tensor:
-        """[T] to [windows, samples], each window as far from the last as its output is long."""
+        """Cut [T] into windows [windows, samples]; the hop is the length of a window's output."""
         model = self.model
         length = math.ceil(WINDOW_SECONDS * self.sample_rate / model.hop_length) * model.hop_length
         hop = model.get_output_length(length)
@@ -107,7 +110,7 @@ class Adapter(TrainableCodec):
 
 @contextmanager
 def unpadded(model: DAC) -> Iterator[None]:
-    """Convolutions of the model without padding, as windows need them."""
+    """Disable the padding of the model's convolutions, as windowed processing requires."""
     model.padding = False
     try:
         yield

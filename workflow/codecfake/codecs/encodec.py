@@ -29,9 +29,9 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def build(cls, entry: dict) -> EncodecModel:
-        """The package's own class; what `entry["model"]` leaves out is as in encodec_24khz.
+        """Build the package's model; keys missing in `entry["model"]` have the values of encodec_24khz.
 
-        `model.n_q` is the number of codebooks in the file, if more than the entry's `n_q` that are used.
+        `model.n_q` is the number of codebooks in the file, if the entry uses fewer (`n_q`).
         """
         width = dict(entry.get("model", {}))
         bins, n_q = width.pop("bins", 1024), width.pop("n_q", entry["n_q"])

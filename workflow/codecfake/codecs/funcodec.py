@@ -1,8 +1,8 @@
 """FunCodec (Du et al., ICASSP 2024) in the time and the frequency domain, from the modules of the `funcodec` package.
 
-Encoder, quantizer and decoder are the package's classes. What joins them is here, since importing the package's
-own model and task classes needs a dozen packages and a release of typeguard that others cannot live with, and its
-loader accepts missing and foreign keys.
+Encoder, quantizer and decoder are the package's classes. This module connects them, since the package's own model and
+task classes need a dozen packages and a release of typeguard that is incompatible with others, and its loader accepts
+missing and unknown keys.
 """
 
 from collections.abc import Iterator
@@ -28,21 +28,21 @@ from codecfake.util.files import write_text
 ENCODERS = {"encodec_seanet_encoder": SEANetEncoder, "encodec_seanet_encoder_2d": SEANetEncoder2d}
 DECODERS = {"encodec_seanet_decoder": SEANetDecoder, "encodec_seanet_decoder_2d": SEANetDecoder2d}
 QUANTIZERS = {"costume_quantizer": CostumeQuantizer}
-#: Parts of a published state_dict that serve training only.
+#: Key prefixes of a published state_dict that only training uses.
 TRAINING_ONLY = ("discriminator.", "mel_spec_transforms.")
-#: Keep the level's reciprocal and the logarithm finite, as in the package.
+#: Lower limits that keep the level's reciprocal and the logarithm finite, as in the package.
 LEAST_LEVEL, LEAST_MAGNITUDE = 1e-8, 1e-6
 
 
 class FunCodec(nn.Module):
-    """Encoder, quantizer and decoder on waveforms brought to an RMS of 1.
+    """Encoder, quantizer and decoder on waveforms normalised to an RMS of 1.
 
     Args:
-        config: what config.yaml holds, as far as inference reads it.
+        config: the keys of config.yaml that inference reads.
 
     Raises:
         KeyError: a key is missing.
-        ValueError: a part or an option is none that this class knows.
+        ValueError: this class does not support a part or an option.
     """
 
     def __init__(self, config: dict):
@@ -61,7 +61,7 @@ class FunCodec(nn.Module):
             self.dec_trans_func = InverseSpectrogram(**frames)
 
     def encode(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """[B, 1, T] to latents [B, frames, D] and each waveform's level [B, 1, 1]."""
+        """Map [B, 1, T] to latents [B, frames, D] and each waveform's level [B, 1, 1]."""
         level = torch.ones_like(waveforms[:, :, :1])
         if self.normalize:
             level = waveforms.pow(2).mean(dim=2, keepdim=True).sqrt() + LEAST_LEVEL
@@ -74,7 +74,7 @@ class FunCodec(nn.Module):
         return self.encoder(features), level
 
     def decode(self, latents: torch.Tensor, level: torch.Tensor) -> torch.Tensor:
-        """Latents [B, frames, D] and levels to waveforms [B, 1, T']."""
+        """Map latents [B, frames, D] and levels to waveforms [B, 1, T']."""
         decoded = self.decoder(latents)
         if self.stft_hop:
             magnitude, real, imaginary = decoded.unbind(dim=1)
@@ -82,10 +82,10 @@ class FunCodec(nn.Module):
         return decoded * level
 
     def spectrum_frames(self, num_samples: int) -> tuple[int, int]:
-        """Of the frequency domain: frames that come out, and by how many they lag.
+        """Return the number of output spectrum frames, and their delay in frames.
 
-        A stride over time that does not divide the number of frames is completed by frames before the first
-        one (the package's SConv2d), which shifts all that follows.
+        If a stride over time does not divide the number of frames, the package's SConv2d pads before the first frame,
+        which delays all later frames.
         """
         frames, lag, spacing = num_samples // self.stft_hop + 1, 0, 1
         for _, stride in self.encoder.ratios:
@@ -116,11 +116,11 @@ def _check(config: dict) -> None:
 
 @contextmanager
 def no_exit() -> Iterator[None]:
-    """The package's convolutions end the process when they meet NaN."""
+    """Raise an `AudioError` where the package's convolutions exit the process, which they do on NaN."""
     try:
         yield
     except SystemExit:
-        raise AudioError("the codec came upon NaN") from None
+        raise AudioError("the codec computed NaN") from None
 
 
 class Adapter(TrainableCodec):
@@ -149,7 +149,7 @@ class Adapter(TrainableCodec):
         return FunCodec(entry["model"])
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Quantized latents by all codebooks, and after the last feature the level: [B, frames, D + 1]."""
+        """Return latents quantized by all codebooks, with the level as an extra last feature: [B, frames, D + 1]."""
         with no_exit():
             latents, level = self.model.encode(waveforms.unsqueeze(1))
             quantized = self.model.quantizer.inference(latents)[0]

@@ -1,4 +1,4 @@
-"""The identity codec: bona fide speech takes the same road as spoof, through a codec that does nothing."""
+"""The identity codec, which leaves speech unchanged: bona fide speech passes through the same pipeline as spoof."""
 
 from pathlib import Path
 from typing import Self
@@ -9,7 +9,7 @@ from codecfake.codecs.base import Codec
 
 
 class Adapter(Codec):
-    """Has no files."""
+    """An adapter without files."""
 
     causal = True
 

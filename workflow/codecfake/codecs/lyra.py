@@ -1,7 +1,7 @@
 """Lyra v2 (SoundStream encoder, residual quantizer, LyraGAN decoder) through its three TFLite files.
 
-16 kHz, frames of 320 samples, 64 features a frame, 46 quantizers of 4 bits. Encoder and decoder keep
-state between frames; each utterance starts with fresh interpreters, so nothing leaks between files.
+16 kHz, frames of 320 samples, 64 features per frame, 46 quantizers of 4 bits. Encoder and decoder keep
+state between frames; each utterance gets new interpreters, so that no state carries over between files.
 """
 
 import math
@@ -17,7 +17,7 @@ from codecfake.util.errors import CheckpointError
 
 
 class Adapter(Codec):
-    """Files `encoder`, `quantizer`, `decoder`; always on the CPU, one utterance after the other."""
+    """Files `encoder`, `quantizer`, `decoder`; always on the CPU, one utterance at a time."""
 
     file_names: ClassVar = {
         "encoder": "soundstream_encoder.tflite",
@@ -54,7 +54,7 @@ class Adapter(Codec):
         return math.ceil(num_samples / self.hop) * self.hop
 
     def _indices(self, samples: np.ndarray) -> np.ndarray:
-        """[T] to the quantizers' indices [ceil(T / 320), ...]."""
+        """Map [T] to the quantizers' indices [ceil(T / 320), ...]."""
         encoder = _interpreter(self.contents["encoder"])
         frames = np.pad(samples, (0, -len(samples) % self.hop)).astype(np.float32).reshape(-1, 1, self.hop)
         n_q = np.array(self.n_q, dtype=np.int32)
@@ -62,7 +62,7 @@ class Adapter(Codec):
         return np.stack([self.quantize(input_frames=frame, num_quantizers=n_q)["output_0"] for frame in features])
 
     def _samples(self, indices: np.ndarray) -> np.ndarray:
-        """Indices of all frames to [frames * 320]."""
+        """Map the indices of all frames to [frames * 320]."""
         decoder = _interpreter(self.contents["decoder"])
         quantized = (self.dequantize(encoding_indices=frame)["output_0"] for frame in indices)
         return np.concatenate([_run(decoder, frame.reshape(1, 1, -1)).reshape(-1) for frame in quantized])

@@ -57,5 +57,5 @@ class Adapter(TrainableCodec):
 
 
 def _config(entry: dict) -> dict:
-    """What the published config.json holds, as far as the model reads it."""
+    """Return the keys of the published config.json that the model reads."""
     return {**entry["model"], "sample_rate": entry["sample_rate"], "n_q": entry["n_q"]}

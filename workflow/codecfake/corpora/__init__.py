@@ -1,4 +1,4 @@
-"""Corpora: the contract (`base`) and one module per corpus, imported when asked for."""
+"""Corpora: the `Corpus` contract (`base`) and one module per corpus, imported on demand."""
 
 import importlib
 import pkgutil
@@ -13,7 +13,7 @@ __all__ = ["Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "n
 
 
 def names() -> list[str]:
-    """The corpora that a config may name: the modules of this folder that have `Options`."""
+    """Return the corpora that a config may name: the modules of this folder that define `Options`."""
     return [name for name in _modules() if hasattr(_imported(name), "Options")]
 
 
@@ -33,7 +33,7 @@ def _module(section: dict) -> ModuleType:
 
 
 def options(section: dict) -> type[CorpusOptions]:
-    """The model of a config's `corpus` section.
+    """Return the model of a config's `corpus` section.
 
     Raises:
         ConfigError: no corpus has that name.
@@ -42,7 +42,7 @@ def options(section: dict) -> type[CorpusOptions]:
 
 
 def files(config: dict, places: Places) -> list[str]:
-    """Keys of downloads.yaml of what a corpus needs and has not taken apart yet.
+    """Return the keys in downloads.yaml of the files that a corpus needs and that are not unpacked yet.
 
     Raises:
         ConfigError: no corpus has that name.
@@ -51,12 +51,12 @@ def files(config: dict, places: Places) -> list[str]:
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> Corpus:
-    """Open a corpus, fetching what it needs.
+    """Open a corpus; fetch the files it needs.
 
     Args:
         config: the `corpus` section of a run's config.
-        downloads: the entries of downloads.yaml, for a corpus that is fetched.
-        places: where fetched files are kept and looked for.
+        downloads: the entries of downloads.yaml, used by corpora that are fetched.
+        places: cache, mirror and other places of fetched files.
 
     Raises:
         ConfigError: no corpus has that name.

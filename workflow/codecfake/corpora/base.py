@@ -1,4 +1,4 @@
-"""The corpus contract: recordings, their samples, and what is known of them."""
+"""The corpus contract: recordings, their samples and their metadata."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from codecfake.audio import io as audio
 
 @dataclass(frozen=True)
 class Recording:
-    """One utterance as a corpus lists it. `source` says where the corpus finds its samples."""
+    """An utterance as listed by a corpus. `source` locates its samples within the corpus."""
 
     utterance_id: str
     speaker_id: str
@@ -22,7 +22,7 @@ class Recording:
 
 @dataclass(frozen=True)
 class Utterance(Recording):
-    """A recording that was read: its rate in Hz, its length in samples, what is said in it ("" if not known)."""
+    """A recording that has been read: sample rate in Hz, length in samples, transcript ("" if unknown)."""
 
     sample_rate: int
     num_samples: int
@@ -30,7 +30,7 @@ class Utterance(Recording):
 
 
 class LeftOut(NamedTuple):
-    """An utterance of the corpus that a run has to do without, and why."""
+    """An utterance of the corpus that a run leaves out, and the reason."""
 
     utterance_id: str
     speaker_id: str
@@ -38,7 +38,7 @@ class LeftOut(NamedTuple):
 
 
 class Speaker(NamedTuple):
-    """What a corpus says of a speaker; "" where it says nothing."""
+    """A corpus's metadata of a speaker; "" where unknown."""
 
     age: str = ""
     gender: str = ""
@@ -48,38 +48,38 @@ class Speaker(NamedTuple):
 
 
 class Corpus(ABC):
-    """Lists recordings and reads them. Both are safe to call from several threads."""
+    """Lists and reads recordings. Both are thread-safe."""
 
     @abstractmethod
     def recordings(self) -> list[Recording]:
-        """Every recording, sorted by id. Reads no more audio than it takes to know which there are."""
+        """Return every recording, sorted by id. Read only as much audio as the listing needs."""
 
     @abstractmethod
     def read(self, recording: Recording) -> tuple[np.ndarray, int]:
-        """Its samples (mono float32 [num_samples]) and their rate in Hz.
+        """Return a recording's samples (mono float32 [num_samples]) and sample rate in Hz.
 
         Raises:
-            AudioError: it is corrupt; the message names it.
+            AudioError: the recording is corrupt; the message names it.
         """
 
     def fetch(self, recordings: Iterable[Recording]) -> None:  # noqa: B027
-        """Make recordings readable without a network, where opening the corpus did not."""
+        """Make recordings readable without a network, if opening the corpus has not done so."""
 
     def text(self, recording: Recording) -> str:
-        """What is said in it, as the corpus writes it; "" where it says nothing."""
+        """Return a recording's transcript as the corpus writes it; "" if there is none."""
         return ""
 
     def speakers(self) -> dict[str, Speaker]:
-        """What is known of speakers, by id."""
+        """Return the metadata of speakers, by id."""
         return {}
 
     def gaps(self) -> list[LeftOut]:
-        """Utterances that the corpus is known by, but does not have as asked for."""
+        """Return the utterances that belong to the corpus but have no recording of the requested kind."""
         return []
 
 
 class FileCorpus(Corpus):
-    """A corpus whose `source` is the path of one audio file below `root`."""
+    """A corpus in which `source` is the path of an audio file below `root`."""
 
     def __init__(self, root: Path):
         self.root = Path(root)

@@ -1,4 +1,4 @@
-"""The bona fide utterances of a released set: CodecFake as published, in zips, Parquet or files, or a set of ours."""
+"""The bona fide utterances of a released set (zips, Parquet or audio files): CodecFake, or a set of this project."""
 
 from pathlib import Path
 from typing import Literal
@@ -16,14 +16,14 @@ from codecfake.util.errors import DataError
 
 
 class Options(CorpusOptions):
-    """The config's section."""
+    """The config's `corpus` section."""
 
-    name: Literal["codecfake"] = Field(description="the corpus")
-    path: str = Field(description="a released set: a folder of CODEC+UTTERANCE.wav, of zips or of Parquet files")
+    name: Literal["codecfake"] = Field(description="name of the corpus")
+    path: str = Field(description="a released set: a folder of CODEC+UTTERANCE.wav files, zips or Parquet files")
 
 
 class CodecFakeCorpus(Corpus):
-    """Speakers and utterances as `released` tells them.
+    """The bona fide clips of a released set.
 
     Raises:
         DataError: the set has no bona fide utterance.
@@ -31,7 +31,7 @@ class CodecFakeCorpus(Corpus):
 
     def __init__(self, released: ReleasedSet):
         if IDENTITY not in released.codecs:
-            raise DataError(f"{released.path}: no genuine utterances in it; it has {', '.join(released.codecs)}")
+            raise DataError(f"{released.path}: no bona fide utterances; codecs found: {', '.join(released.codecs)}")
         self._folder = f"{released.path.parent}/"
         self._clips = {clip.utterance_id: clip for clip in released.clips(IDENTITY)}
 
@@ -46,10 +46,10 @@ class CodecFakeCorpus(Corpus):
 
 
 def files(config: dict, places: Places) -> list[str]:
-    """None: the set is the user's own copy."""
+    """Return no files: the set is the user's own copy."""
     return []
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> CodecFakeCorpus:
-    """`config["path"]` is the set: a folder, a zip archive or a Parquet file."""
+    """Open the set `config["path"]`: a folder, a zip archive or a Parquet file."""
     return CodecFakeCorpus(open_set(Path(config["path"]).expanduser()))

@@ -1,4 +1,4 @@
-"""Any directory of `SPEAKER/*.{wav,flac,ogg,mp3}`: a user's own data."""
+"""A user's own recordings: a directory of `SPEAKER/*.{wav,flac,ogg,mp3}`."""
 
 import sys
 from pathlib import Path
@@ -15,20 +15,20 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class Options(CorpusOptions):
-    """The config's section."""
+    """The config's `corpus` section."""
 
-    name: Literal["folder"] = Field(description="the corpus")
-    path: str = Field(description="the directory of SPEAKER/*.{wav,flac,ogg,mp3}")
+    name: Literal["folder"] = Field(description="name of the corpus")
+    path: str = Field(description="directory of SPEAKER/*.{wav,flac,ogg,mp3}")
 
 
 class FolderCorpus(FileCorpus):
-    """The speaker is the name of the folder a file lies in; the id is `SPEAKER_STEM`."""
+    """Audio files in one folder per speaker; the utterance id is `SPEAKER_STEM`."""
 
     def recordings(self) -> list[Recording]:
         everything = {path for path in self.root.rglob("[!.]*") if path.is_file()}
         paths = sorted(path for path in self.root.glob("*/[!.]*") if path.suffix.lower() in SUFFIXES)
         if ignored := sorted(everything.difference(paths)):
-            print(f"{self.root}: {len(ignored)} other files not taken, the first is {ignored[0]}", file=sys.stderr)
+            print(f"{self.root}: {len(ignored)} other files ignored, the first is {ignored[0]}", file=sys.stderr)
         if not paths:
             raise DataError(f"{self.root}: no audio found; expected SPEAKER/NAME{{{','.join(SUFFIXES)}}}")
         found: dict[str, Recording] = {}
@@ -44,17 +44,17 @@ class FolderCorpus(FileCorpus):
 
 
 def files(config: dict, places: Places) -> list[str]:
-    """None: the recordings are the user's own."""
+    """Return no files: the recordings are the user's own."""
     return []
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> FolderCorpus:
-    """`config["path"]` is the directory.
+    """Open the directory `config["path"]`.
 
     Raises:
-        DataError: it is no directory.
+        DataError: it is not a directory.
     """
     root = Path(config["path"]).expanduser()
     if not root.is_dir():
-        raise DataError(f"corpus.path: {root} is no directory")
+        raise DataError(f"corpus.path: {root} is not a directory")
     return FolderCorpus(root)

@@ -1,4 +1,4 @@
-"""What the config's corpus section may hold, whatever the corpus; each corpus's module adds its own, in `Options`."""
+"""Options of the config's `corpus` section that all corpora share; each corpus's module adds its own in `Options`."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,18 +11,18 @@ Number = Annotated[int, Field(ge=1)]
 
 
 class Splits(Section):
-    """Speakers of each split; one split may be left out and takes all the others."""
+    """Speakers of each split; one split may be left out and takes all other speakers."""
 
-    train: Speakers | None = Field(None, description="speakers")
-    dev: Speakers | None = Field(None, description="speakers")
-    eval: Speakers | None = Field(None, description="speakers")
+    train: Speakers | None = Field(None, description="speakers of train")
+    dev: Speakers | None = Field(None, description="speakers of dev")
+    eval: Speakers | None = Field(None, description="speakers of eval")
 
 
 class Folds(Section):
-    """The speakers, dealt to `count` folds: one is evaluated on, the next is dev, the others are train."""
+    """Division of the speakers into `count` folds: fold `eval` is eval, the next is dev, the others are train."""
 
-    count: int = Field(ge=3, description="how many folds")
-    eval: int = Field(ge=0, description="the number, from 0, of the one that is evaluated on")
+    count: int = Field(ge=3, description="number of folds")
+    eval: int = Field(ge=0, description="index, from 0, of the eval fold")
 
     @model_validator(mode="after")
     def _is_one_of_them(self) -> "Folds":
@@ -32,37 +32,37 @@ class Folds(Section):
 
 
 class BySplit(Section):
-    """A number for each split; all utterances where it is left out."""
+    """The maximum number of utterances per speaker of each split; no limit for a split that is left out."""
 
-    train: Number | None = Field(None, description="of each speaker of train")
-    dev: Number | None = Field(None, description="of each speaker of dev")
-    eval: Number | None = Field(None, description="of each speaker of eval")
+    train: Number | None = Field(None, description="maximum per speaker of train")
+    dev: Number | None = Field(None, description="maximum per speaker of dev")
+    eval: Number | None = Field(None, description="maximum per speaker of eval")
 
 
 class CorpusOptions(Section):
-    """What every corpus takes."""
+    """Options of every corpus."""
 
-    name: str = Field(description="the corpus")
+    name: str = Field(description="name of the corpus")
     splits: Splits | None = Field(
-        None, description="{train, dev, eval: speakers}; one split may be left out and takes all the others"
+        None, description="{train, dev, eval: speakers}; one split may be left out and takes all other speakers"
     )
     folds: Folds | None = Field(
         None,
-        description="{count, eval}, in place of splits: the speakers are dealt to `count` folds, of which number "
-        "`eval` (from 0) is evaluated on, the next is dev, the others are train",
+        description="{count, eval}, instead of splits: the speakers are divided into `count` folds; fold `eval` "
+        "(from 0) is eval, the next is dev, the others are train",
     )
     speakers: Speakers | Annotated[int, Field(ge=3)] | None = Field(
         None,
-        description="a list of at least one speaker, only these; or a number of at least 3, so many, among them those "
-        "that splits names; all where left out",
+        description="a list of at least one speaker to use; or the number of speakers to use, at least 3, which "
+        "include those named in splits; all if left out",
     )
     utterances_per_speaker: Number | BySplit | None = Field(
         None,
-        description="a number, at most so many of each speaker; or {train, dev, eval: number}, by split; all where "
+        description="the maximum number per speaker; or {train, dev, eval: number}, one maximum per split; all if "
         "left out",
     )
     on_bad_audio: Literal["fail", "skip"] = Field(
-        "fail", description="a recording that cannot be used: fail, or skip it in both classes and say so"
+        "fail", description="action on an unusable recording: fail, or skip it in both classes and report it"
     )
 
     @model_validator(mode="before")
@@ -72,5 +72,5 @@ class CorpusOptions(Section):
             if ("splits" in content) == ("folds" in content):
                 raise ValueError("exactly one of 'splits' and 'folds' is needed")
             if "folds" in content and isinstance(content.get("utterances_per_speaker"), dict):
-                raise ValueError("utterances_per_speaker: with folds, one number for all splits; the folds share it")
+                raise ValueError("utterances_per_speaker: with folds, one number for all splits is needed")
         return content

@@ -1,4 +1,4 @@
-"""A corpus's recordings as rows of a shard."""
+"""Conversion of a corpus's recordings to shard rows."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,7 +12,7 @@ from codecfake.util.errors import AudioError
 
 
 def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[str, Any]]:
-    """The corpus's recordings at their own rate, as rows of a shard.
+    """Yield the corpus's recordings at their own sample rate, as shard rows.
 
     Raises:
         AudioError: a recording cannot be read, or has changed since it was listed.
@@ -22,7 +22,7 @@ def source_rows(corpus: Corpus, utterances: list[Utterance]) -> Iterator[dict[st
         if (len(samples), sample_rate) != (utterance.num_samples, utterance.sample_rate):
             raise AudioError(
                 f"{utterance.utterance_id} ({utterance.source}): {len(samples)} samples at {sample_rate} Hz; "
-                f"{utterance.num_samples} at {utterance.sample_rate} Hz expected, as it was when listed"
+                f"{utterance.num_samples} at {utterance.sample_rate} Hz expected, as listed before"
             )
         yield shard_row(
             samples,

@@ -1,12 +1,12 @@
-"""Released sets of resynthesised speech, CodecFake as published or ours: which clips there are, and their bytes.
+"""Released sets of resynthesised speech, CodecFake as published or a set of this project: their clips.
 
-Three layouts, told apart by what is found:
+The layout is one of three, recognised by file suffix:
 
-- files `CODEC+UTTERANCE.wav` (or .flac) in a folder and the folders below it;
-- zip archives of such files (published as CodecFake_wavs, one a codec);
-- Parquet files, with the columns of the published CodecFake or those of our shards (`store`).
+- files `CODEC+UTTERANCE.wav` (or .flac) in a folder and its subfolders;
+- zip archives of these files (published as CodecFake_wavs, one per codec);
+- Parquet files, with the columns of the published CodecFake or of this project's shards (`data.shards`).
 
-Listing reads no audio. Bona fide speech is the codec `identity`, whatever the set calls it (`genuine`).
+Listing reads no audio. Bona fide speech is listed as codec `identity`, also if the set names it `genuine`.
 """
 
 import os
@@ -29,7 +29,7 @@ class ReleasedSet:
     """The clips of a set, by codec.
 
     Raises:
-        DataError: two clips are of one codec and utterance.
+        DataError: two clips have the same codec and utterance.
     """
 
     def __init__(self, path: Path, clips: Iterable[Clip]):
@@ -44,14 +44,14 @@ class ReleasedSet:
                     raise DataError(
                         f"{one.name} and {other.name} are both utterance {one.utterance_id!r} of codec {codec!r}"
                     )
-        #: Names, bona fide first.
+        #: Codec names, bona fide first.
         self.codecs = sorted(self._clips, key=lambda codec: (codec != IDENTITY, codec))
 
     def clips(self, codec: str) -> list[Clip]:
-        """A codec's clips by utterance.
+        """Return a codec's clips, sorted by utterance.
 
         Raises:
-            DataError: the set has no such codec.
+            DataError: the codec is not in the set.
         """
         if codec not in self._clips:
             raise DataError(f"{self.path}: no codec {codec!r}; it has {', '.join(self.codecs)}")
@@ -59,11 +59,11 @@ class ReleasedSet:
 
 
 def open_set(path: Path) -> ReleasedSet:
-    """List a set: a folder of one of the layouts, a zip archive or a Parquet file.
+    """List a set: a folder in one of the layouts, a zip archive or a Parquet file.
 
     Raises:
-        DataError: there is no such file or folder, no audio in it, or more than one layout; an archive is damaged; a
-            clip does not tell its codec, utterance or label.
+        DataError: the path does not exist, contains no audio or mixes layouts; an archive is damaged; a clip's codec,
+            utterance or label is missing or invalid.
     """
     path = Path(path)
     if not path.exists():
@@ -83,14 +83,14 @@ def open_set(path: Path) -> ReleasedSet:
 
 
 def _sources(root: Path, files: dict[str, list[str]]) -> Iterator[ClipSource]:
-    """What holds the clips of a layout's files."""
+    """Yield the containers of a set's clips."""
     yield from (Zip(root / name) for name in files.get(ZIP, ()))
     yield from (Parquet(root / name) for name in files.get(PARQUET, ()))
     yield Folder(root, files.get(AUDIO, []))
 
 
 def _visible(root: Path) -> list[str]:
-    """Paths of the files below a folder, sorted, without hidden files and folders."""
+    """Return the sorted paths of the files below a folder, without hidden files and folders."""
     paths = []
     for folder, folders, names in os.walk(root):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -1,4 +1,4 @@
-"""What holds the clips of a released set: a folder of audio files, a zip archive of them, a Parquet file."""
+"""Containers of a released set's clips: a folder of audio files, a zip archive of them, or a Parquet file."""
 
 import json
 import sys
@@ -20,22 +20,23 @@ from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, DataError
 
 SUFFIXES = (".wav", ".flac")
-#: What sets call bona fide speech where they name codecs.
+#: Names of bona fide speech in place of a codec's name.
 GENUINE = ("genuine", IDENTITY)
-#: Labels as published and ours, and what they are here.
+#: Labels of published sets and of this project's shards, and the labels they stand for.
 LABEL_OF = {"genuine": "bonafide", "bonafide": "bonafide", "spoofing": "spoof", "spoof": "spoof"}
-#: Columns that a Parquet file must have, `audio` by its fields; ours have `utterance_id` too.
+#: Required columns of a Parquet file (of `audio`, its fields); this project's shards also have `utterance_id`.
 COLUMNS = ("audio.bytes", "audio.path", "label", "speaker_id", "codec_name")
-#: Archives whose directories are in memory at a time (25 MB each in the published set).
+#: Maximum number of archive directories in memory (25 MB each in the published set).
 OPEN_ARCHIVES = 4
-#: Row groups whose audio is in memory at a time (14 MB each in the published set): two for threads that read in order.
+#: Maximum number of row groups with audio in memory (14 MB each in the published set): two, for threads that read in
+#: order.
 OPEN_GROUPS = 2
-#: Held while something is opened, so that threads that want the same open it once.
+#: Held while a container is opened, so that concurrent threads open it once.
 _OPENING = Lock()
 
 
 class Clip(NamedTuple):
-    """A recording of a set, and where it lies: a path in its source, or a row."""
+    """A recording of a set, and its place in the source: a path or a row."""
 
     codec_name: str
     utterance_id: str
@@ -46,78 +47,78 @@ class Clip(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Stands for the clip in errors."""
+        """Return the clip's name for error messages."""
         return self.source.name(self.place)
 
     @property
     def position(self) -> tuple[str, str | int]:
-        """By this clips are sorted as they lie, the order in which many are read fastest.
+        """Return a sort key for the stored order, in which many clips are read fastest.
 
-        A Parquet file gives a hundred or so at a time, and need not have them by utterance.
+        A Parquet file is read in row groups of about a hundred clips, which need not be sorted by utterance.
         """
         return str(self.source.path), self.place
 
     def read(self) -> bytes:
-        """The bytes of an audio file. Safe to call from several threads.
+        """Return the bytes of the audio file. Thread-safe.
 
         Raises:
-            AudioError: what holds them is damaged.
+            AudioError: the container is damaged.
         """
         return self.source.read(self.place)
 
 
 class ClipSource(ABC):
-    """A file or folder that holds clips."""
+    """A file or folder that contains clips."""
 
     def __init__(self, path: Path):
         self.path = path
 
     @abstractmethod
     def clips(self) -> Iterator[Clip]:
-        """Every clip, as they lie.
+        """Yield every clip, in stored order.
 
         Raises:
-            DataError: one does not tell its codec, utterance or label.
+            DataError: a clip's codec, utterance or label is missing or invalid.
         """
 
     @abstractmethod
     def read(self, place: Any) -> bytes:
-        """See `Clip.read`."""
+        """Return the bytes of the clip at `place`. See `Clip.read`."""
 
     @abstractmethod
     def name(self, place: Any) -> str:
-        """See `Clip.name`."""
+        """Return the name of the clip at `place`. See `Clip.name`."""
 
     def _clip(self, place: str | int, codec: str, utterance: str, speaker: str, label: str) -> Clip:
-        """A clip; its texts, of which a set has 700,000, are stored once each."""
+        """Build a clip. Its strings are interned, since a set has 700,000 clips."""
         texts = (IDENTITY if label == "bonafide" else codec, utterance, speaker, label)
         return Clip(*map(sys.intern, texts), self, place)
 
     def _named(self, place: str) -> Clip:
-        """The clip that a file's name describes."""
+        """Build the clip that a file name describes."""
         codec, utterance, speaker = _parse(place, self.name(place))
         return self._clip(place, codec, utterance, speaker, "bonafide" if codec in GENUINE else "spoof")
 
 
 def is_audio(name: str) -> bool:
-    """Whether a file of this name or path holds a clip; a hidden one does not."""
+    """Return whether the file of this name or path is a clip; hidden files are not."""
     path = PurePosixPath(name)
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def _parse(path: str, name: str) -> tuple[str, str, str]:
-    """Codec, utterance and speaker of a file `CODEC+UTTERANCE.wav`; `name` stands for it in errors.
+    """Return codec, utterance and speaker of a file `CODEC+UTTERANCE.wav`; `name` is the file's name in errors.
 
-    The speaker is what comes before the last `_` of the utterance (`pXXX_NNN`); without one, the folder that the file
-    lies in, unless that is the codec's; else the utterance itself.
+    The speaker is the part of the utterance before the last `_` (`pXXX_NNN`); without a `_`, the folder of the file,
+    unless it is named after the codec; otherwise the utterance itself.
 
     Raises:
-        DataError: the name does not tell codec and utterance.
+        DataError: the file name lacks a codec or an utterance.
     """
     pure = PurePosixPath(path)
     codec, _, utterance = pure.stem.partition("+")
     if not codec or not utterance:
-        raise DataError(f"{name}: file name {pure.name!r} tells no codec and utterance; expected CODEC+UTTERANCE.wav")
+        raise DataError(f"{name}: file name {pure.name!r} has no codec and utterance; expected CODEC+UTTERANCE.wav")
     folder = pure.parent.name if pure.parent.name != codec else ""
     return codec, utterance, utterance.rpartition("_")[0] or folder or utterance
 
@@ -126,7 +127,7 @@ class Folder(ClipSource):
     """A folder of audio files.
 
     Args:
-        files: their paths below it.
+        files: paths of the files, relative to the folder.
     """
 
     def __init__(self, path: Path, files: list[str]):
@@ -167,10 +168,10 @@ def _archive(source: Zip) -> LocalArchive:
 
 
 class Parquet(ClipSource):
-    """A Parquet file of the published set, or a shard.
+    """A Parquet file of the published set, or a shard of this project.
 
     Raises:
-        DataError: it is no Parquet file, or lacks a column.
+        DataError: it is not a Parquet file, or lacks a column.
     """
 
     def __init__(self, path: Path):
@@ -184,7 +185,7 @@ class Parquet(ClipSource):
             raise DataError(f"{path}: no column {', '.join(missing)}; a released set has {', '.join(COLUMNS)}")
 
     def opened(self) -> pq.ParquetFile:
-        """The file, to be closed."""
+        """Open the file; the caller closes it."""
         try:
             return pq.ParquetFile(self.path, page_checksum_verification=True)
         except pa.ArrowInvalid as error:
@@ -203,19 +204,19 @@ class Parquet(ClipSource):
             yield self._described(row, dict(zip(columns, values, strict=True)))
 
     def _texts(self, name: str, column: pa.ChunkedArray) -> list:
-        """The values of a column; for the numbers of a ClassLabel the classes they stand for."""
+        """Return the values of a column; the class numbers of a `ClassLabel` become class names."""
         described = json.loads((self._schema.metadata or {}).get(b"huggingface", b"{}"))
         feature = described.get("info", {}).get("features", {}).get(name, {})
         classes = dict(enumerate(feature.get("names", ())))
         return [classes.get(value, value) for value in column.to_pylist()]
 
     def _described(self, row: int, values: dict[str, Any]) -> Clip:
-        """A row's clip; utterance and speaker, if it does not say them, by the name of its file."""
+        """Build a row's clip; if utterance or speaker are missing, they are taken from its file name."""
         codec, label = values["codec_name"] or "", LABEL_OF.get(values["label"])
         if label is None:
             raise DataError(f"{self.name(row)}: label {values['label']!r}; allowed: {', '.join(LABEL_OF)}")
         if label == "spoof" and codec in ("", *GENUINE):
-            raise DataError(f"{self.name(row)}: {values['label']!r} of codec {codec!r}; a spoof has another codec")
+            raise DataError(f"{self.name(row)}: {values['label']!r} of codec {codec!r}; a spoof must name its codec")
         utterance, speaker = values.get("utterance_id"), values["speaker_id"]
         if not (utterance and speaker):
             _, named, its_speaker = _parse(values["path"] or "", self.name(row))
@@ -231,7 +232,7 @@ class Parquet(ClipSource):
             raise AudioError(f"{self.name(place)}: damaged ({error})") from None
         content = group[place - self._ends[number] + len(group)].as_py()["bytes"]
         if content is None:
-            raise AudioError(f"{self.name(place)}: no audio in it; the bytes of a file expected")
+            raise AudioError(f"{self.name(place)}: no audio in it; expected the bytes of an audio file")
         return content
 
     def name(self, place: int) -> str:

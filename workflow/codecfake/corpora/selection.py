@@ -1,6 +1,7 @@
-"""Which recordings a run takes, and which split a speaker is in. Choices are by a hash of the id.
+"""Selection of a run's recordings, and assignment of speakers to splits.
 
-So they neither follow the alphabet nor change with the order, and what is added moves little of what is there.
+Selection is by a hash of the id: it depends neither on alphabetical order nor on the order of the input, and additions
+to a corpus change little of it.
 """
 
 from collections import defaultdict
@@ -13,11 +14,11 @@ from codecfake.util.hashing import stable_number
 
 
 def assign_splits(speakers: dict[str, Speaker], known: Iterable[str], config: dict) -> dict[str, str]:
-    """Which split each speaker is in, by the config's `splits` or `folds`.
+    """Return the split of each speaker, by the config's `splits` or `folds`.
 
     Args:
-        speakers: those of whom there are utterances.
-        known: those that the corpus knows; of whom it has nothing, a split may name but not have.
+        speakers: the speakers who have utterances.
+        known: all speakers that the corpus lists; those without utterances may be named in a split and are dropped.
     """
     if "folds" in config:
         return split_by_fold(speakers, **config["folds"])
@@ -27,7 +28,7 @@ def assign_splits(speakers: dict[str, Speaker], known: Iterable[str], config: di
 
 
 def split_of_speakers(speakers: Iterable[str], splits: dict[str, list[str]]) -> dict[str, str]:
-    """Which split each speaker is in. A split left out takes all speakers no other split names.
+    """Return the split of each speaker. A split that is left out takes all speakers that no other split names.
 
     Raises:
         DataError: a speaker is in two splits, in none, or unknown; or a split has no speaker.
@@ -49,7 +50,7 @@ def split_of_speakers(speakers: Iterable[str], splits: dict[str, list[str]]) -> 
     if unnamed and len(rest) != 1:
         raise DataError(
             f"splits: speaker {unnamed[0]!r} is in no split; name it, or leave out exactly one of "
-            f"{', '.join(SPLITS)} to take all the others"
+            f"{', '.join(SPLITS)} to take all other speakers"
         )
     split_of |= dict.fromkeys(unnamed, rest[0] if rest else "")
     for split in SPLITS:
@@ -59,28 +60,28 @@ def split_of_speakers(speakers: Iterable[str], splits: dict[str, list[str]]) -> 
 
 
 def split_by_fold(speakers: dict[str, Speaker], count: int, eval: int) -> dict[str, str]:
-    """Leave speakers out: fold `eval` is evaluated on, the next one is dev, the others are train.
+    """Return the split of each speaker: fold `eval` is eval, the next fold is dev, the others are train.
 
-    Speakers are dealt to `count` folds in turn, by gender and then by hash, so that folds are equally large and
-    have the same share of each gender.
+    Speakers are sorted by gender, then by hash, and assigned to `count` folds in turn, so that folds have equal size
+    and equal shares of each gender.
 
     Raises:
         DataError: there are fewer speakers than folds.
     """
     if len(speakers) < count:
-        raise DataError(f"folds: {count} folds of {len(speakers)} speakers; at most one fold a speaker")
+        raise DataError(f"folds: {count} folds of {len(speakers)} speakers; allowed: at most one fold per speaker")
     in_order = sorted(speakers, key=lambda speaker: (speakers[speaker].gender, stable_number(speaker)))
     split_of_fold = {eval: "eval", (eval + 1) % count: "dev"}
     return {speaker: split_of_fold.get(place % count, "train") for place, speaker in enumerate(in_order)}
 
 
 def speakers_of(recordings: list[Recording], known: dict[str, Speaker]) -> dict[str, Speaker]:
-    """The speakers of recordings, with what is known of them."""
+    """Return the speakers of recordings, with their metadata."""
     return {recording.speaker_id: known.get(recording.speaker_id, Speaker()) for recording in recordings}
 
 
 def choose(recordings: list[Recording], known: dict[str, Speaker], config: dict) -> list[Recording]:
-    """The recordings that the config's `speakers` and `utterances_per_speaker` ask for, sorted by id."""
+    """Return the recordings that the config's `speakers` and `utterances_per_speaker` select, sorted by id."""
     there = {recording.speaker_id for recording in recordings}
     taken = choose_speakers(there, known, config.get("speakers"), config.get("splits", {}))
     recordings = [recording for recording in recordings if recording.speaker_id in taken]
@@ -92,7 +93,7 @@ def choose(recordings: list[Recording], known: dict[str, Speaker], config: dict)
 
 
 def relevant(gaps: list[LeftOut], chosen: list[Recording], config: dict) -> list[LeftOut]:
-    """The gaps of a corpus among the speakers that a run takes or lists; all, if it takes all there are."""
+    """Return the corpus's gaps for the speakers that a run uses or lists; all gaps if it uses all speakers."""
     wanted = config.get("speakers")
     taken = {recording.speaker_id for recording in chosen} | set(wanted if isinstance(wanted, list) else ())
     return [gap for gap in gaps if wanted is None or gap.speaker_id in taken]
@@ -101,14 +102,14 @@ def relevant(gaps: list[LeftOut], chosen: list[Recording], config: dict) -> list
 def choose_speakers(
     there: set[str], known: Iterable[str], wanted: list[str] | int | None, splits: dict[str, list[str]]
 ) -> set[str]:
-    """Which speakers to take: those listed; so many, first those that `splits` names; or all.
+    """Return the speakers to use: those listed; a number of them, first those named in `splits`; or all.
 
     Args:
-        there: speakers of whom there are recordings.
-        known: speakers that the corpus knows, maybe without recordings.
+        there: the speakers who have recordings.
+        known: all speakers that the corpus lists, possibly without recordings.
 
     Raises:
-        DataError: a speaker is not there, or there are not so many.
+        DataError: a listed speaker is unknown, or the number is out of range.
     """
     if wanted is None:
         return there
@@ -119,12 +120,15 @@ def choose_speakers(
         return there & set(wanted)
     named = {speaker for members in splits.values() for speaker in members} & there
     if not len(named) <= wanted <= len(there):
-        raise DataError(f"speakers: {wanted}; the splits name {len(named)}, and the corpus has {len(there)}")
+        raise DataError(
+            f"speakers: {wanted}; allowed: at least {len(named)}, the speakers named in splits, and at most "
+            f"{len(there)}, the speakers of the corpus"
+        )
     return set(sorted(there, key=lambda speaker: (speaker not in named, stable_number(speaker)))[:wanted])
 
 
 def subset(recordings: list[Recording], per_speaker: dict[str, int | None]) -> list[Recording]:
-    """At most so many recordings of each speaker (all, where the number is None), sorted by id."""
+    """Return at most `per_speaker` recordings of each speaker (None: all), sorted by id."""
     by_speaker: dict[str, list[Recording]] = defaultdict(list)
     for recording in recordings:
         by_speaker[recording.speaker_id].append(recording)

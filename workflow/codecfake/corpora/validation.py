@@ -1,4 +1,4 @@
-"""Read every chosen recording once before anything is computed: what is wrong with one is told at the beginning."""
+"""Validation of every chosen recording before any computation, so that errors appear at the start."""
 
 import sys
 from collections.abc import Iterable
@@ -10,14 +10,14 @@ from tqdm import tqdm
 from codecfake.corpora import Corpus, LeftOut, Recording, Utterance
 from codecfake.util.errors import AudioError
 
-#: Longer than a frame of every codec (FunCodec's are 40 ms).
+#: Minimum duration of a recording: longer than a frame of every codec (FunCodec's are 40 ms).
 MIN_SECONDS = 0.1
-#: Bad recordings that an error lists.
+#: Maximum number of bad recordings listed in an error.
 LISTED = 20
 
 
 class Listing(NamedTuple):
-    """The utterances of a run, and those it does without."""
+    """The utterances of a run, and those it leaves out."""
 
     utterances: list[Utterance]
     left_out: list[LeftOut]
@@ -27,12 +27,12 @@ def list_utterances(corpus: Corpus, recordings: list[Recording], on_bad_audio: s
     """Read recordings and describe them.
 
     Args:
-        on_bad_audio: `fail`, or `skip` to leave them out.
-        workers: recordings read at a time; no result depends on it.
+        on_bad_audio: `fail`, or `skip` to leave bad recordings out.
+        workers: number of recordings read concurrently; does not affect the result.
 
     Raises:
         AudioError: recordings are corrupt, empty, not finite or shorter than `MIN_SECONDS`, and `on_bad_audio`
-            says fail; names each.
+            is `fail`; the message names the first `LISTED`.
     """
     corpus.fetch(recordings)
 
@@ -49,7 +49,7 @@ def list_utterances(corpus: Corpus, recordings: list[Recording], on_bad_audio: s
     if bad and on_bad_audio == "fail":
         raise AudioError(
             f"{len(bad)} of {len(recordings)} recordings cannot be used:\n{_lines(bad)}\n"
-            "Mend them, or leave them out of both classes: `on_bad_audio: skip` in the config's corpus section"
+            "Repair them, or leave them out of both classes: `on_bad_audio: skip` in the config's corpus section"
         )
     if bad:
         print(f"{len(bad)} of {len(recordings)} recordings left out:\n{_lines(bad)}", file=sys.stderr)
@@ -63,10 +63,10 @@ def _lines(bad: Iterable[LeftOut]) -> str:
 
 
 def describe(corpus: Corpus, recording: Recording) -> Utterance:
-    """A recording with its rate, length and text.
+    """Return a recording with its sample rate, length and transcript.
 
     Raises:
-        AudioError: it cannot be used.
+        AudioError: the recording is unusable.
     """
     samples, sample_rate = corpus.read(recording)
     if len(samples) < MIN_SECONDS * sample_rate:

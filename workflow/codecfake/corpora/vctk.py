@@ -1,9 +1,9 @@
-"""VCTK (CSTR, University of Edinburgh; CC-BY-4.0): some 400 sentences each of 109 speakers of English.
+"""VCTK (CSTR, University of Edinburgh; CC-BY-4.0): about 400 sentences by each of 109 speakers of English.
 
-Version 0.80 (one microphone, WAV, not trimmed) is what CodecFake was made from; 0.92 (two microphones, FLAC,
-trimmed) has one speaker more, s5, whose name is no number. Known gaps: p315's texts are lost (both versions); by
-mic2 there is nothing of p280 and p315 (0.92), of p362 a part; p280 is not in the speaker table of 0.80, and
-p376_295 of 0.80 is no WAV. What is missing is counted, and no error.
+CodecFake was made from version 0.80 (one microphone, WAV, not trimmed). Version 0.92 (two microphones, FLAC, trimmed)
+adds speaker s5, the only id that is not p and a number. Known gaps: the texts of p315 are lost (both versions); in
+0.92, mic2 has no recordings of p280 and p315 and only some of p362; in 0.80, the speaker table lacks p280, and p376_295
+is not a WAV file. Missing recordings and texts are counted; they are not errors.
 """
 
 import re
@@ -26,16 +26,16 @@ from codecfake.util.errors import AudioError, DataError
 
 SPEAKER = r"(?P<speaker>p\d+|s5)"
 TEXT = re.compile(rf"(?:.*/)?txt/{SPEAKER}/(?P<id>(?P=speaker)_\d+)\.txt")
-#: ID AGE GENDER ACCENTS REGION (COMMENT); in 0.80 an ID has no "p".
+#: A line of speaker-info.txt: ID AGE GENDER ACCENTS REGION (COMMENT); in 0.80 an ID has no "p".
 SPEAKER_LINE = re.compile(r"(p?\d+|s5)\s+(\d+)\s+([FM])(?:\s+(\S+))?(?:\s+([^()]*))?(?:\((.*)\))?\s*")
 
 
 class Options(CorpusOptions):
-    """The config's section."""
+    """The config's `corpus` section."""
 
-    name: Literal["vctk"] = Field(description="the corpus")
-    version: Literal["0.80", "0.92"] = Field(description="the release; CodecFake was made from 0.80")
-    microphone: Literal["mic1", "mic2"] | None = Field(None, description="of 0.92: which of its two microphones")
+    name: Literal["vctk"] = Field(description="name of the corpus")
+    version: Literal["0.80", "0.92"] = Field(description="release of VCTK; CodecFake was made from 0.80")
+    microphone: Literal["mic1", "mic2"] | None = Field(None, description="one of the two microphones of 0.92")
 
     @model_validator(mode="after")
     def _has_microphones(self) -> Self:
@@ -47,7 +47,7 @@ class Options(CorpusOptions):
 
 
 class Release(NamedTuple):
-    """A version's archive (a key of downloads.yaml) and the names of its recordings."""
+    """A version's archive (a key of downloads.yaml) and the name pattern of its recordings."""
 
     archive: str
     recording: re.Pattern
@@ -103,7 +103,7 @@ class VctkCorpus(Corpus):
         try:
             return self.archive.read(name).decode("utf-8", errors="replace") if name else ""
         except CorruptMemberError as error:
-            print(f"{error}; {recording.utterance_id} goes without text", file=sys.stderr)
+            print(f"{error}; {recording.utterance_id} gets an empty text", file=sys.stderr)
             return ""
 
     def speakers(self) -> dict[str, Speaker]:
@@ -112,7 +112,7 @@ class VctkCorpus(Corpus):
 
     @cached_property
     def _table(self) -> dict[str, Speaker]:
-        """speaker-info.txt by speaker."""
+        """Read speaker-info.txt: the metadata of each speaker."""
         found = {}
         for name in (name for name in self.archive.names if name.rpartition("/")[2] == "speaker-info.txt"):
             for line in self.archive.read(name).decode("utf-8", errors="replace").splitlines():
@@ -130,7 +130,7 @@ class VctkCorpus(Corpus):
 
 
 def files(config: dict, places: Places) -> list[str]:
-    """The archive, unless the part of it that the config asks for is being taken out by and by."""
+    """Return the archive's key; nothing if the config selects a part, whose members are fetched one by one."""
     key = RELEASES[config["version"]].archive
     return [] if _wants_part(config) and _parts(key, places).is_dir() else [key]
 
@@ -140,12 +140,12 @@ def _wants_part(config: dict) -> bool:
 
 
 def _parts(key: str, places: Places) -> Path:
-    """The folder of the members that are fetched one by one."""
+    """Return the folder of the archive members that are fetched one by one."""
     return places.kept(f"{key}.members")
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> VctkCorpus:
-    """The archive where it is; if the config asks for a part, that part from an address; else fetch it whole."""
+    """Open the local archive; without one, fetch the members that the config selects, or the complete archive."""
     key = RELEASES[config["version"]].archive
     return VctkCorpus(_open_archive(key, downloads[key], places, config), config["version"], config.get("microphone"))
 
@@ -157,5 +157,5 @@ def _open_archive(key: str, entry: dict, places: Places, config: dict) -> Archiv
             otherwise = f"Place {download.placing(key, entry, places)}"
             return RemoteArchive(urls, parts, entry.get("bytes"), otherwise)
         except NoRangesError:
-            print(f"{key}: the server does not give parts of a file; all of it is fetched", file=sys.stderr)
+            print(f"{key}: the server does not send parts of a file; the complete file is fetched", file=sys.stderr)
     return LocalArchive(download.fetch(key, entry, places))

@@ -1,8 +1,8 @@
-"""Real human recordings out of Debian packages: 12 sources, each taken as one speaker.
+"""Human speech from Debian packages: 12 sources, each treated as one speaker.
 
-`tuxpaint-stamps-default` has spoken descriptions, one reader a language (French has two, taken as
-one); `asterisk-core-sounds-*-g722` has studio prompts, one speaker each. The sources differ in lossy
-history, level and noise, so both classes of an experiment must come from the same utterances.
+`tuxpaint-stamps-default` contains spoken descriptions by one reader per language (French has two, treated as one);
+each `asterisk-core-sounds-*-g722` contains studio prompts by one speaker. The sources differ in earlier lossy coding,
+level and noise, so both classes of an experiment must come from the same utterances.
 """
 
 from pathlib import Path
@@ -21,20 +21,20 @@ TUXPAINT = "tuxpaint-stamps-default"
 TUXPAINT_LANGUAGES = ("ro", "be", "ru", "bg", "da", "ca", "el", "fr")
 ASTERISK_LANGUAGES = ("en", "fr", "it", "ru")
 MIN_SECONDS, MAX_SECONDS = 1.0, 6.0
-#: The folder of prompts in which nobody speaks.
+#: Name of the folder of prompts without speech.
 SILENCE = "silence"
 PACKAGES = (TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in ASTERISK_LANGUAGES))
 G722_BYTES_PER_SECOND = 8000
 
 
 class Options(CorpusOptions):
-    """The config's section."""
+    """The config's `corpus` section."""
 
-    name: Literal["voices"] = Field(description="the corpus")
+    name: Literal["voices"] = Field(description="name of the corpus")
 
 
 class VoicesCorpus(FileCorpus):
-    """The recordings of 1 to 6 s below the unpacked packages."""
+    """The recordings of 1 to 6 s in the unpacked packages."""
 
     def recordings(self) -> list[Recording]:
         return sorted(self._tuxpaint() + self._asterisk(), key=lambda recording: recording.utterance_id)
@@ -58,7 +58,7 @@ class VoicesCorpus(FileCorpus):
                     path.parent.name != SILENCE
                     and MIN_SECONDS <= path.stat().st_size / G722_BYTES_PER_SECOND <= MAX_SECONDS
                 ):
-                    # the first folder is the voice's name, e.g. it_IT_m_Carlo
+                    # the first folder names the voice, e.g. it_IT_m_Carlo
                     name = Path(*path.relative_to(base).parts[1:]).with_suffix("").as_posix()
                     found.append(self._recording(f"asterisk-{language}", name, path))
         return found
@@ -69,7 +69,7 @@ class VoicesCorpus(FileCorpus):
 
 
 def files(config: dict, places: Places) -> list[str]:
-    """The packages that are not unpacked."""
+    """Return the keys of the packages that are not unpacked yet."""
     return [_key(package) for package in PACKAGES if not _unpacked(package, places).is_dir()]
 
 
@@ -82,10 +82,10 @@ def _unpacked(package: str, places: Places) -> Path:
 
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> VoicesCorpus:
-    """Fetch and unpack the packages into the cache unless they are there.
+    """Fetch missing packages and unpack them into the cache.
 
     Raises:
-        DownloadError: a package cannot be had; the message names each one that is missing.
+        DownloadError: a package cannot be fetched; the message names every missing package.
     """
     for package in PACKAGES:
         if not _unpacked(package, places).is_dir():
@@ -99,7 +99,7 @@ def _fetch(key: str, downloads: dict, places: Places) -> Path:
     except DownloadError as error:
         others = [other for other in files({}, places) if other != key and places.local(other) is None]
         lines = [download.placing(other, downloads[other], places) for other in others]
-        also = "\n  ".join(["\nThe same holds for", *lines]) if lines else ""
+        also = "\n  ".join(["\nAlso place", *lines]) if lines else ""
         raise DownloadError(
             f"{error}{also}\nor use recordings of your own: `corpus: {{name: folder, path: …}}` in the config"
         ) from None

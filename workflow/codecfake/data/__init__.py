@@ -1,1 +1,1 @@
-"""The project's own file formats: tables, shards, waveforms, checkpoints."""
+"""File formats of the project: tables, shards, waveforms, checkpoints."""

@@ -1,4 +1,4 @@
-"""Torch checkpoints: read without running code from them, written atomically."""
+"""Read torch checkpoints without executing code from them; write them atomically."""
 
 import io
 from pathlib import Path
@@ -9,7 +9,7 @@ import torch
 from codecfake.util.errors import CheckpointError
 from codecfake.util.files import write_bytes
 
-#: NumPy numbers, which training tools leave beside the weights (a best loss, a learning rate).
+#: NumPy scalar types, which training tools store next to the weights (best loss, learning rate).
 NUMBERS = [
     (np._core.multiarray.scalar, "numpy.core.multiarray.scalar"),
     (np._core.multiarray.scalar, "numpy._core.multiarray.scalar"),
@@ -19,7 +19,7 @@ NUMBERS = [
 
 
 def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """The state_dict on the CPU with floating-point tensors in float16, to halve the file."""
+    """Return the state_dict on the CPU, with floating-point tensors in float16 to halve the file."""
     return {
         key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
         for key, value in model.state_dict().items()
@@ -27,13 +27,12 @@ def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 
 def read_checkpoint(path: Path) -> dict:
-    """Read a torch checkpoint without running code from it.
+    """Read a torch checkpoint without executing code from it.
 
-    `weights_only` is torch's restricted unpickler; `NUMBERS` is all that is admitted beyond tensors and plain
-    containers.
+    `weights_only` selects torch's restricted unpickler, which admits tensors, plain containers and `NUMBERS`.
 
     Raises:
-        CheckpointError: the file is missing, is no torch checkpoint, or holds more than tensors.
+        CheckpointError: the file is missing, is not a torch checkpoint, or holds other objects.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
@@ -49,10 +48,10 @@ def read_checkpoint(path: Path) -> dict:
 
 
 def load_state(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Fill the model from a state_dict, strictly: the same keys and shapes.
+    """Load a state_dict into a model; keys and shapes must be identical.
 
     Raises:
-        CheckpointError: a key is missing, unknown or of another shape.
+        CheckpointError: a key is missing or unknown, or a tensor has another shape.
     """
     try:
         model.load_state_dict(state, strict=True)
@@ -64,7 +63,7 @@ def load_state(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Pat
 def write_checkpoint(path: Path, content: dict) -> None:
     """Write a torch checkpoint atomically.
 
-    Through memory: given a path, torch writes its name into the file and hides why a write failed.
+    Serialises to memory first: given a path, torch stores its name in the file and hides why a write failed.
     """
     buffer = io.BytesIO()
     torch.save(content, buffer)

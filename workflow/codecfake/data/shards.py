@@ -1,4 +1,4 @@
-"""The shard format: one Parquet file with an audio struct, as Hugging Face `datasets` reads it."""
+"""Shards: Parquet files with an audio struct, readable by Hugging Face `datasets`."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from codecfake.audio import io as audio
 from codecfake.util.errors import DataError
 from codecfake.util.files import replacing
 
-#: Rows a row group: what one random access has to read.
+#: Rows per row group, the unit that random access reads.
 ROW_GROUP = 16
 
 _FEATURES = {
@@ -41,14 +41,14 @@ DESCRIPTION = [name for name in SCHEMA.names if name != "audio"]
 
 
 def shard_path(resynthesised: Path, codec: str, shard: int) -> Path:
-    """Where a codec's shard lies below the folder of all."""
+    """Return the path of a codec's shard in the folder of resynthesised speech."""
     return Path(resynthesised) / codec / f"{shard:03d}.parquet"
 
 
 def shard_row(
     samples: np.ndarray, sample_rate: int, *, label: str, speaker_id: str, utterance_id: str, codec_name: str
 ) -> dict[str, Any]:
-    """A row of a shard: the samples (float32 [N]) as 16-bit FLAC, and what describes them."""
+    """Return a shard row: the samples (float32 [N]) as 16-bit FLAC, and their metadata."""
     return {
         "audio": {"bytes": audio.encode(samples, sample_rate), "path": f"{codec_name}+{utterance_id}.flac"},
         "label": label,
@@ -65,7 +65,7 @@ def _writer(path: Path) -> pq.ParquetWriter:
 
 
 def write_shard(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    """Write rows as they come, `ROW_GROUP` at a time, under a temporary name; then rename."""
+    """Write rows atomically, as they are produced, in row groups of `ROW_GROUP`."""
     with replacing(path) as temporary, _writer(temporary) as writer:
         group: list[dict[str, Any]] = []
         for item in rows:
@@ -81,7 +81,7 @@ class Shard:
     """Random access to the rows of a shard.
 
     Raises:
-        DataError: the file is missing, is no Parquet file or has other columns.
+        DataError: the file is missing, is not a Parquet file or has other columns.
     """
 
     def __init__(self, path: Path):
@@ -98,7 +98,7 @@ class Shard:
         return self._file.metadata.num_rows
 
     def describe(self) -> list[dict[str, Any]]:
-        """Every row without its audio."""
+        """Return all rows without their audio."""
         return self._file.read(columns=DESCRIPTION).to_pylist()
 
     def __getitem__(self, index: int) -> dict[str, Any]:
@@ -111,19 +111,19 @@ class Shard:
         return self._group[1][offset]
 
     def close(self) -> None:
-        """Let go of the file, which cannot be deleted everywhere while it is open."""
+        """Close the file; some systems cannot delete an open file."""
         self._file.close()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
 
     def samples(self, index: int) -> tuple[np.ndarray, int]:
-        """Samples (float32 [N]) and rate in Hz of one row."""
+        """Return the samples (float32 [N]) and the sample rate in Hz of one row."""
         return decode_row(self[index])
 
 
 def decode_row(item: dict[str, Any]) -> tuple[np.ndarray, int]:
-    """Samples (float32 [N]) and rate in Hz of a row.
+    """Return the samples (float32 [N]) and the sample rate in Hz of a row.
 
     Raises:
         AudioError: the bytes cannot be decoded; the message names the utterance.

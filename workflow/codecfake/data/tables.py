@@ -1,4 +1,4 @@
-"""Utterances, speakers, protocols, scores: the tables between the stages, every column described and checked."""
+"""Tables exchanged between stages (utterances, protocols, scores, ...), with a description and a check per column."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ RATE = {"min_value": 0, "max_value": 1}
 
 
 class Table(pa.DataFrameModel):
-    """A table of exactly the columns described, in that order."""
+    """A table with exactly the described columns, in this order."""
 
     class Config:
         strict = True
@@ -22,20 +22,20 @@ class Table(pa.DataFrameModel):
 
 
 def extended(model: type[Table], numbers: dict[str, Any]) -> type[Table]:
-    """A table with further columns of floating-point numbers, by name, each with its `pandera.Field`."""
+    """Return a table model with additional float columns: `pandera.Field` by name."""
     return type(model.__name__, (model,), {**numbers, "__annotations__": dict.fromkeys(numbers, float)})
 
 
 def columns(model: type[Table]) -> list[str]:
-    """The names of a model's columns, in order."""
+    """Return the names of a model's columns, in order."""
     return list(model.to_schema().columns)
 
 
 def check(table: pd.DataFrame, model: type[Table], name: str) -> pd.DataFrame:
-    """Return the table with the model's types, its rows numbered from 0.
+    """Return the table with the model's types and its rows numbered from 0.
 
     Raises:
-        DataError: a column is missing, unknown or holds a value not allowed; names the first such row.
+        DataError: a column is missing or unknown, or holds an invalid value; names the first such row.
     """
     table = table.reset_index(drop=True)
     try:
@@ -52,7 +52,7 @@ def check(table: pd.DataFrame, model: type[Table], name: str) -> pd.DataFrame:
 
 
 def read(path: Path, model: type[Table]) -> pd.DataFrame:
-    """Read and check a table written by `write`: text stays text, and nothing is no number where there may be none."""
+    """Read and check a table written by `write`. Text is not parsed; an empty cell is NaN in nullable columns."""
     described = model.to_schema().columns
     texts = [name for name, column in described.items() if pd.api.types.is_string_dtype(column.dtype.type)]
     maybe = [name for name, column in described.items() if column.nullable]

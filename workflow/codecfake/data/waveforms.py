@@ -1,4 +1,4 @@
-"""Speech decoded and resampled once: memory-mapped files that hold what detectors hear, 16-bit at one rate."""
+"""Memory-mapped files of detector input: speech decoded and resampled once, 16-bit, at one sample rate."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -17,15 +17,15 @@ from codecfake.util.files import replacing
 
 SCHEMA = pa.schema([("name", pa.string()), ("samples", pa.list_(pa.int16()))])
 DIGEST = b"digest"
-#: Waveforms a record batch, so that its offsets stay far below 2^31 samples.
+#: Waveforms per record batch, so that its offsets stay far below 2^31 samples.
 BATCH = 64
 
 
 def write_waveforms(path: Path, items: Iterable[tuple[str, np.ndarray]], digest: str = "") -> None:
-    """Write (name, float32 [N] at `SAMPLE_RATE`) as they come, as an Arrow file that can be memory-mapped.
+    """Write pairs (name, float32 [N] at `SAMPLE_RATE`), as they are produced, to a memory-mappable Arrow file.
 
     Args:
-        digest: of what they are made of, for `digest_of`.
+        digest: digest of the inputs of the waveforms, for `digest_of`.
     """
     schema = SCHEMA.with_metadata({DIGEST: digest})
     with replacing(path) as temporary, pa.ipc.new_file(str(temporary), schema) as writer:
@@ -39,7 +39,7 @@ def write_waveforms(path: Path, items: Iterable[tuple[str, np.ndarray]], digest:
 
 
 def digest_of(path: Path) -> str | None:
-    """What `write_waveforms` was told; None if there is no such file."""
+    """Return the `digest` passed to `write_waveforms`; None if the file does not exist or is invalid."""
     try:
         return _open(path).schema.metadata[DIGEST].decode()
     except DataError:
@@ -47,7 +47,7 @@ def digest_of(path: Path) -> str | None:
 
 
 def shard_waveforms(shards: list[Path], workers: int) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, float32 [N] at `SAMPLE_RATE`) of every row of shards, in order, `workers` decoded at a time."""
+    """Yield (name, float32 [N] at `SAMPLE_RATE`) of each row of shards, in order, decoded by `workers` threads."""
 
     def heard(row: dict) -> tuple[str, np.ndarray]:
         samples, sample_rate = decode_row(row)
@@ -58,17 +58,17 @@ def shard_waveforms(shards: list[Path], workers: int) -> Iterator[tuple[str, np.
 
 
 class Waveforms:
-    """Random access to waveforms by number, without reading more of them than is asked for.
+    """Random access to waveforms by index, reading only the requested ones.
 
     Args:
-        paths: files that `write_waveforms` wrote.
-        names: the waveforms wanted, in the order in which they are numbered.
+        paths: files written by `write_waveforms`.
+        names: names of the waveforms, in index order.
 
     Attributes:
-        lengths: of each, in samples, int64 [N].
+        lengths: length of each waveform in samples, int64 [N].
 
     Raises:
-        DataError: a file is missing or is none of ours; a name is in none of them.
+        DataError: a file is missing or is not a waveform file, or no file has one of the names.
     """
 
     def __init__(self, paths: Sequence[Path], names: Sequence[str]):
@@ -95,14 +95,14 @@ class Waveforms:
         self.lengths = chosen["length"].to_numpy()
 
     def __reduce__(self):
-        """Another process maps the files itself."""
+        """Pickle only paths and names; the other process maps the files itself."""
         return Waveforms, self._arguments
 
     def __len__(self) -> int:
         return len(self.lengths)
 
     def __getitem__(self, index: int) -> np.ndarray:
-        """int16 [N], mapped and not to be written to."""
+        """Return samples (int16 [N]), memory-mapped and read-only."""
         start = self._start[index]
         return self._samples[self._batch[index]][start : start + self.lengths[index]]
 

@@ -1,4 +1,4 @@
-"""Detectors (countermeasures): the contract (`base`) and one module per architecture."""
+"""Detectors (countermeasures): the `Detector` contract (`base`) and one module per architecture."""
 
 import importlib
 from pathlib import Path
@@ -11,9 +11,9 @@ __all__ = ["BONAFIDE", "SPOOF", "Detector", "build", "load", "load_published", "
 
 
 def build(entry: dict) -> Detector:
-    """A detector with random weights, from an entry of detectors.yaml.
+    """Build a detector with random weights from an entry of detectors.yaml.
 
-    One with `classes`, the class of each codec, is a tracer's, which has a logit for each class.
+    An entry with `classes`, the class of each codec, gives a tracer with one logit per class.
     """
     module = importlib.import_module(f"codecfake.detectors.{entry['module']}")
     outputs = len(set(entry["classes"].values())) if "classes" in entry else OUTPUTS
@@ -21,37 +21,37 @@ def build(entry: dict) -> Detector:
 
 
 def load(path: Path, name: str, device: str) -> Detector:
-    """The detector `name` as `train` saved it, on a device, ready to score.
+    """Load the detector `name` that `train` saved onto a device, in evaluation mode.
 
     Raises:
         CheckpointError: the file is missing, corrupt, or of another detector or a tracer.
     """
     model, entry = _load(path, name)
     if "classes" in entry:
-        raise CheckpointError(f"{path}: holds a tracer; a detector, as `train` saves it, was asked for")
+        raise CheckpointError(f"{path}: holds a tracer; expected a detector, as saved by `train`")
     return model.to(device).eval()
 
 
 def load_tracer(path: Path, name: str, device: str) -> tuple[Detector, dict[str, str]]:
-    """The tracer with the network of detector `name` as `train-tracer` saved it, and the class of each codec.
+    """Load the tracer that `train-tracer` saved with the network of detector `name`, and the class of each codec.
 
     Raises:
-        CheckpointError: the file is missing, corrupt, or of another detector or no tracer.
+        CheckpointError: the file is missing, corrupt, or of another network or not of a tracer.
     """
     model, entry = _load(path, name)
     if "classes" not in entry:
-        raise CheckpointError(f"{path}: holds a detector; a tracer, as `train-tracer` saves it, was asked for")
+        raise CheckpointError(f"{path}: holds a detector; expected a tracer, as saved by `train-tracer`")
     return model.to(device).eval(), entry["classes"]
 
 
 def _load(path: Path, name: str) -> tuple[Detector, dict]:
-    """A saved model and its entry."""
+    """Return a saved model and its entry."""
     content = read_checkpoint(path)
     missing = sorted({"detector", "entry", "state_dict"} - set(content))
     if missing:
         raise CheckpointError(f"{path}: no detector checkpoint; it lacks {', '.join(missing)}")
     if content["detector"] != name:
-        raise CheckpointError(f"{path}: holds a {content['detector']!r} detector; {name!r} was asked for")
+        raise CheckpointError(f"{path}: holds a {content['detector']!r} detector; expected {name!r}")
     try:
         model = build(content["entry"])
     except (AttributeError, KeyError, TypeError) as error:
@@ -61,7 +61,7 @@ def _load(path: Path, name: str) -> tuple[Detector, dict]:
 
 
 def load_published(entry: dict, path: Path, device: str) -> Detector:
-    """The detector of an entry with weights that its authors published, on a device, ready to score.
+    """Load an entry's detector with its authors' published weights onto a device, in evaluation mode.
 
     Raises:
         CheckpointError: the file is missing, corrupt, or of another model.

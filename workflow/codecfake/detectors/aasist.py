@@ -1,7 +1,7 @@
 """AASIST: integrated spectro-temporal graph attention networks (Jung et al., ICASSP 2022, arXiv:2110.01200).
 
-Parameters are named and shaped as in the state_dicts its authors published. Where their code departs from the paper
-(the normalisation before a block's first convolution is not used), so does this, or their weights would not fit.
+Parameters have the names and shapes of the authors' published state_dicts. Where the authors' code departs from the
+paper (it does not use the normalisation before a block's first convolution), so does this module, to fit their weights.
 Shapes: B utterances, C maps, F bands, T frames.
 """
 
@@ -13,7 +13,7 @@ from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector
 from codecfake.detectors.rawnet2 import sinc_filters
 
-#: Samples of a filter of the front end.
+#: Length of a front-end filter in samples.
 SINC_TAPS = 129
 
 
@@ -31,22 +31,23 @@ class Block(nn.Module):
             self.conv_downsample = nn.Conv2d(channels, maps, (1, 3), padding=(0, 1))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        # the same in less time, of one precision
+        # equal and faster, but without mixed precision
         if x.is_cpu and not torch.is_autocast_enabled("cpu"):
             return aasist_cpu.block(self, x)
         return nn.functional.max_pool2d(self.residual(x), (1, 3))
 
     def residual(self, x: torch.Tensor) -> torch.Tensor:
-        """What is pooled, [B, C', F, T]."""
+        """Return the block's output before pooling, [B, C', F, T]."""
         shortcut = self.conv_downsample(x) if hasattr(self, "conv_downsample") else x
         return self.conv2(nn.functional.selu(self.bn2(self.conv1(x)))) + shortcut
 
 
 class Model(GraphDetector):
-    """
+    """AASIST on waveforms.
+
     Args:
-        filters: of the front end.
-        maps: feature maps of the six blocks.
+        filters: number of front-end filters.
+        maps: numbers of feature maps of the six blocks.
         nodes, pool, temperatures, outputs: see `GraphDetector`.
     """
 
@@ -69,7 +70,7 @@ class Model(GraphDetector):
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
         filtered = nn.functional.conv1d(waveforms[:, None], self.filters).abs()
-        # pooled over filters, then over samples: on a CPU ten times as fast as over both at once
+        # pool over filters, then over samples: on a CPU ten times as fast as over both at once
         bands = filtered[:, : filtered.shape[1] // 3 * 3].unflatten(1, (-1, 3)).amax(2)
         maps = self.first_bn(nn.functional.max_pool1d(bands, 3)[:, None])
         return self.logits(self.encoder(nn.functional.selu(maps)))

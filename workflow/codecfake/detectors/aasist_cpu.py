@@ -1,9 +1,9 @@
-"""AASIST's blocks on a CPU, some frames at a time.
+"""AASIST's blocks on a CPU, computed in tiles of frames.
 
-A block's maps are far larger than the caches: every pass over them waits for memory, and fresh memory costs more
-than the arithmetic. Here all passes over a tile of frames are made while it is in the cache, and of maps as long as
-the utterance only those are kept that the gradient needs. They lie in memory as [B, T, F, C], which oneDNN convolves
-fastest, and of which the frames of a tile are one piece.
+A block's maps are far larger than the caches: every pass over them waits for memory, and memory allocation takes
+longer than the arithmetic. Here all passes over a tile of frames run while the tile is in the cache, and full-length
+maps are kept only if the gradient needs them. The memory layout is [B, T, F, C], which oneDNN convolves fastest and in
+which the frames of a tile are contiguous.
 Shapes: B utterances, T frames, F bands, C maps.
 """
 
@@ -15,17 +15,17 @@ import torch
 from torch import nn
 from torch.autograd.function import once_differentiable
 
-#: Frames of a tile, a multiple of the three that become one: 1.5 MB of AASIST's maps. Between 300 and 900 the time
-#: is much the same.
+#: Frames per tile, a multiple of the three that are pooled: 1.5 MB of AASIST's maps. The time is about the same from
+#: 300 to 900.
 FRAMES = 480
-#: The frames and bands of which the largest value is kept.
+#: Frames and bands that max pooling combines.
 POOL = (3, 1)
-#: SELU's (Klambauer et al., NeurIPS 2017).
+#: Constants of SELU (Klambauer et al., NeurIPS 2017).
 ALPHA, SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def block(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
-    """What an `aasist.Block` computes: [B, C, F, T] to [B, C', F, T // 3]."""
+    """Compute an `aasist.Block`: map [B, C, F, T] to [B, C', F, T // 3]."""
     maps = x.permute(0, 3, 2, 1).contiguous()
     bn, first, second = module.bn2, FirstConvolution.of(module.conv1), Convolution.of(module.conv2)
     shortcut = Convolution.of(module.conv_downsample) if hasattr(module, "conv_downsample") else Identity()
@@ -33,7 +33,7 @@ def block(module: nn.Module, x: torch.Tensor) -> torch.Tensor:
         source, mean, variance = _Convolved.apply(maps, *first)
         normalised = Normalisation(mean, _scale(bn, variance), bn.bias)
     else:
-        # the convolution need not be done before its mean and variance are known
+        # mean and variance are known without the convolution, so that it can be fused with the normalisation
         mean, variance = first.moments(maps) if bn.training else (bn.running_mean, bn.running_var)
         source, normalised = maps, first.normalised(mean, _scale(bn, variance), bn.bias)
     if bn.training:
@@ -49,7 +49,7 @@ def _scale(bn: nn.BatchNorm2d, variance: torch.Tensor) -> torch.Tensor:
 
 @torch.no_grad()
 def _note(bn: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor, number: int) -> None:
-    """Update the running statistics by those of a batch with `number` values of each map."""
+    """Update the running statistics with those of a batch with `number` values per map."""
     bn.num_batches_tracked.add_(1)
     momentum = 1 / bn.num_batches_tracked.item() if bn.momentum is None else bn.momentum
     bn.running_mean.lerp_(mean, momentum)
@@ -57,7 +57,7 @@ def _note(bn: nn.BatchNorm2d, mean: torch.Tensor, variance: torch.Tensor, number
 
 
 class _Convolved(torch.autograd.Function):
-    """Maps [B, T, F, C] and a `FirstConvolution` to [B, T, F + 1, C'], their mean and their variance [C']."""
+    """Applies a `FirstConvolution` to maps [B, T, F, C]; returns [B, T, F + 1, C'], its mean and its variance [C']."""
 
     @staticmethod
     def forward(ctx, maps, *parameters):
@@ -95,10 +95,10 @@ class _Convolved(torch.autograd.Function):
 
 
 class _Pooled(torch.autograd.Function):
-    """What came into a block, [B, T, F, C], and the source of its normalised maps, to [B, T // 3, F, C'].
+    """Maps a block's input [B, T, F, C] and the source of its normalised maps to [B, T // 3, F, C'].
 
-    The source of a `Normalisation` is [B, T, F + 1, C'], that of a `FirstConvolution` what came in. There follow the
-    kinds of three layers, this one, the second convolution and the shortcut, and the parameters of all.
+    The source is [B, T, F + 1, C'] for a `Normalisation`, and the block's input for a `FirstConvolution`. The other
+    arguments are the types of three layers (this one, the second convolution, the shortcut) and their parameters.
     """
 
     @staticmethod
@@ -126,7 +126,7 @@ class _Pooled(torch.autograd.Function):
         of_maps, of_source = torch.zeros_like(maps), torch.zeros_like(source)
         of_parameters = [torch.zeros_like(parameter) for layer in layers for parameter in layer]
         for tile, place in zip(_tiles(len(maps), 3 * of_out.shape[1], neighbours=2), rest, strict=True):
-            # made anew: to keep it would take longer
+            # recomputed, which is faster than keeping it
             activated = _selu_(normalised(source[tile.around]))
             of_deep = torch.zeros_like(activated[:, :, : of_out.shape[2]])
             of_deep[tile.inside] = _unpooled(of_out[tile.pooled], place)
@@ -141,42 +141,42 @@ class _Pooled(torch.autograd.Function):
 
 
 def _selu_(x: torch.Tensor) -> torch.Tensor:
-    """SELU in place, by `exp`: torch's own, by `expm1`, takes five times as long."""
+    """Compute SELU in place by `exp`: torch's SELU uses `expm1` and takes five times as long."""
     below = x.clamp(max=0).exp_().sub_(1)
     return x.clamp_(min=0).mul_(SCALE).add_(below, alpha=SCALE * ALPHA)
 
 
 def _unpooled(pooled: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
-    """Gradients [1, T, F, C] at their places among zeros, [1, 3 T, F, C]."""
+    """Put gradients [1, T, F, C] at their places among zeros, [1, 3 T, F, C]."""
     like = _nchw(pooled.new_empty(1, 3 * pooled.shape[1], *pooled.shape[2:]))
     pooling = POOL, POOL, (0, 0), (1, 1), False
     return _nhwc(torch.ops.aten.max_pool2d_with_indices_backward(_nchw(pooled), like, *pooling, place.long()))
 
 
 class Convolution(NamedTuple):
-    """A convolution of whatever frames it gets, with a frame of zeros on either side.
+    """A convolution of any number of frames, padded with one frame of zeros on either side.
 
     weight: [C', C, frames, bands].
     """
 
     weight: torch.Tensor
     bias: torch.Tensor
-    bands = 0  # of zeros on either side
+    bands = 0  # bands of zeros on either side
 
     @classmethod
     def of(cls, module: nn.Conv2d) -> "Convolution":
-        """One of [B, C, F, T]."""
+        """Convert a convolution of [B, C, F, T]."""
         return cls(module.weight.transpose(2, 3).contiguous(memory_format=torch.channels_last), module.bias)
 
     def __call__(self, maps: torch.Tensor) -> torch.Tensor:
-        """[1, T, F, C] to [1, T, F', C']."""
+        """Map [1, T, F, C] to [1, T, F', C']."""
         if maps.shape[3] == 1:
             flat = torch.addmm(self.bias, _seen(maps, *self.reach).T, self.weight.flatten(1).T)
             return flat.view(1, maps.shape[1], -1, len(self.bias))
         return _nhwc(nn.functional.conv2d(_nchw(maps), self.weight, self.bias, padding=(1, self.bands)))
 
     def backward(self, gradient: torch.Tensor, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Gradients of the maps, the weight and the bias."""
+        """Return the gradients of the maps, the weight and the bias."""
         if maps.shape[3] == 1:
             flat = gradient.reshape(-1, len(self.bias))
             of_maps = _of_maps(self.weight.flatten(1).T @ flat.T, maps.shape[1:3], *self.reach)
@@ -190,7 +190,7 @@ class Convolution(NamedTuple):
 
     @property
     def reach(self) -> tuple[torch.Size, tuple[int, int]]:
-        """Size of the kernel, zeros on either side."""
+        """Return the kernel size, and the zero padding on either side."""
         return self.weight.shape[2:], (1, self.bands)
 
 
@@ -200,36 +200,36 @@ class FirstConvolution(Convolution):
     bands = 1
 
     def moments(self, maps: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Mean and variance [C'] of the convolution of single maps [B, T, F, 1], without making it."""
+        """Return mean and variance [C'] of the convolution of single maps [B, T, F, 1] without computing it."""
         mean, covariance = _Moments.apply(maps, *self.reach)
         weight = self.weight.flatten(1)
         return weight @ mean + self.bias, (weight @ covariance * weight).sum(1)
 
     def normalised(self, mean: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor) -> "FirstConvolution":
-        """This with a `Normalisation` after it, in one."""
+        """Return this convolution fused with a `Normalisation` after it."""
         return FirstConvolution(self.weight * scale[:, None, None, None], (self.bias - mean) * scale + bias)
 
 
 class Normalisation(NamedTuple):
-    """Of maps, each by its mean, scale and bias [C]."""
+    """Normalisation of maps, each by its mean, scale and bias [C]."""
 
     mean: torch.Tensor
     scale: torch.Tensor
     bias: torch.Tensor
 
     def __call__(self, maps: torch.Tensor) -> torch.Tensor:
-        """[1, T, F, C] to the same shape."""
+        """Map [1, T, F, C] to the same shape."""
         return torch.addcmul(self.bias - self.mean * self.scale, maps, self.scale)
 
     def backward(self, gradient: torch.Tensor, maps: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Gradients of the maps, the mean, the scale and the bias."""
+        """Return the gradients of the maps, the mean, the scale and the bias."""
         of_bias = gradient.sum((0, 1, 2))
         of_scale = (maps - self.mean).mul_(gradient).sum((0, 1, 2))
         return gradient * self.scale, -self.scale * of_bias, of_scale, of_bias
 
 
 class Identity(NamedTuple):
-    """In place of a `Convolution`."""
+    """The shortcut of a block that has no convolution there."""
 
     def __call__(self, maps: torch.Tensor) -> torch.Tensor:
         return maps
@@ -239,13 +239,13 @@ class Identity(NamedTuple):
 
 
 def _layers(kinds: list[type], parameters: Iterable[torch.Tensor]) -> list[tuple]:
-    """Layers of these kinds, each of as many parameters as it takes."""
+    """Build layers of the given types, each from as many parameters as it has fields."""
     parameters = iter(parameters)
     return [kind(*islice(parameters, len(kind._fields))) for kind in kinds]
 
 
 class _Moments(torch.autograd.Function):
-    """Mean [K] and covariance [K, K] of what a kernel of K weights sees of single maps [B, T, F, 1]."""
+    """Computes mean [K] and covariance [K, K] of the inputs of a kernel of K weights on single maps [B, T, F, 1]."""
 
     @staticmethod
     def forward(ctx, maps, kernel, padding):
@@ -272,20 +272,20 @@ class _Moments(torch.autograd.Function):
 
 
 def _seen(maps: torch.Tensor, kernel: tuple[int, int], padding: tuple[int, int]) -> torch.Tensor:
-    """What a kernel of K weights is multiplied with, [K, T * F'], of a single map [1, T, F, 1].
+    """Return the inputs [K, T * F'] of a kernel of K weights on a single map [1, T, F, 1].
 
-    By this such a map is convolved: oneDNN is slow on it.
+    A single map is convolved by a matrix product with these, since oneDNN is slow on it.
     """
     return nn.functional.unfold(_nchw(maps), kernel, padding=padding)[0]
 
 
 def _of_maps(of_seen: torch.Tensor, size: tuple[int, int], kernel, padding) -> torch.Tensor:
-    """The gradient of a map, [1, T, F, 1], from that of what was `_seen` of it."""
+    """Return the gradient of a map [1, T, F, 1] from the gradient of its `_seen`."""
     return _nhwc(nn.functional.fold(of_seen[None], size, kernel, padding=padding))
 
 
 def _nchw(maps: torch.Tensor) -> torch.Tensor:
-    """[B, T, F, C] as torch wants it, [B, C, T, F]: the same memory, there called channels last."""
+    """Permute [B, T, F, C] to torch's [B, C, T, F]: the same memory, which torch calls channels last."""
     return maps.permute(0, 3, 1, 2)
 
 
@@ -299,12 +299,12 @@ def _add(totals: Iterable[torch.Tensor], parts: Iterable[torch.Tensor]) -> None:
 
 
 class Tile(NamedTuple):
-    """Some frames of an utterance, as indices of maps [B, T, F, C]."""
+    """A range of frames of an utterance, as indices of maps [B, T, F, C]."""
 
     own: tuple[slice, slice]
-    around: tuple[slice, slice]  # with the neighbours that there are
-    inside: tuple[slice, slice]  # its own among those around
-    pooled: tuple[slice, slice]  # what its own become
+    around: tuple[slice, slice]  # own frames and the neighbours that exist
+    inside: tuple[slice, slice]  # own frames within `around`
+    pooled: tuple[slice, slice]  # own frames after pooling
 
 
 def _tiles(batch: int, frames: int, neighbours: int) -> Iterator[Tile]:

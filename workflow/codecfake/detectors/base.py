@@ -5,16 +5,16 @@ from abc import abstractmethod
 import torch
 
 SPOOF, BONAFIDE = 0, 1
-#: Logits of a countermeasure.
+#: Number of logits of a countermeasure.
 OUTPUTS = 2
 
 
 class Detector(torch.nn.Module):
-    """A countermeasure, or a tracer of codecs: takes waveforms of a fixed rate and length, gives logits.
+    """A countermeasure or a codec tracer: maps waveforms of a fixed sample rate and length to logits.
 
     Args:
-        sample_rate: Hz, of the waveforms it takes.
-        crop_samples: their length; longer ones are cut, shorter ones repeated.
+        sample_rate: sample rate of the waveforms in Hz.
+        crop_samples: length of the waveforms in samples; longer ones are cut, shorter ones repeated.
     """
 
     def __init__(self, sample_rate: int, crop_samples: int):
@@ -23,8 +23,8 @@ class Detector(torch.nn.Module):
 
     @abstractmethod
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """float32 [B, crop_samples] to logits [B, outputs]; of two, index 0 is spoof, index 1 bona fide."""
+        """Map float32 [B, crop_samples] to logits [B, outputs]; of two logits, 0 is spoof and 1 is bona fide."""
 
     def cm_score(self, logits: torch.Tensor) -> torch.Tensor:
-        """CM scores [B] of logits [B, 2]: the bona fide logit, as AASIST; higher = more bona fide."""
+        """Return CM scores [B] of logits [B, 2]: the bona fide logit, as in AASIST; higher = more bona fide."""
         return logits[:, BONAFIDE]

@@ -1,6 +1,6 @@
 """AASIST's back end: attention over the nodes of a spectral and a temporal graph (Jung et al., ICASSP 2022).
 
-Parameters are named and shaped as in the state_dicts its authors published.
+Parameters have the names and shapes of the authors' published state_dicts.
 Shapes: B utterances, N nodes of a graph, D features of a node.
 """
 
@@ -11,17 +11,17 @@ from codecfake.detectors.base import OUTPUTS, Detector
 
 
 def _normalised(bn: nn.BatchNorm1d, x: torch.Tensor) -> torch.Tensor:
-    """Batch normalisation of nodes [B, N, D] by feature."""
+    """Batch-normalise nodes [B, N, D] by feature."""
     return bn(x.flatten(0, 1)).view_as(x)
 
 
 def _pairs(x: torch.Tensor) -> torch.Tensor:
-    """Products of every two nodes, [B, N, N, D]."""
+    """Return the products of all pairs of nodes, [B, N, N, D]."""
     return x[:, :, None] * x[:, None]
 
 
 class GraphAttention(nn.Module):
-    """Nodes [B, N, D] to [B, N, D'], each with a mean of all, weighted by attention."""
+    """Maps nodes [B, N, D] to [B, N, D'], combining each node with the attention-weighted mean of all nodes."""
 
     def __init__(self, inputs: int, outputs: int, temperature: float):
         super().__init__()
@@ -41,9 +41,9 @@ class GraphAttention(nn.Module):
 
 
 class HeterogeneousAttention(nn.Module):
-    """Attention over the nodes of two graphs, its weights by the kinds of both nodes, and a master node of all.
+    """Attention over the nodes of two graphs, with weights for each pair of graphs, and a master node for all nodes.
 
-    (first [B, N, D], second [B, M, D], master [B, 1, D]) to the same with D' features.
+    Maps (first [B, N, D], second [B, M, D], master [B, 1, D]) to the same shapes with D' features.
     """
 
     def __init__(self, inputs: int, outputs: int, temperature: float):
@@ -81,7 +81,7 @@ class HeterogeneousAttention(nn.Module):
 
 
 class Pool(nn.Module):
-    """The nodes of the highest scores, a share of [B, N, D], each times its score."""
+    """Keeps the share `ratio` of nodes [B, N, D] with the highest scores, each multiplied by its score."""
 
     def __init__(self, ratio: float, features: int):
         super().__init__()
@@ -100,15 +100,15 @@ def _xavier(features: int) -> torch.Tensor:
 
 
 class GraphDetector(Detector):
-    """A detector that reads maps [B, C, F, T] as two graphs, one of F spectral nodes, one of T temporal ones.
+    """A detector that reads maps [B, C, F, T] as two graphs, one of F spectral nodes and one of T temporal nodes.
 
     Args:
-        maps: C.
-        bands: F.
-        nodes: features of a node, in the graphs and in their heterogeneous attention.
-        pool: share of nodes kept of the spectral, the temporal and the joint graph.
-        temperatures: of attention, in the same order.
-        outputs: logits.
+        maps: number of maps, C.
+        bands: number of bands, F.
+        nodes: features per node, in the graphs and in their heterogeneous attention.
+        pool: shares of nodes kept in the spectral, the temporal and the joint graph.
+        temperatures: temperatures of attention, in the same order.
+        outputs: number of logits.
     """
 
     def __init__(
@@ -138,12 +138,12 @@ class GraphDetector(Detector):
         self.out_layer = nn.Linear(5 * joint, outputs)
 
     def logits(self, maps: torch.Tensor) -> torch.Tensor:
-        """Maps [B, C, F, T] to logits [B, outputs]: a node is the largest of its band or frame."""
+        """Map feature maps [B, C, F, T] to logits [B, outputs]: a node is the maximum of its band or frame."""
         maps = maps.abs()
         return self.graph_logits(maps.amax(dim=3).transpose(1, 2), maps.amax(dim=2).transpose(1, 2))
 
     def graph_logits(self, spectral: torch.Tensor, temporal: torch.Tensor) -> torch.Tensor:
-        """Nodes [B, F, C] and [B, T, C] to logits [B, outputs]."""
+        """Map nodes [B, F, C] and [B, T, C] to logits [B, outputs]."""
         spectral = self.pool_S(self.GAT_layer_S(spectral + self.pos_S))
         temporal = self.pool_T(self.GAT_layer_T(temporal))
         one = self._branch(temporal, spectral, self.master1, "1")
@@ -155,7 +155,7 @@ class GraphDetector(Detector):
         return self.out_layer(self.drop(torch.cat([*graphs, master.squeeze(1)], dim=1)))
 
     def _branch(self, temporal: torch.Tensor, spectral: torch.Tensor, master: torch.Tensor, branch: str):
-        """Two layers of heterogeneous attention, the nodes pooled between them."""
+        """Apply two layers of heterogeneous attention, with pooling of the nodes in between."""
         of = self.get_submodule
         temporal, spectral, master = of(f"HtrgGAT_layer_ST{branch}1")(temporal, spectral, master)
         before = of(f"pool_hT{branch}")(temporal), of(f"pool_hS{branch}")(spectral), master

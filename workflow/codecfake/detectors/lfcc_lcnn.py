@@ -18,7 +18,7 @@ PREEMPHASIS = 0.97
 
 
 class Lfcc(nn.Module):
-    """Waveforms [B, T] to LFCC and differences [B, 60, frames], each utterance with zero mean.
+    """Maps waveforms [B, T] to LFCC and differences [B, 60, frames], each utterance with zero mean.
 
     The filters lie between 0 Hz and `max_hz`.
     """
@@ -39,7 +39,7 @@ class Lfcc(nn.Module):
         )
 
     def forward(self, waveforms: torch.Tensor) -> torch.Tensor:
-        # half precision does not hold the range of a power spectrum
+        # half precision cannot represent the range of a power spectrum
         with torch.autocast("cuda", enabled=False):
             return self._features(waveforms)
 
@@ -47,12 +47,12 @@ class Lfcc(nn.Module):
         static = self.lfcc(torchaudio.functional.preemphasis(waveforms, PREEMPHASIS))
         delta = torchaudio.functional.compute_deltas(static, win_length=3)
         features = torch.cat([static, delta, torchaudio.functional.compute_deltas(delta, win_length=3)], dim=1)
-        # without this the level of a recording would be a feature
+        # without subtraction of the mean, the level of a recording would be a feature
         return features - features.mean(dim=2, keepdim=True)
 
 
 class MaxFeatureMap(nn.Module):
-    """Halve the channels: the larger of each pair (Wu et al., TIFS 2018)."""
+    """Halves the channels: keeps the larger of each pair (Wu et al., TIFS 2018)."""
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         first, second = x.chunk(2, dim=1)
@@ -60,7 +60,7 @@ class MaxFeatureMap(nn.Module):
 
 
 class ResidualBlstm(nn.Module):
-    """[B, frames, D] to the same shape: two bidirectional LSTM layers and a shortcut."""
+    """Two bidirectional LSTM layers and a shortcut; maps [B, frames, D] to the same shape."""
 
     def __init__(self, dimension: int):
         super().__init__()
@@ -75,12 +75,13 @@ def _convolution(channels: int, maps: int, kernel: int) -> list[nn.Module]:
 
 
 class Model(Detector):
-    """
+    """LFCC-LCNN on waveforms.
+
     Args:
         width: factor of all numbers of feature maps; 1.0 is the published size.
-        dropout: before the recurrent layers.
-        max_hz: what lies above is not heard; at most half the sample rate.
-        outputs: logits.
+        dropout: dropout rate before the recurrent layers.
+        max_hz: upper limit of the LFCC's frequency range in Hz; at most half the sample rate.
+        outputs: number of logits.
     """
 
     def __init__(
@@ -93,7 +94,7 @@ class Model(Detector):
         outputs: int = OUTPUTS,
     ):
         super().__init__(sample_rate, crop_samples)
-        # even, so that the two directions of the recurrent layers share them
+        # even numbers, so that each direction of the recurrent layers has half of the features
         small, middle, large = (2 * max(1, round(maps * width / 2)) for maps in (32, 48, 64))
         self.features = Lfcc(sample_rate, max_hz)
         self.cnn = nn.Sequential(
@@ -128,5 +129,5 @@ class Model(Detector):
         return self.output(self.recurrent(frames).mean(dim=1))
 
     def cm_score(self, logits: torch.Tensor) -> torch.Tensor:
-        """The log-odds of bona fide: the difference of the logits, on which cross-entropy is trained."""
+        """Return the log-odds of bona fide: the difference of the logits, which cross-entropy trains."""
         return logits[:, BONAFIDE] - logits[:, SPOOF]

@@ -1,7 +1,7 @@
 """RawNet2, a baseline of ASVspoof 2021 and ASVspoof 5 (Tak et al., ICASSP 2021, arXiv:2011.01108).
 
-Parameters are named and shaped as in the baselines' state_dicts, which fit each other though the networks differ:
-see `preactivation`. Shapes: B utterances, C maps, T samples or frames.
+Parameters have the names and shapes of both baselines' state_dicts. These are equal although the networks differ, see
+`preactivation`. Shapes: B utterances, C maps, T samples or frames.
 """
 
 import numpy as np
@@ -11,12 +11,12 @@ from torch.nn.functional import leaky_relu, max_pool1d, selu
 
 from codecfake.detectors.base import BONAFIDE, OUTPUTS, SPOOF, Detector
 
-#: Samples of a filter of the front end.
+#: Length of a front-end filter in samples.
 SINC_TAPS = 1025
 
 
 def sinc_filters(number: int, taps: int, sample_rate: int) -> torch.Tensor:
-    """Band-pass filters side by side on the mel scale, [number, taps], Hamming-windowed."""
+    """Return adjacent band-pass filters on the mel scale, [number, taps], Hamming-windowed."""
     mel_edges = np.linspace(0, 2595 * np.log10(1 + sample_rate / 2 / 700), number + 1)
     edges = 700 * (10 ** (mel_edges / 2595) - 1) / sample_rate
     time = np.arange(taps) - taps // 2
@@ -46,15 +46,16 @@ class Block(nn.Module):
 
 
 class Model(Detector):
-    """
+    """RawNet2 on waveforms.
+
     Args:
-        filters: of the front end.
-        maps: feature maps of the six blocks.
-        recurrent: features of the GRU, and of the utterance.
-        layers: of the GRU.
+        filters: number of front-end filters.
+        maps: numbers of feature maps of the six blocks.
+        recurrent: number of features of the GRU, and of the utterance embedding.
+        layers: number of GRU layers.
         preactivation: whether a block normalises before its first convolution, as the paper and the baseline of
-            ASVspoof 5 do; that of 2021 has the parameters for it and does not use them.
-        outputs: logits.
+            ASVspoof 5 do; the baseline of ASVspoof 2021 has the parameters for it but does not use them.
+        outputs: number of logits.
     """
 
     def __init__(
@@ -91,5 +92,5 @@ class Model(Detector):
         return self.fc2_gru(self.fc1_gru(self.gru(frames)[0][:, -1]))
 
     def cm_score(self, logits: torch.Tensor) -> torch.Tensor:
-        """The log-odds of bona fide. The baselines' scores, its (log) probability, have the same order."""
+        """Return the log-odds of bona fide. The baselines' scores, the (log) probability, have the same order."""
         return logits[:, BONAFIDE] - logits[:, SPOOF]

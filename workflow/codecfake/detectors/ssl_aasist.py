@@ -1,9 +1,9 @@
-"""AASIST on features of a wav2vec 2.0, XLS-R 300M as published (Tak et al., Odyssey 2022, arXiv:2202.12233).
+"""AASIST on features of a wav2vec 2.0 model, XLS-R 300M as published (Tak et al., Odyssey 2022, arXiv:2202.12233).
 
-The front end is torchaudio's and so are its parameters' names; the back end's names and shapes are those of the
-authors' code, TakHemlata/SSL_Anti-spoofing. Two things differ from that: each waveform is normalised, as XLS-R was
-trained and as torchaudio's pipeline does, and a block has no parameters for a normalisation that is never used.
-Shapes: B utterances, C maps, F bands (a third of the features they are made of), T frames (of three front-end frames).
+The front end and its parameter names are torchaudio's; the back end's parameters have the names and shapes of the
+authors' code, TakHemlata/SSL_Anti-spoofing. There are two differences: each waveform is normalised, as in the training
+of XLS-R and in torchaudio's pipeline, and a block has no parameters for a normalisation that is never used.
+Shapes: B utterances, C maps, F bands (each of three features), T frames (each of three front-end frames).
 """
 
 from pathlib import Path
@@ -18,19 +18,19 @@ from codecfake.detectors import aasist
 from codecfake.detectors.base import OUTPUTS
 from codecfake.detectors.graphs import GraphDetector
 
-#: Kernel and stride of the convolutions that make frames of a waveform.
+#: Kernel and stride of the convolutions that turn a waveform into frames.
 CONVOLUTIONS = [(10, 5), (3, 2), (3, 2), (3, 2), (3, 2), (2, 2), (2, 2)]
 
 
 def wav2vec2(channels: int, features: int, layers: int, heads: int, feed_forward: int) -> nn.Module:
-    """A wav2vec 2.0 of XLS-R's form (Babu et al., Interspeech 2022), with random weights.
+    """Build a wav2vec 2.0 model with XLS-R's architecture (Babu et al., Interspeech 2022) and random weights.
 
-    It makes ([B, frames of 20 ms, features], None) of waveforms [B, N].
+    The model maps waveforms [B, N] to ([B, frames of 20 ms, features], None).
 
     Args:
-        channels: of the convolutions.
-        features: of a frame, a multiple of 16.
-        layers, heads, feed_forward: of the transformer.
+        channels: channels of the convolutions.
+        features: features per frame, a multiple of 16.
+        layers, heads, feed_forward: layers, attention heads and feed-forward width of the transformer.
     """
     return torchaudio.models.wav2vec2_model(
         extractor_mode="layer_norm",
@@ -53,7 +53,7 @@ def wav2vec2(channels: int, features: int, layers: int, heads: int, feed_forward
 
 
 class Block(aasist.Block):
-    """AASIST's first one without pooling, [B, C, F, T] to [B, C', F, T]."""
+    """AASIST's first block without pooling, [B, C, F, T] to [B, C', F, T]."""
 
     def __init__(self, channels: int, maps: int):
         super().__init__(channels, maps, first=True)
@@ -63,12 +63,13 @@ class Block(aasist.Block):
 
 
 class Model(GraphDetector):
-    """
+    """AASIST on wav2vec 2.0 features.
+
     Args:
         front_end: arguments of `wav2vec2`.
-        frozen: whether the front end stays as loaded; else it is trained with the rest.
-        bands: to which the front end's features are reduced.
-        maps: feature maps of the six blocks.
+        frozen: whether the front end keeps its loaded weights; otherwise it is trained with the back end.
+        bands: number of bands to which the front end's features are reduced.
+        maps: numbers of feature maps of the six blocks.
         nodes, pool, temperatures, outputs: see `GraphDetector`.
     """
 
@@ -100,7 +101,7 @@ class Model(GraphDetector):
         )
 
     def load_front_end(self, path: Path) -> None:
-        """Fill the front end from torchaudio's file of a pretrained one.
+        """Load the front end's weights from torchaudio's file of a pretrained model.
 
         Raises:
             CheckpointError: the file is missing, corrupt, or of another model.

@@ -1,4 +1,4 @@
-"""Every metric of anyone's scores, by a key of labels."""
+"""All metrics of external CM scores, given an ASVspoof key file."""
 
 import pandas as pd
 
@@ -10,9 +10,9 @@ from codecfake.util.errors import DataError
 
 
 def assess(scores: pd.Series, key: pd.DataFrame) -> pd.DataFrame:
-    """Every metric of someone's scores: a row for all attacks together and, where the key tells them, one for each.
+    """Compute every metric for all attacks pooled and, if the key names attacks, for each attack.
 
-    Intervals are by speakers where the key tells them, and by trials.
+    Confidence intervals resample trials and, if the key names speakers, also speakers.
 
     Raises:
         DataError: a trial of the key has no score.
@@ -31,7 +31,7 @@ def assess(scores: pd.Series, key: pd.DataFrame) -> pd.DataFrame:
 
 
 def cell_of(scores: pd.Series, key: pd.DataFrame) -> Cell:
-    """The scores of a key's trials, by class, with their speakers (one for all, if the key tells none).
+    """Return the scores of a key's trials by class, with their speakers (a single one if the key names none).
 
     Raises:
         DataError: a trial of the key has no score.
@@ -43,13 +43,13 @@ def cell_of(scores: pd.Series, key: pd.DataFrame) -> Cell:
 
 
 def compare(scores: pd.Series, others: pd.Series, key: pd.DataFrame) -> bootstrap.Paired:
-    """The EERs of two detectors on the same trials; see `bootstrap.paired`."""
+    """Compare the EERs of two detectors on the same trials; see `bootstrap.paired`."""
     one, other = cell_of(scores, key), cell_of(others, key)
     return bootstrap.paired(*one[:2], *other[:2], *one.clusters)
 
 
 def readable(table: pd.DataFrame) -> list[list[str]]:
-    """`assess` as rows of text, rates in %, - where there is no number."""
+    """Format the table of `assess` as rows of text: rates in %, - for a missing value."""
     counts = ("bonafide_trials", "spoof_trials")
     fractions = {metric.name for metric in metrics.METRICS if metric.most == 1}
     rates = [name for name in table.columns if name.startswith("eer") or name in fractions]
@@ -65,6 +65,6 @@ def readable(table: pd.DataFrame) -> list[list[str]]:
 
 
 def readable_difference(compared: bootstrap.Paired) -> str:
-    """`compare` in a line."""
+    """Format the result of `compare` as one line."""
     points, low, high = (100 * value for value in (compared.difference, compared.low, compared.high))
-    return f"EER less the other's: {points:+.2f} points ({low:+.2f} to {high:+.2f}), p = {compared.p:.3f}"
+    return f"EER minus the other detector's: {points:+.2f} points ({low:+.2f} to {high:+.2f}), p = {compared.p:.3f}"

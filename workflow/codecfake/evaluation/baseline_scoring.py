@@ -1,4 +1,4 @@
-"""The scores of the baselines for the trials of protocols."""
+"""Score the trials of protocols with the baselines."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +16,13 @@ from codecfake.util.constants import SAMPLE_RATE
 
 
 def score_randomly(trials: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Scores of chance for the trials that `score_protocol` scores, as `manifest.Scores`."""
+    """Return random scores of the dev and eval trials, as `tables.Scores`."""
     names = trial_names(evaluated(trials)).tolist()
     return score_table(names, baselines.random_scores(names, seed))
 
 
 def score_by_features(trials: pd.DataFrame, waveforms: Sequence[Path]) -> pd.DataFrame:
-    """Scores from trivial features, learnt on train, for the trials that `score_protocol` scores."""
+    """Score the dev and eval trials with a classifier of trivial features fitted on train, as `tables.Scores`."""
     train, rows = trials[trials["split"] == "train"].reset_index(drop=True), evaluated(trials)
     known, asked = (Waveforms(waveforms, trial_names(part).tolist()) for part in (train, rows))
     labels = (train["label"] == "bonafide").to_numpy(int)
@@ -31,7 +31,7 @@ def score_by_features(trials: pd.DataFrame, waveforms: Sequence[Path]) -> pd.Dat
 
 
 def _features(waveforms: Waveforms, title: str) -> np.ndarray:
-    """`baselines.trivial_features` [N, K] of every waveform."""
+    """Return the `baselines.trivial_features` [N, K] of all waveforms."""
     numbers = tqdm(range(len(waveforms)), desc=title, unit="utt", mininterval=5)
     samples = (audio.from_pcm16(waveforms[number]) for number in numbers)
     return np.stack([baselines.trivial_features(one, SAMPLE_RATE) for one in samples])

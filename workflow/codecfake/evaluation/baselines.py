@@ -1,6 +1,6 @@
-"""Scores that no network gives: chance, and what can be told from how a recording was made, not from the speech in it.
+"""Baselines without a network: random scores, and a classifier of trivial properties of the recording.
 
-A detector that these come near to may have learnt the length, the level or the bandwidth of its classes.
+A detector that hardly beats the classifier may have learnt the length, the level or the bandwidth of the classes.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from codecfake.audio import io as audio
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
 
-#: What `trivial_features` gives, in its order.
+#: Names of the features of `trivial_features`, in order.
 FEATURES = (
     "length_s",
     "level_dbfs",
@@ -25,21 +25,21 @@ FEATURES = (
 
 
 def random_scores(names: Sequence[str], seed: int) -> np.ndarray:
-    """Scores that know nothing of the audio: float64 [N], uniform in [0, 1], each from `seed` and its name alone."""
+    """Return random scores, float64 [N], uniform in [0, 1]; each depends only on `seed` and the trial's name."""
     return np.array([stable_number(f"{seed} {name}") / 2**64 for name in names], dtype=np.float64)
 
 
 def trivial_features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
-    """What a detector should not live on, of one utterance.
+    """Measure the properties of an utterance that a detector should not rely on.
 
-    Levels are of the frames that are not silence; silence is what comes before the first of them and after the last.
-    Of digital silence, all is leading and all is trailing, the bandwidth is 0 and each level `features.FLOOR_DB`.
+    The level is measured over non-silent frames; leading and trailing silence end at the first and last of them.
+    For digital silence, both silences equal the length, the bandwidth is 0 and each level is `features.FLOOR_DB`.
 
     Args:
         samples: float32 [N] at `sample_rate` Hz.
 
     Returns:
-        float64 [K], as `FEATURES` names them; all finite.
+        Finite values in the order of `FEATURES`, float64 [K].
 
     Raises:
         AudioError: the samples are empty or not finite.
@@ -51,7 +51,7 @@ def trivial_features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def fit_and_score(train: np.ndarray, labels: np.ndarray, evaluated: np.ndarray) -> np.ndarray:
-    """Logistic regression of standardised features, both classes weighing the same whatever their sizes.
+    """Fit a logistic regression to standardised features, with balanced class weights, and score `evaluated`.
 
     Args:
         train: features [N, K].
@@ -62,7 +62,7 @@ def fit_and_score(train: np.ndarray, labels: np.ndarray, evaluated: np.ndarray) 
         Log-odds of bona fide, float64 [M].
 
     Raises:
-        DataError: there is only one class to learn from.
+        DataError: a class has no utterance in `train`.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
@@ -70,6 +70,6 @@ def fit_and_score(train: np.ndarray, labels: np.ndarray, evaluated: np.ndarray) 
 
     for label, name in ((1, "bona fide"), (0, "spoof")):
         if not np.any(labels == label):
-            raise DataError(f"no {name} among {len(labels)} utterances to learn from; both classes are needed")
+            raise DataError(f"no {name} among {len(labels)} training utterances; both classes are needed")
     model = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced", solver="lbfgs", max_iter=1000))
     return model.fit(train, labels).decision_function(evaluated)

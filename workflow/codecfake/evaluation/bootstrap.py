@@ -1,13 +1,13 @@
-"""How sure an EER is: bootstrap intervals and paired comparisons, with speakers as what is drawn.
+"""Confidence intervals and paired comparisons of EERs by a bootstrap over speakers.
 
-Trials of one speaker are alike, so drawing trials one by one takes them for more evidence than they are. Drawn
-instead are clusters (speakers), with replacement, as many as there are; a cluster brings all its trials, of both
-classes: the subsets bootstrap of Bolle, Ratha and Pankanti 2004, "Error analysis of pattern recognition systems—
-the subsets bootstrap". If no clusters are given, each trial is its own and the classes are drawn apart, each at
-its own size: the usual interval, too narrow where speakers are few.
+Trials of one speaker are not independent, so resampling single trials underestimates the variance. Instead, clusters
+(speakers) are drawn with replacement, as many as there are, each with all its trials of both classes: the subsets
+bootstrap of Bolle, Ratha and Pankanti 2004, "Error analysis of pattern recognition systems—the subsets bootstrap".
+Without clusters, single trials are drawn, separately for each class at its size: the usual interval, which is too
+narrow for few speakers.
 
-A resample that has no trial of one class has no EER and is drawn again. What is drawn depends on the seed, the
-clusters' names in their sorted order, and the scores, but not on the order of trials.
+A resample without trials of one class has no EER and is drawn again. The resamples depend on the seed, the sorted
+names of the clusters and the scores, but not on the order of trials.
 """
 
 from collections.abc import Iterator
@@ -18,17 +18,17 @@ import numpy as np
 from codecfake.evaluation import metrics
 from codecfake.util.errors import DataError
 
-#: Intervals cover this much, the same on both sides left out.
+#: Coverage of the intervals; the two tails are equal.
 CONFIDENCE = 0.95
-#: How often to resample, unless it is said.
+#: Default number of resamples.
 RESAMPLES = 1000
-#: Trials × resamples that are worked on at a time, some 40 bytes each (one resample, if its trials are more).
+#: Trials × resamples computed at a time, some 40 bytes each (at least one resample).
 CHUNK = 250_000
 
 
 @dataclass(frozen=True)
 class Paired:
-    """EER of a detector less that of another on the same trials: a fraction, its interval, and p of no difference."""
+    """Difference of two detectors' EERs on the same trials (a fraction), its interval, and p for no difference."""
 
     difference: float
     low: float
@@ -44,17 +44,17 @@ def eer_interval(
     resamples: int = RESAMPLES,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """95 % percentile interval of `metrics.eer` (fractions).
+    """Return the 95 % percentile interval of `metrics.eer` (fractions).
 
-    With few clusters it covers less (in simulation, 80 % of the time with 5, 90 % with 10, 95 % from 20 on), and it
-    has no width if no resample has an error.
+    With few clusters the true coverage is lower (in simulation 80 % with 5 clusters, 90 % with 10, 95 % from 20), and
+    the interval has zero width if no resample has an error.
 
     Args:
         bonafide, spoof: scores [N] and [M].
-        bonafide_clusters, spoof_clusters: each trial's cluster, such as its speaker [N] and [M]; None: its own.
+        bonafide_clusters, spoof_clusters: cluster of each trial, e.g. its speaker, [N] and [M]; None: single trials.
 
     Raises:
-        DataError: see `metrics.check`; or clusters are not one a trial, or fewer than two.
+        DataError: see `metrics.check`; or trials and clusters differ in number, or there are fewer than two clusters.
     """
     (eers,) = _resampled_eers([bonafide], [spoof], bonafide_clusters, spoof_clusters, resamples, seed)
     return interval(eers)
@@ -72,17 +72,17 @@ def paired(
 ) -> Paired:
     """Compare the EERs of detectors a and b on the same trials, both on the same resamples.
 
-    p = min(1, 2 (1 + k) / (R + 1)), where k is how many of the R resamples' differences lie on the rarer side of
-    zero, those at zero counted on both: the test that the percentile interval implies (Efron and Tibshirani 1993,
-    "An introduction to the bootstrap"), with one added so that it is never zero (Davison and Hinkley 1997,
+    p = min(1, 2 (1 + k) / (R + 1)): k of the R resamples have a difference on the rarer side of zero, where a
+    difference of zero counts on both sides. This is the test that corresponds to the percentile interval (Efron and
+    Tibshirani 1993, "An introduction to the bootstrap"); the added one keeps p above zero (Davison and Hinkley 1997,
     "Bootstrap methods and their application").
 
     Args:
-        a_bonafide, b_bonafide, bonafide_clusters: scores by either detector and cluster of the same trials [N].
-        a_spoof, b_spoof, spoof_clusters: likewise [M]. Clusters None: each trial its own.
+        a_bonafide, b_bonafide, bonafide_clusters: scores of both detectors, and clusters, of the bona fide trials [N].
+        a_spoof, b_spoof, spoof_clusters: the same for the spoof trials [M]. Clusters None: single trials.
 
     Raises:
-        DataError: see `eer_interval`; or the detectors differ in their number of trials.
+        DataError: see `eer_interval`; or the detectors have different numbers of trials.
     """
     bonafide, spoof = [a_bonafide, b_bonafide], [a_spoof, b_spoof]
     a, b = _resampled_eers(bonafide, spoof, bonafide_clusters, spoof_clusters, resamples, seed)
@@ -96,10 +96,10 @@ def paired(
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """p values [K] of K tests, adjusted so that the chance of any false rejection is kept (Holm 1979).
+    """Adjust the p values [K] of K tests to control the family-wise error rate (Holm 1979).
 
     Raises:
-        DataError: a p value is not within 0 to 1.
+        DataError: a p value is outside 0 to 1.
     """
     p_values = np.asarray(p_values, float)
     refused = p_values[~((p_values >= 0) & (p_values <= 1))]
@@ -112,15 +112,16 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def resampled(clusters: int, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """How often each cluster is drawn in resamples of as many clusters, with replacement: int [resamples, clusters].
+    """Count how often each cluster is drawn in each resample: int [resamples, clusters].
 
-    For statistics of sums over clusters: a resample's sum is these counts times the clusters' sums.
+    Each resample draws `clusters` clusters with replacement. A statistic that is a sum over clusters has in a resample
+    the sum of the clusters' values weighted by these counts.
     """
     return _counts(np.random.default_rng(seed), resamples, clusters)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:
-    """The percentile interval of a statistic's values over resamples [R]."""
+    """Return the percentile interval of a statistic's values over resamples [R]."""
     low, high = np.quantile(values, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return float(low), float(high)
 
@@ -133,7 +134,7 @@ def _resampled_eers(
     resamples: int,
     seed: int,
 ) -> np.ndarray:
-    """EERs [D, R] of D detectors, each with its scores of the same trials [N] and [M], on the same resamples."""
+    """Return the EERs [D, R] of D detectors on the same resamples of the same trials [N] and [M]."""
     if resamples < 1:
         raise DataError(f"{resamples} resamples; at least one is needed")
     for scores in zip(bonafide, spoof, strict=True):
@@ -156,32 +157,32 @@ def _check_same_trials(name: str, scores: list[np.ndarray], clusters: np.ndarray
     for other in scores if clusters is None else [*scores, clusters]:
         if len(other) != len(scores[0]):
             what = "clusters" if other is clusters else "scores of the other detector"
-            raise DataError(f"{len(scores[0])} {name} scores but {len(other)} {what}; they must be of the same trials")
+            raise DataError(f"{len(scores[0])} {name} scores but {len(other)} {what}; both must be of the same trials")
 
 
 def _numbered(bonafide_clusters: np.ndarray | None, spoof_clusters: np.ndarray | None) -> np.ndarray:
-    """Each trial's cluster [N + M] by its number among their sorted names, from 0."""
+    """Return the cluster of each trial [N + M] as its index in the sorted cluster names."""
     if bonafide_clusters is None or spoof_clusters is None:
-        raise DataError("clusters of one class only; give those of both, or none")
+        raise DataError("clusters of one class only; give the clusters of both classes, or of neither")
     names, cluster = np.unique(np.append(bonafide_clusters, spoof_clusters), return_inverse=True)
     if len(names) == 1:
-        raise DataError(f"all trials are of cluster {names[0]}; an interval needs at least two")
+        raise DataError(f"all trials are of cluster {names[0]}; an interval needs at least two clusters")
     return cluster
 
 
 def _ranks(scores: list[np.ndarray]) -> np.ndarray:
-    """A number for each trial [N], from 0, that its scores decide and not its place."""
+    """Number the trials [N] from 0 by their scores, so that the numbers do not depend on the order of trials."""
     return np.argsort(np.lexsort(scores))
 
 
 def _draws(
     is_bonafide: np.ndarray, cluster: np.ndarray, strata: tuple[int, ...], resamples: int, seed: int
 ) -> Iterator[np.ndarray]:
-    """How often each of C clusters is drawn: chunks [r, C] of all the resamples, each with trials of both classes.
+    """Count how often each of C clusters is drawn; yield chunks [r, C] of resamples that have trials of both classes.
 
     Args:
-        is_bonafide, cluster: of each trial [N + M].
-        strata: sizes of the runs of clusters that are drawn apart; they add up to C.
+        is_bonafide, cluster: class and cluster of each trial [N + M].
+        strata: sizes of the groups of consecutive clusters that are drawn separately; their sum is C.
     """
     generators = np.random.default_rng(seed).spawn(len(strata))
     trials = np.stack([np.bincount(cluster[one], minlength=sum(strata)) for one in (is_bonafide, ~is_bonafide)], axis=1)
@@ -196,17 +197,17 @@ def _draws(
 
 
 def _counts(random: np.random.Generator, rows: int, size: int) -> np.ndarray:
-    """How often each of `size` things is drawn in `size` draws with replacement [rows, size]."""
+    """Count how often each of `size` items is drawn in `size` draws with replacement [rows, size]."""
     drawn = random.integers(size, size=(rows, size)) + size * np.arange(rows)[:, None]
     return np.bincount(drawn.ravel(), minlength=rows * size).reshape(rows, size)
 
 
 @dataclass(frozen=True)
 class _Ranking:
-    """A detector's trials by rising score, each array [N + M].
+    """A detector's trials in ascending order of score, each array [N + M].
 
     Attributes:
-        below, up_to: how many trials score lower than this one, and how many no higher.
+        below, up_to: number of trials with a lower score, and with a lower or equal score.
     """
 
     is_bonafide: np.ndarray
@@ -215,13 +216,13 @@ class _Ranking:
     up_to: np.ndarray
 
     def eers(self, counts: np.ndarray) -> np.ndarray:
-        """`metrics.eer` [r] if the trials of cluster c are there counts[:, c] times (counts: integers [r, C])."""
+        """Return `metrics.eer` [r] if the trials of cluster c occur counts[:, c] times (counts: integers [r, C])."""
         weight = counts[:, self.cluster]
         rejected = _cumulative(weight)
         missed = _cumulative(weight * self.is_bonafide)
         bonafide = missed[:, -1:]
         spoof = rejected[:, -1:] - bonafide
-        # (miss - false alarm) * bonafide * spoof, in whole numbers
+        # (miss rate - false-alarm rate) * bonafide * spoof, in exact integers
         gap = missed * (spoof - bonafide) + (rejected - spoof) * bonafide
         crossing = np.count_nonzero(gap < 0, axis=1) - 1
         row = np.arange(len(counts))
@@ -238,7 +239,7 @@ def _rank(scores: np.ndarray, is_bonafide: np.ndarray, cluster: np.ndarray) -> _
 
 
 def _cumulative(weight: np.ndarray) -> np.ndarray:
-    """Sums [r, n + 1] of the first 0 to n weights."""
+    """Return the sums [r, n + 1] of the first 0 to n weights."""
     sums = np.zeros((weight.shape[0], weight.shape[1] + 1), dtype=weight.dtype)
     np.cumsum(weight, axis=1, out=sums[:, 1:])
     return sums

@@ -1,4 +1,4 @@
-"""What detectors gave to trials: the scores of every cell of the matrix."""
+"""The CM scores of every cell of the matrix of detectors and eval columns."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from codecfake.util.errors import DataError
 
 
 class Cell(NamedTuple):
-    """CM scores [N] and [M] of the two classes of some trials, and who speaks in each."""
+    """CM scores of bona fide trials [N] and spoof trials [M], with the speaker of each."""
 
     bonafide: np.ndarray
     spoof: np.ndarray
@@ -25,13 +25,13 @@ class Cell(NamedTuple):
 
     @classmethod
     def split_by_label(cls, scores: np.ndarray, labels: pd.Series, speakers: np.ndarray) -> "Cell":
-        """The trials [N + M] of both classes, split by their labels."""
+        """Split trials [N + M] of both classes by their labels."""
         bonafide = (labels == "bonafide").to_numpy()
         return cls(scores[bonafide], scores[~bonafide], speakers[bonafide], speakers[~bonafide])
 
     @property
     def clusters(self) -> tuple[np.ndarray, np.ndarray] | tuple[None, None]:
-        """What a bootstrap resamples: the speakers, or, if there is only one, trials."""
+        """Clusters for the bootstrap: the speakers, or (None, None) for single trials if there is only one speaker."""
         return (self.bonafide_speakers, self.spoof_speakers) if self.speakers > 1 else (None, None)
 
     @property
@@ -39,7 +39,7 @@ class Cell(NamedTuple):
         return len(np.unique(np.append(self.bonafide_speakers, self.spoof_speakers)))
 
     def of(self, members: set) -> "Cell":
-        """Only these speakers' trials."""
+        """Return the trials of these speakers only."""
         bonafide, spoof = (np.isin(who, list(members)) for who in (self.bonafide_speakers, self.spoof_speakers))
         return Cell(
             self.bonafide[bonafide], self.spoof[spoof], self.bonafide_speakers[bonafide], self.spoof_speakers[spoof]
@@ -48,12 +48,12 @@ class Cell(NamedTuple):
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What detectors gave to trials.
+    """The scores of all detectors and the trials of all columns.
 
     Attributes:
-        scores: by detector (ROW@SEED, or ROW of one that was not trained here), CM scores by trial name.
-        columns: by column, the eval trials (rows of `Protocol`) of both classes.
-        dev: the dev trials of every codec, of bona fide speech too.
+        scores: CM scores by trial name, for each detector (ROW@SEED, or ROW for a detector not trained in this run).
+        columns: eval trials (rows of `Protocol`) of both classes, for each column.
+        dev: dev trials of both classes, of all codecs.
     """
 
     scores: dict[str, pd.Series]
@@ -64,14 +64,14 @@ class Evaluation:
         return self.cell_of(detector, self.columns[column])
 
     def classes(self, detector: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """By column, a detector's scores of bona fide speech and of spoof."""
+        """Return a detector's bona fide and spoof scores, for each column."""
         return {column: self.cell(detector, column)[:2] for column in self.columns}
 
     def cell_of(self, detector: str, trials: pd.DataFrame) -> Cell:
-        """The scores of a detector for some trials.
+        """Return the scores of a detector for some trials.
 
         Raises:
-            DataError: a trial has none.
+            DataError: a trial has no score.
         """
         table, names = self.scores[detector], trial_names(trials)
         found = table.reindex(names).to_numpy()
@@ -85,9 +85,9 @@ def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Pat
     """Read score files and protocols.
 
     Args:
-        scores: (detector, file); a detector's scores may be in several files.
-        protocols: by column; of a codec, which has spoof trials only and shares those of `identity`'s protocol with
-            the others, or of a condition or set, which has both classes.
+        scores: (detector, file) pairs; a detector may have several files.
+        protocols: protocol of each column. A codec's has spoof trials only; its bona fide trials are those of
+            `identity`. The protocol of a condition or an evaluation set has both classes.
 
     Raises:
         DataError: a trial has two scores of one detector.
@@ -104,7 +104,7 @@ def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Pat
 
 
 def read_scores(paths: Iterable[tuple[str, Path]]) -> dict[str, pd.Series]:
-    """CM scores by trial name, by detector; a detector's may be in several files.
+    """Read the CM scores by trial name of each detector, which may have several files.
 
     Raises:
         DataError: a trial has two scores of one detector.

@@ -1,4 +1,4 @@
-"""The report's figures, as PNG bytes."""
+"""Draw the figures of the report, as PNG bytes."""
 
 import numpy as np
 import pandas as pd
@@ -13,7 +13,7 @@ DET_TICKS = np.array([0.01, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6])
 
 
 def heatmap(eer: pd.DataFrame) -> bytes:
-    """The EER matrix (fractions), train codecs down, eval codecs across."""
+    """Draw the EER matrix (given as fractions): rows are train codecs, columns are eval codecs."""
     percent = 100 * eer
     rows, columns = percent.shape
     figure, axes = plt.subplots(figsize=(2.5 + 1.1 * columns, 1.5 + 0.6 * rows))
@@ -31,10 +31,10 @@ def heatmap(eer: pd.DataFrame) -> bytes:
 
 
 def det_curves(cells: dict[str, tuple[np.ndarray, np.ndarray]], detector: str) -> bytes:
-    """One detector's DET curves, one line per column of the matrix.
+    """Draw the DET curves of one detector, one per column of the matrix.
 
     Args:
-        cells: by column, the scores of bona fide speech and of spoof.
+        cells: bona fide and spoof scores of each column.
     """
     figure, axes = plt.subplots(figsize=(4.6, 4.6))
     colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(cells)))
@@ -58,7 +58,7 @@ def det_curves(cells: dict[str, tuple[np.ndarray, np.ndarray]], detector: str) -
 
 
 def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
-    """Loss on train and EER on dev of every detector, epoch by epoch."""
+    """Draw the loss on train and the EER on dev of every detector by epoch."""
     figure, (losses, eers) = plt.subplots(1, 2, figsize=(11, 4))
     colours = plt.get_cmap("turbo")(np.linspace(0.05, 0.95, len(histories)))
     for (name, history), colour in zip(histories.items(), colours, strict=True):
@@ -76,10 +76,10 @@ def training_curves(histories: dict[str, pd.DataFrame]) -> bytes:
 
 
 def confusion_matrix(confusion: pd.DataFrame) -> bytes:
-    """True classes down, predicted ones across: % of a row's trials, and how many; an empty cell where there are none.
+    """Draw the confusion matrix: rows are true classes; cells show % of the row's trials and their number, if not 0.
 
     Args:
-        confusion: `tracing.Confusion`.
+        confusion: rows of `source_tracing.Confusion`.
     """
     classes = confusion["true_class"].unique()
     counts = (

@@ -1,4 +1,4 @@
-"""Detectors by what they are evaluated on: every metric of every cell, and the EER matrix."""
+"""Metrics of every detector on every eval column, and the EER matrix."""
 
 from pathlib import Path
 
@@ -13,17 +13,17 @@ from codecfake.evaluation.tables import Breakdown, Metrics, Significance
 from codecfake.util.constants import IDENTITY
 from codecfake.util.files import write_json, write_text
 
-#: Digits after the point of what is written.
+#: Decimal places of written values.
 DIGITS = 6
 
 
 def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed: int) -> pd.DataFrame:
-    """Every metric of every detector and column, as `Metrics`.
+    """Compute every metric of every detector and column, as `Metrics`.
 
     Args:
-        trained_on: the codecs of each row that was trained here: on their dev trials, and bona fide ones, the
-            threshold is found that is carried over to eval; all codecs' for other rows.
-        seed: of the bootstrap.
+        trained_on: training codecs of each row trained in this run. The threshold applied to eval is set on the dev
+            trials of these codecs and of bona fide speech; for other rows, on the dev trials of all codecs.
+        seed: seed of the bootstrap.
     """
     rows = []
     for detector in tqdm(evaluation.scores, desc="metrics", unit="detector", mininterval=5):
@@ -56,7 +56,7 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
 
 
 def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
-    """95 % intervals of the EER, by speakers (NaN if there is only one) and by trials."""
+    """Return the 95 % intervals of the EER from resampling speakers (NaN if there is only one) and trials."""
     by_trial = bootstrap.eer_interval(cell.bonafide, cell.spoof, seed=seed)
     by_speaker = (np.nan, np.nan)
     if cell.speakers > 1:
@@ -66,16 +66,16 @@ def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
 
 
 def eer_matrix(table: pd.DataFrame, statistic: str = "mean") -> pd.DataFrame:
-    """EERs (fractions), rows by columns, of a metrics table: their mean over seeds, or another statistic."""
+    """Return the matrix of EERs (fractions) of a metrics table: the mean over seeds, or another statistic."""
     matrix = table.groupby(["train_codec", "eval_codec"], sort=False)["eer"].agg(statistic).unstack("eval_codec")
     names = [list(dict.fromkeys(table[axis])) for axis in ("train_codec", "eval_codec")]
     return matrix.loc[names[0], names[1]]
 
 
 def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
-    """The EER of every detector and column by speaker and by gender, as `Breakdown`.
+    """Compute the EER of every detector and column by speaker and by gender, as `Breakdown`.
 
-    A group without a trial of one class has no EER and is left out.
+    A group without trials of one class has no EER and is omitted.
     """
     rows = []
     for detector in evaluation.scores:
@@ -96,10 +96,10 @@ def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
 
 
 def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFrame:
-    """The EER of every row against that of `reference` on the same trials, as `Significance`.
+    """Compare the EER of every row with that of `reference` on the same trials, as `Significance`.
 
-    Speakers are resampled (trials, if there is only one), the first seed of each row is compared, and p values are
-    adjusted (Holm) within a column.
+    The bootstrap resamples speakers (trials, if there is only one speaker). The first seed of each row is compared;
+    p values are adjusted (Holm) within a column.
     """
     first: dict[str, str] = {}
     for detector in evaluation.scores:
@@ -122,7 +122,7 @@ def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFr
 
 
 def write_matrix(table: pd.DataFrame, tsv: Path, json: Path) -> None:
-    """The matrix as a table for people (EER in %) and as JSON for programs (EER as a fraction)."""
+    """Write the EER matrix as a table (TSV, EER in %) and as JSON (EER as a fraction)."""
     eer = eer_matrix(table)
     write_text(tsv, (100 * eer).round(2).to_csv(sep="\t", lineterminator="\n"))
     trials = table.drop_duplicates("eval_codec").set_index("eval_codec")[["bonafide_trials", "spoof_trials"]]

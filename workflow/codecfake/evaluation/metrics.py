@@ -1,19 +1,19 @@
 """Error rates and costs of a detector, from its CM scores (higher = more bona fide).
 
-A trial is accepted as bona fide if its score is at or above the threshold; equal scores share one threshold,
-so ties cannot be split. Every function takes the scores of both classes, bona fide [N] and spoof [M], and
-raises DataError if a class is empty or a score is not finite.
+A trial is accepted as bona fide if its score is at or above the threshold; a threshold cannot separate equal
+scores. Every function takes the scores of both classes, bona fide [N] and spoof [M], and raises DataError if a
+class is empty or a score is not finite.
 
-`act_dcf` and `cllr` take scores as log-likelihood ratios (natural logarithm) and so measure calibration too;
-the others depend on the order of scores alone.
+`act_dcf` and `cllr` interpret scores as log-likelihood ratios (natural logarithm) and so also measure calibration;
+the other metrics depend only on the order of the scores.
 
 DCF and its parameters are those of ASVspoof 5 (Wang et al. 2024, "ASVspoof 5: Crowdsourced speech data, deepfakes,
 and adversarial attacks at scale"). On the same scores its evaluation package gives the same DCFs, and the same Cllr
-but for scores beyond about 700 on the wrong side, where it overflows. Its EER differs: it is the mean of both errors
-at the point of the DET curve nearest to equal errors, where ours is the crossing itself. Without ties the two are
-apart by at most a quarter of a trial of the smaller class. Among equal scores it rejects bona fide before spoof, so
-that ties at the crossing raise its EER, to 1 if all scores are equal. The threshold that it returns is the highest
-score it counts as rejected, ours is above that.
+except for scores beyond about 700 on the wrong side, where it overflows. Its EER differs: it is the mean of both
+error rates at the point of the DET curve nearest to equal rates; here it is the crossing itself. Without ties the
+two differ by at most a quarter of a trial of the smaller class. Among equal scores the package rejects bona fide
+before spoof, so that ties at the crossing raise its EER, up to 1 if all scores are equal. The package's threshold is
+the highest rejected score; here the threshold is above it.
 """
 
 from collections.abc import Callable
@@ -25,20 +25,20 @@ from scipy.special import rel_entr
 
 from codecfake.util.errors import DataError
 
-#: Miss and false-alarm rates, see `det_curve`.
+#: Miss and false-alarm rates; see `det_curve`.
 Curve = tuple[np.ndarray, np.ndarray]
-#: The detection cost of ASVspoof 5: prior of spoofed trials, cost of a miss, cost of a false alarm.
+#: Parameters of the ASVspoof 5 detection cost: prior of spoof trials, cost of a miss, cost of a false alarm.
 P_SPOOF = 0.05
 C_MISS = 1
 C_FALSE_ALARM = 10
-#: Cost of rejecting all trials, and of accepting all.
+#: Costs of rejecting all trials and of accepting all trials.
 _COST_OF_REJECTING, _COST_OF_ACCEPTING = C_MISS * (1 - P_SPOOF), C_FALSE_ALARM * P_SPOOF
-#: Threshold that costs least if scores are log-likelihood ratios.
+#: Bayes threshold: it minimises the expected cost if scores are log-likelihood ratios.
 DCF_THRESHOLD = -float(np.log(_COST_OF_REJECTING / _COST_OF_ACCEPTING))
 
 
 def check(bonafide: np.ndarray, spoof: np.ndarray) -> None:
-    """Refuse scores that have no error rate.
+    """Refuse scores for which error rates are undefined.
 
     Raises:
         DataError: a class is empty or a score is not finite.
@@ -51,11 +51,11 @@ def check(bonafide: np.ndarray, spoof: np.ndarray) -> None:
 
 
 def det_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Miss and false-alarm rates at every threshold, from accepting all to accepting none.
+    """Compute miss and false-alarm rates at every threshold, from accepting all trials to accepting none.
 
     Returns:
-        (miss [K + 1], false_alarm [K + 1]) for K distinct scores: the fraction of bona fide rejected, rising
-        from 0 to 1, and of spoof accepted, falling from 1 to 0.
+        (miss [K + 1], false_alarm [K + 1]) for K distinct scores: the fraction of bona fide trials rejected, rising
+        from 0 to 1, and of spoof trials accepted, falling from 1 to 0.
 
     Raises:
         DataError: see `check`.
@@ -65,7 +65,7 @@ def det_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.n
 
 
 def _scores_and_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The distinct scores [K], rising, and the DET curve: its point k rejects the k lowest of them."""
+    """Return the distinct scores [K] in ascending order, and the DET curve; its point k rejects the k lowest scores."""
     check(bonafide, spoof)
     scores = np.concatenate([np.sort(bonafide), np.sort(spoof)])
     # stable: merges the two sorted runs in linear time
@@ -80,10 +80,10 @@ def _scores_and_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarr
 
 
 def eer(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Equal error rate (a fraction): where miss and false-alarm rate cross.
+    """Return the equal error rate (a fraction), at which miss and false-alarm rate cross.
 
-    The crossing is found on the straight line between the two neighbouring points of the DET curve.
-    A detector that ranks the wrong way round has an EER above 0.5; it is not flipped.
+    The crossing is interpolated linearly between the two neighbouring points of the DET curve.
+    A detector that ranks spoof above bona fide has an EER above 0.5; it is not inverted.
 
     Raises:
         DataError: see `check`.
@@ -102,10 +102,10 @@ def _eer(miss: np.ndarray, false_alarm: np.ndarray) -> float:
 
 
 def eer_threshold(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """The threshold to carry over to other trials, for `errors_at`: that of nearly equal errors on these.
+    """Return the EER threshold of these trials, to be applied to other trials with `errors_at`.
 
-    It is at the point of the DET curve where miss and false-alarm rate differ least (of two such points, the
-    lower threshold), halfway between the highest score it rejects and the lowest it accepts. If all scores are
+    At the point of the DET curve where miss and false-alarm rate differ least (of two such points, the one with the
+    lower threshold), it is halfway between the highest rejected and the lowest accepted score. If all scores are
     equal, it is that score.
 
     Raises:
@@ -118,12 +118,12 @@ def eer_threshold(bonafide: np.ndarray, spoof: np.ndarray) -> float:
         return accepted_score
     rejected_score = float(scores[rejected - 1])
     middle = rejected_score / 2 + accepted_score / 2
-    # between neighbouring floats there is no middle
+    # neighbouring floats have no midpoint
     return middle if middle > rejected_score else accepted_score
 
 
 def errors_at(bonafide: np.ndarray, spoof: np.ndarray, threshold: float) -> tuple[float, float]:
-    """Miss and false-alarm rate (fractions) if trials with a score >= `threshold` are accepted.
+    """Return miss and false-alarm rate (fractions) if trials with a score >= `threshold` are accepted.
 
     Raises:
         DataError: see `check`; or the threshold is NaN.
@@ -131,19 +131,19 @@ def errors_at(bonafide: np.ndarray, spoof: np.ndarray, threshold: float) -> tupl
     check(bonafide, spoof)
     if np.isnan(threshold):
         raise DataError("the threshold is nan; a number is needed")
-    # a float32 score would round a threshold given as float to its own precision
+    # comparison with float32 scores would round a Python float to float32
     threshold = np.float64(threshold)
     return float(np.mean(bonafide < threshold)), float(np.mean(spoof >= threshold))
 
 
 def _dcf(miss: np.ndarray | float, false_alarm: np.ndarray | float) -> np.ndarray | float:
-    """Detection cost over that of the better of the two decisions that need no detector."""
+    """Return the detection cost, normalised by the lower of the costs of accepting all and rejecting all trials."""
     cost = _COST_OF_REJECTING * miss + _COST_OF_ACCEPTING * false_alarm
     return cost / min(_COST_OF_REJECTING, _COST_OF_ACCEPTING)
 
 
 def min_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Normalised detection cost at the threshold that is best on these very trials, from 0 to 1.
+    """Return the normalised detection cost at the optimal threshold of the given trials, from 0 to 1.
 
     Raises:
         DataError: see `check`.
@@ -156,7 +156,7 @@ def _min_dcf(miss: np.ndarray, false_alarm: np.ndarray) -> float:
 
 
 def act_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Normalised detection cost at `DCF_THRESHOLD`; above 1, the detector is worse than none.
+    """Return the normalised detection cost at `DCF_THRESHOLD`; above 1, the detector is worse than no detector.
 
     Raises:
         DataError: see `check`.
@@ -165,7 +165,7 @@ def act_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
 
 
 def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Cost of log-likelihood ratios in bits, both classes weighted alike; 1 is a detector that says nothing.
+    """Return the cost of log-likelihood ratios (Cllr) in bits, both classes weighted equally; 1 if all ratios are 1.
 
     Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection".
 
@@ -178,11 +178,11 @@ def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
 
 
 def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Cllr in bits after the best rising map of scores to log-likelihood ratios, from 0 to 1.
+    """Return the Cllr in bits after the optimal monotonic map of scores to log-likelihood ratios, from 0 to 1.
 
-    The map is by pool adjacent violators (Brümmer and du Preez 2006): it gives each pool of scores the ratio of
-    the two classes' shares in it. Equal scores stay together. Nothing is smoothed: a pool of one class alone has
-    an infinite ratio and costs nothing.
+    The map is found by pool adjacent violators (Brümmer and du Preez 2006): the likelihood ratio of a pool of scores
+    is the ratio of the two classes' shares in it. Equal scores share a pool. There is no smoothing: a pool of a
+    single class has an infinite log-likelihood ratio and no cost.
 
     Raises:
         DataError: see `check`.
@@ -201,7 +201,7 @@ def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
 
 
 def auc(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Area under the ROC curve: the chance that a bona fide trial scores above a spoof one, half if they tie.
+    """Return the area under the ROC curve: P(bona fide score > spoof score), where a tie counts half.
 
     Raises:
         DataError: see `check`.
@@ -214,13 +214,13 @@ def _auc(miss: np.ndarray, false_alarm: np.ndarray) -> float:
 
 
 class Metric(NamedTuple):
-    """A figure beside the EER: a column of `metrics.tsv`, of the report and of `codecfake evaluate`.
+    """A metric in addition to the EER: a column of `metrics.tsv`, of the report and of `codecfake evaluate`.
 
     Attributes:
-        name: of the column.
-        of: gives it, from the scores of bona fide speech and of spoof, and their DET curve (see `det_curve`).
-        heading: in the report.
-        most: the highest value there can be.
+        name: name of the column.
+        of: function of the bona fide scores, the spoof scores and their DET curve (see `det_curve`).
+        heading: heading in the report.
+        most: highest possible value.
     """
 
     name: str
@@ -230,38 +230,38 @@ class Metric(NamedTuple):
     most: float = np.inf
 
 
-#: Each is no lower than 0.
+#: All metrics are at least 0.
 METRICS = (
     Metric("auc", lambda bonafide, spoof, curve: _auc(*curve), "AUC", "area under the ROC curve", 1),
     Metric(
         "min_dcf",
         lambda bonafide, spoof, curve: _min_dcf(*curve),
         "min DCF",
-        "normalised detection cost of ASVspoof 5 at the best threshold",
+        "normalised detection cost of ASVspoof 5 at the optimal threshold",
     ),
     Metric(
         "act_dcf",
         lambda bonafide, spoof, curve: act_dcf(bonafide, spoof),
         "act DCF",
-        "the same at the threshold for log-likelihood ratios",
+        "normalised detection cost at the threshold for log-likelihood ratios",
     ),
     Metric(
         "cllr",
         lambda bonafide, spoof, curve: cllr(bonafide, spoof),
         "Cllr",
-        "bits, of the scores as log-likelihood ratios",
+        "cost of the scores as log-likelihood ratios, in bits",
     ),
     Metric(
         "min_cllr",
         lambda bonafide, spoof, curve: _min_cllr(*curve),
         "min Cllr",
-        "bits, after the best calibration",
+        "Cllr after optimal calibration, in bits",
     ),
 )
 
 
 def summary(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, float]:
-    """The EER and every other metric, by name; the scores are sorted once.
+    """Compute the EER and every other metric by name; the scores are sorted only once.
 
     Raises:
         DataError: see `check`.

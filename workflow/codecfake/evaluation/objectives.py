@@ -1,4 +1,4 @@
-"""What a model is trained to tell of a trial, and by what its epochs are compared on dev."""
+"""Training objectives (detection, source tracing) and the metrics that select an epoch on dev."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -16,10 +16,11 @@ from codecfake.util.errors import ConfigError, DataError
 
 
 class Objective(ABC):
-    """
+    """A classification task: its classes, its labels and its error on dev.
+
     Attributes:
-        classes: what the logits are of, in order, as messages name it.
-        error: what is measured on dev, a fraction, the lower the better.
+        classes: names of the classes, in the order of the logits.
+        error: name of the error on dev (a fraction; lower is better).
     """
 
     classes: Sequence[str]
@@ -27,27 +28,27 @@ class Objective(ABC):
 
     @abstractmethod
     def labels(self, trials: pd.DataFrame) -> np.ndarray:
-        """The class of each trial, int64 [N], by its number."""
+        """Return the class index of each trial, int64 [N]."""
 
     @abstractmethod
     def predict(self, model: Detector, logits: torch.Tensor) -> torch.Tensor:
-        """What counts of logits [B, C] on dev, [B, ...]."""
+        """Convert logits [B, C] into the predictions [B, ...] that `selection_metric` takes."""
 
     @abstractmethod
     def selection_metric(self, predictions: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """The error on dev, and what decides between epochs of the same error; the lower the better.
+        """Return the error on dev, and a tie-breaker between epochs with equal error; lower is better for both.
 
         Args:
-            predictions: what `predict` made of all dev trials, float64 [N, ...].
-            labels: their classes [N].
+            predictions: results of `predict` for all dev trials, float64 [N, ...].
+            labels: class indices of the dev trials [N].
 
         Raises:
-            DataError: a class that it takes is not there, or the model gave a number that is not finite.
+            DataError: a required class has no trial, or a prediction is not finite.
         """
 
 
 class Detection(Objective):
-    """Bona fide or spoof, by the EER."""
+    """Detection: bona fide or spoof; epochs are compared by EER."""
 
     classes = ("spoof", "bona fide")
     error = "eer"
@@ -59,32 +60,32 @@ class Detection(Objective):
         return cm_scores(model, logits)
 
     def selection_metric(self, predictions: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Of two epochs with one EER, the one that keeps the classes further apart comes first."""
+        """Return the EER and, as tie-breaker, the negated separation (d') of the classes."""
         bonafide, spoof = predictions[labels == BONAFIDE], predictions[labels != BONAFIDE]
         return metrics.eer(bonafide, spoof), -_separation(bonafide, spoof)
 
 
 def _separation(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Distance of the class means in pooled standard deviations (d')."""
+    """Return the distance of the class means in pooled standard deviations (d')."""
     spread = np.sqrt((bonafide.var() + spoof.var()) / 2)
     return float((bonafide.mean() - spoof.mean()) / max(spread, 1e-9))
 
 
 class Tracing(Objective):
-    """Which codec, or family of codecs, made a trial, by the balanced error: 1 less the mean recall of the classes.
+    """Source tracing: which codec or codec family produced a trial; epochs are compared by 1 - mean class recall.
 
     Args:
-        class_of: the class of each codec, that of bona fide speech (`identity`) among them.
+        class_of: class of each codec, including that of bona fide speech (`identity`).
 
     Raises:
-        ConfigError: they are all of one class.
+        ConfigError: there is only one class.
     """
 
     error = "balanced_error"
 
     def __init__(self, class_of: dict[str, str]):
         self.class_of = class_of
-        # the order must not hang on that of the codecs; bona fide comes first where people read it
+        # the order must not depend on that of the codecs; bona fide comes first for readers
         self.classes = sorted(set(class_of.values()), key=lambda name: (name != class_of.get(IDENTITY), name))
         if len(self.classes) < 2:
             raise ConfigError(f"classes: {', '.join(self.classes) or 'none'}; at least two are needed")
@@ -97,13 +98,13 @@ class Tracing(Objective):
         return pd.Index(self.classes).get_indexer(names).astype(np.int64)
 
     def predict(self, model: Detector, logits: torch.Tensor) -> torch.Tensor:
-        """Log posteriors [B, C] (natural logarithm), under the prior of training."""
+        """Return log posteriors [B, C] (natural logarithm) under the class prior of training."""
         return logits.float().log_softmax(dim=1)
 
     def selection_metric(self, predictions: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-        """Of two epochs with one error, the one with the lower cross-entropy, the mean of the classes', comes first."""
+        """Return the balanced error and, as tie-breaker, the cross-entropy averaged over classes."""
         if not len(labels):
-            raise DataError("no dev trials; tracers are compared on them")
+            raise DataError("no dev trials; they are needed to select an epoch")
         if not np.isfinite(predictions).all():
             raise DataError("a log posterior on dev is not finite")
         present = np.unique(labels)

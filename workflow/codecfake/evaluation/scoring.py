@@ -1,4 +1,4 @@
-"""CM scores: a detector over the trials of protocols, or over a user's own files."""
+"""Compute CM scores of the trials of protocols, or of a user's audio files."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -19,7 +19,7 @@ from codecfake.util.errors import AudioError
 
 
 def cm_scores(model: Detector, logits: torch.Tensor) -> torch.Tensor:
-    """CM scores [B] of a detector's logits [B, 2]."""
+    """Return the CM scores [B] of a detector's logits [B, 2]."""
     return model.cm_score(logits)
 
 
@@ -32,13 +32,14 @@ def score_trials(
     chosen: Sequence[int] | None = None,
     predict: Callable[[Detector, torch.Tensor], torch.Tensor] = cm_scores,
 ) -> np.ndarray:
-    """What a model says of the chosen trials (all by default), in that order, on their fixed crops.
+    """Apply a model to the fixed crops of the chosen trials (by default all), in the given order.
 
     Args:
-        predict: makes of its logits what is returned.
+        chosen: indices of trials in `dataset`.
+        predict: function of the model and its logits that returns the predictions.
 
     Returns:
-        CM scores, float64 [N], or what `predict` makes, float64 [N, ...].
+        CM scores, float64 [N], or the results of `predict`, float64 [N, ...].
     """
     model.eval()
     device = next(model.parameters()).device
@@ -60,23 +61,23 @@ def _predict(
 def score_protocol(
     model: Detector, trials: pd.DataFrame, waveforms: Sequence[Path], batch_size: int, workers: int
 ) -> pd.DataFrame:
-    """Score every dev and eval trial once, bona fide ones too; the result is `manifest.Scores`."""
+    """Score every dev and eval trial of both classes, as `tables.Scores`."""
     rows = evaluated(trials)
     dataset = TrialDataset(rows, waveforms, model.crop_samples)
     return score_table(dataset.names, score_trials(model, dataset, batch_size, workers))
 
 
 def score_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, float | AudioError]]:
-    """The CM score of each audio file; see `logits_of_files`."""
+    """Yield the CM score of each audio file; see `logits_of_files`."""
     for path, logits in logits_of_files(model, paths):
         yield path, logits if isinstance(logits, AudioError) else float(model.cm_score(logits)[0])
 
 
 @torch.inference_mode()
 def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, torch.Tensor | AudioError]]:
-    """The logits [1, C] of each audio file, of any rate and number of channels, on its fixed crop.
+    """Yield the logits [1, C] of the fixed crop of each audio file, of any sample rate and number of channels.
 
-    A file that cannot be read, or is shorter than a frame of 20 ms, has an error in place of them.
+    A file that cannot be read or is shorter than 20 ms yields an error instead.
     """
     model.eval()
     device = next(model.parameters()).device
@@ -93,10 +94,10 @@ def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Pa
 
 
 def audio_files(paths: Iterable[Path]) -> list[Path]:
-    """Files as they are, folders as the audio files anywhere below them, by name.
+    """Return the given files, and for each folder the audio files in it and its subfolders, sorted by path.
 
     Raises:
-        AudioError: a folder has none.
+        AudioError: a folder has no audio file.
     """
     found: list[Path] = []
     for path in paths:

@@ -1,8 +1,7 @@
-"""Source tracing: which codec, or which family of codecs, made an utterance.
+"""Source tracing: which codec, or which codec family, produced an utterance.
 
-A tracer is a detector's network with a logit for each class, of which bona fide speech is one. It tells one of its
-classes of anything: an utterance of a codec that it does not know is told one of the others. Between codecs that make
-the same samples it can only guess.
+A tracer is a detector network with one logit per class; bona fide speech is one of the classes. It is closed-set: an
+utterance of an unknown codec is assigned to a known class. It can only guess between codecs with identical output.
 """
 
 from collections.abc import Sequence
@@ -16,64 +15,66 @@ from codecfake.data import tables
 from codecfake.evaluation import bootstrap
 from codecfake.trials.protocol import trial_names
 
-#: Digits after the point of what is written.
+#: Decimal places of written values.
 DIGITS = 6
 
 
 class Traces(tables.Table):
-    """What a tracer says of trials."""
+    """The log posteriors of a tracer for trials."""
 
     filename: str = pa.Field(unique=True, description="CODEC+UTTERANCE_ID")
     log_posterior: float = pa.Field(
         alias=r"^log_p\(.+\)$",
         regex=True,
         le=0,
-        description="log_p(CLASS) for each class, natural logarithm; the class told is that of the highest, the first "
-        "of equal ones",
+        description="log_p(CLASS) for each class (natural logarithm); the predicted class is the one with the highest "
+        "value, the first of equal values",
     )
 
 
 class Confusion(tables.Table):
-    """How many eval trials of a class are told each class."""
+    """The number of eval trials of each pair of true and predicted class."""
 
-    true_class: str = pa.Field(description="of the codec that made them")
-    predicted_class: str = pa.Field(description="by the tracer")
-    trials: int = pa.Field(ge=0, description="how many")
+    true_class: str = pa.Field(description="class of the codec that produced the trials")
+    predicted_class: str = pa.Field(description="class that the tracer predicted")
+    trials: int = pa.Field(ge=0, description="number of trials")
 
     class Config(tables.Table.Config):
         unique: ClassVar = ["true_class", "predicted_class"]
 
 
-#: Of all classes, then of each. Accuracy is of trials; balanced, the mean recall; macro, the mean of the classes' F1.
+#: Measures over all classes, and per class. Balanced accuracy is the mean recall, macro F1 the mean of the classes' F1.
 OVERALL, BY_CLASS = ("accuracy", "balanced_accuracy", "macro_f1"), ("recall", "precision")
 
 
 class TracingMeasures(tables.Table):
-    """How good a tracer is on eval. Values as fractions."""
+    """The performance of a tracer on eval. Values are fractions."""
 
-    measure: str = pa.Field(isin=(*OVERALL, *BY_CLASS), description="see `_measures`")
-    class_: str = pa.Field(alias="class", description="the class; empty of all together")
-    trials: int = pa.Field(ge=0, description="of that class, or of all")
-    speakers: int = pa.Field(gt=0, description="of all trials")
+    measure: str = pa.Field(isin=(*OVERALL, *BY_CLASS), description="name of the measure")
+    class_: str = pa.Field(alias="class", description="the class; empty for measures over all classes")
+    trials: int = pa.Field(ge=0, description="number of trials of the class, or of all classes")
+    speakers: int = pa.Field(gt=0, description="number of speakers of all trials")
     value: float = pa.Field(
         in_range=tables.RATE,
         nullable=True,
-        description="empty: the recall of a class without trials, the precision of one never told",
+        description="empty: the recall of a class without trials, or the precision of a class never predicted",
     )
-    low: float = pa.Field(nullable=True, description="its 95 % interval, by resampling speakers; empty of one speaker")
-    high: float = pa.Field(nullable=True, description="the same, its upper end")
+    low: float = pa.Field(
+        nullable=True, description="95 % interval from resampling speakers, lower end; empty for one speaker"
+    )
+    high: float = pa.Field(nullable=True, description="the upper end of that interval")
 
     class Config(tables.Table.Config):
         unique: ClassVar = ["measure", "class"]
 
 
 def confusions(traces: pd.DataFrame, trials: pd.DataFrame, labels: np.ndarray, classes: int) -> np.ndarray:
-    """Numbers of trials by speaker (in the order of their names), true class and class told, int64 [S, C, C].
+    """Count trials by speaker (sorted by name), true class and predicted class, int64 [S, C, C].
 
     Args:
         traces: `Traces` of the trials, in any order.
-        labels: the true class of each trial, int [N].
-        classes: how many there are.
+        labels: true class index of each trial, int [N].
+        classes: number of classes.
     """
     predicted = traces.set_index("filename").loc[trial_names(trials)].to_numpy().argmax(axis=1)
     speakers, speaker = np.unique(trials["speaker_id"], return_inverse=True)
@@ -83,20 +84,20 @@ def confusions(traces: pd.DataFrame, trials: pd.DataFrame, labels: np.ndarray, c
 
 
 def confusion_table(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """`confusions` of all speakers, as `Confusion`."""
+    """Sum `confusions` over speakers, as `Confusion`."""
     rows = pd.MultiIndex.from_product([classes, classes], names=["true_class", "predicted_class"])
     table = pd.DataFrame({"trials": counts.sum(axis=0).ravel()}, rows).reset_index()
     return tables.check(table, Confusion, "confusion")
 
 
 def measures(counts: np.ndarray, classes: Sequence[str], seed: int) -> pd.DataFrame:
-    """How good a tracer is by its `confusions`, as `TracingMeasures`.
+    """Compute the measures of a tracer from its `confusions`, as `TracingMeasures`.
 
-    Intervals are percentiles over resamples of the speakers, with replacement, as many as there are: see `bootstrap`.
-    A value that a resample does not have is left out of its interval.
+    Intervals are percentiles of a bootstrap over speakers; see `bootstrap`. Resamples in which a measure is undefined
+    are left out of its interval.
 
     Args:
-        seed: of the resamples.
+        seed: seed of the bootstrap.
     """
     speakers, of_class = len(counts), counts.sum(axis=(0, 2))
     low = high = np.nan
@@ -119,9 +120,9 @@ def measures(counts: np.ndarray, classes: Sequence[str], seed: int) -> pd.DataFr
 
 
 def _measures(counts: np.ndarray) -> np.ndarray:
-    """Numbers of trials [..., C, C] to measures [..., 3 + 2 C], in the order of `OVERALL` and `BY_CLASS`.
+    """Compute measures [..., 3 + 2 C] from counts of trials [..., C, C], in the order of `OVERALL` and `BY_CLASS`.
 
-    A class that has no trials is left out of the mean recall, one that is never told either, of the mean F1.
+    The mean recall leaves out classes without trials; the mean F1 leaves out those that are also never predicted.
     """
     right = np.diagonal(counts, axis1=-2, axis2=-1)
     true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)

@@ -1,4 +1,4 @@
-"""The tables of the evaluation: scores, metrics, breakdown, significance."""
+"""Schemas of the evaluation's tables: scores, metrics, breakdown, significance."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,30 +13,32 @@ from codecfake.trials.protocol import trial_names
 
 
 class Scores(Table):
-    """The CM scores of one detector, readable by the ASVspoof 5 evaluation package as they are."""
+    """The CM scores of one detector, in the format of the ASVspoof 5 evaluation package."""
 
     filename: str = pa.Field(unique=True, description="CODEC+UTTERANCE_ID")
     cm_score: float = pa.Field(alias="cm-score", nullable=False, description="higher = more bona fide")
 
 
 class _Cells(Table):
-    """How good every detector is in every column of the matrix. Rates and costs as fractions, see `metrics`."""
+    """The performance of every detector on every column of the matrix. Rates are fractions."""
 
-    train_codec: str = pa.Field(description="the row: what the detector was trained on, or a baseline")
-    seed: str = pa.Field(description="with which it was trained; empty for a baseline")
-    eval_codec: str = pa.Field(description="the column: a codec, all pooled, a condition, a set")
-    bonafide_trials: int = pa.Field(gt=0, description="how many")
-    spoof_trials: int = pa.Field(gt=0, description="how many")
-    speakers: int = pa.Field(gt=0, description="of these trials")
+    train_codec: str = pa.Field(description="the row: the detector's training set, or the name of a baseline")
+    seed: str = pa.Field(description="seed of the training; empty for a baseline")
+    eval_codec: str = pa.Field(description="the column: a codec, all codecs pooled, a condition or an evaluation set")
+    bonafide_trials: int = pa.Field(gt=0, description="number of bona fide trials")
+    spoof_trials: int = pa.Field(gt=0, description="number of spoof trials")
+    speakers: int = pa.Field(gt=0, description="number of speakers of these trials")
     eer: float = pa.Field(
-        in_range=RATE, description="equal error rate; above 0.5 the detector ranks the wrong way round"
+        in_range=RATE, description="equal error rate; above 0.5 the detector ranks spoof above bona fide"
     )
     eer_low: float = pa.Field(
-        nullable=True, description="its 95 % interval, by resampling speakers; empty of one speaker"
+        nullable=True, description="95 % interval of the EER from resampling speakers, lower end; empty for one speaker"
     )
-    eer_high: float = pa.Field(nullable=True, description="the same, its upper end")
-    eer_low_by_trial: float = pa.Field(description="by resampling trials: too narrow where speakers are few")
-    eer_high_by_trial: float = pa.Field(description="the same, its upper end")
+    eer_high: float = pa.Field(nullable=True, description="the upper end of that interval")
+    eer_low_by_trial: float = pa.Field(
+        description="95 % interval from resampling trials, lower end; too narrow for few speakers"
+    )
+    eer_high_by_trial: float = pa.Field(description="the upper end of that interval")
 
 
 _Measured = extended(_Cells, {one.name: pa.Field(ge=0, le=one.most, description=one.description) for one in METRICS})
@@ -45,44 +47,44 @@ _Measured = extended(_Cells, {one.name: pa.Field(ge=0, le=one.most, description=
 class Metrics(_Measured):
     __doc__ = _Cells.__doc__
 
-    dev_threshold: float = pa.Field(description="CM score at which the errors are equal on dev")
-    dev_miss: float = pa.Field(in_range=RATE, description="bona fide rejected on eval at that threshold")
-    dev_false_alarm: float = pa.Field(in_range=RATE, description="spoof accepted on eval at that threshold")
+    dev_threshold: float = pa.Field(description="EER threshold on dev, a CM score")
+    dev_miss: float = pa.Field(in_range=RATE, description="miss rate on eval at that threshold")
+    dev_false_alarm: float = pa.Field(in_range=RATE, description="false-alarm rate on eval at that threshold")
 
 
 class Breakdown(Table):
-    """The EER of parts of a cell's trials."""
+    """The EER of every cell by speaker and by gender."""
 
     train_codec: str = pa.Field(description="as in Metrics")
     seed: str = pa.Field(description="as in Metrics")
     eval_codec: str = pa.Field(description="as in Metrics")
-    by: str = pa.Field(isin=("speaker", "gender"), description="what the trials are parted by")
-    group: str = pa.Field(description="the speaker, or the gender as the corpus says it")
-    bonafide_trials: int = pa.Field(gt=0, description="how many")
-    spoof_trials: int = pa.Field(gt=0, description="how many")
-    eer: float = pa.Field(in_range=RATE, description="a fraction")
+    by: str = pa.Field(isin=("speaker", "gender"), description="property by which the trials are grouped")
+    group: str = pa.Field(description="the speaker, or the gender as the corpus names it")
+    bonafide_trials: int = pa.Field(gt=0, description="number of bona fide trials")
+    spoof_trials: int = pa.Field(gt=0, description="number of spoof trials")
+    eer: float = pa.Field(in_range=RATE, description="equal error rate, a fraction")
 
 
 class Significance(Table):
-    """Rows of the matrix against one of them, on the same trials."""
+    """Comparison of the rows of the matrix with a reference row, on the same trials."""
 
     train_codec: str = pa.Field(description="as in Metrics")
-    reference: str = pa.Field(description="the row it is compared with")
+    reference: str = pa.Field(description="the row with which it is compared")
     eval_codec: str = pa.Field(description="as in Metrics")
-    difference: float = pa.Field(description="of its EER from the reference's; above 0 it is worse")
-    low: float = pa.Field(description="95 % interval of that, by resampling speakers")
-    high: float = pa.Field(description="the same, its upper end")
-    p: float = pa.Field(in_range=RATE, description="two-sided, that there is no difference")
-    p_adjusted: float = pa.Field(in_range=RATE, description="for all comparisons of the column (Holm)")
+    difference: float = pa.Field(description="EER minus the EER of the reference; above 0, the row is worse")
+    low: float = pa.Field(description="95 % interval of the difference from resampling speakers, lower end")
+    high: float = pa.Field(description="the upper end of that interval")
+    p: float = pa.Field(in_range=RATE, description="two-sided p value of the null hypothesis of no difference")
+    p_adjusted: float = pa.Field(in_range=RATE, description="p, adjusted for all comparisons of the column (Holm)")
 
 
 def score_table(names: Sequence[str], scores: np.ndarray) -> pd.DataFrame:
-    """Scores as `manifest.Scores`."""
+    """Return a table of scores, as `Scores`."""
     return pd.DataFrame({"filename": names, "cm-score": scores.round(6)})
 
 
 def write_scores(scores: pd.DataFrame, codec_trials: pd.DataFrame, main: Path, other: Path) -> None:
-    """Write `Scores` in two files: of the codecs' eval trials, and of all others (dev, conditions, sets)."""
+    """Write `Scores` to two files: the codecs' eval trials to `main`, all others (dev, conditions, sets) to `other`."""
     is_main = scores["filename"].isin(trial_names(codec_trials[codec_trials["split"] == "eval"]))
     write(scores[~is_main], Scores, other)
     write(scores[is_main], Scores, main)

@@ -1,4 +1,4 @@
-"""What a tracer says of trials, and of a user's own files."""
+"""Apply a tracer to trials, or to a user's audio files."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -17,14 +17,14 @@ from codecfake.util.errors import AudioError, DataError
 
 
 def only_eval(trials: pd.DataFrame) -> pd.DataFrame:
-    """Those that tracers are evaluated on.
+    """Return the eval trials, on which tracers are evaluated.
 
     Raises:
-        DataError: there are none.
+        DataError: there are no eval trials.
     """
     chosen = trials[trials["split"] == "eval"].reset_index(drop=True)
     if chosen.empty:
-        raise DataError("no eval trials to be traced")
+        raise DataError("no eval trials; tracing needs at least one")
     return chosen
 
 
@@ -36,7 +36,7 @@ def trace_trials(
     batch_size: int,
     workers: int,
 ) -> pd.DataFrame:
-    """What a tracer says of trials, as `Traces`."""
+    """Compute the log posteriors of trials with a tracer, as `Traces`."""
     dataset = TrialDataset(trials, waveforms, model.crop_samples, label=task.labels)
     predictions = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(DIGITS)
     table = pd.DataFrame(predictions, columns=[f"log_p({name})" for name in task.classes])
@@ -45,6 +45,6 @@ def trace_trials(
 
 
 def trace_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray | AudioError]]:
-    """The probability of each class [C] for each audio file; see `score.logits_of_files`."""
+    """Yield the class probabilities [C] of each audio file; see `scoring.logits_of_files`."""
     for path, logits in logits_of_files(model, paths):
         yield path, logits if isinstance(logits, AudioError) else torch.softmax(logits[0].cpu().double(), 0).numpy()

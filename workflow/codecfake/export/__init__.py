@@ -1,1 +1,1 @@
-"""A finished run as a data set to publish."""
+"""Export of a finished run as a data set to publish."""

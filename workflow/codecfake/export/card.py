@@ -1,4 +1,4 @@
-"""The card of an exported data set: README.md, with the YAML header that the Hugging Face Hub reads."""
+"""The dataset card of an export: README.md, with the YAML header that the Hugging Face Hub reads."""
 
 import math
 from collections.abc import Callable
@@ -10,21 +10,21 @@ import yaml
 
 from codecfake.util.constants import IDENTITY, MATCHED
 
-#: Of the card, for jinja2.
+#: Folder of the card's jinja2 template.
 TEMPLATES = Path(__file__).parent / "templates"
-#: Licences of a corpus's recordings, by the Hub's names. Those of another corpus are for its owner to say.
+#: Licences of a corpus's recordings, by the Hub's names. For any other corpus, its owner must state them.
 LICENCES = {"vctk": ["cc-by-4.0"], "voices": ["cc-by-sa-3.0", "gpl-2.0"]}
-#: What a recipe leaves between the classes.
+#: The differences between the classes that each recipe leaves.
 RECIPES = {
     "clean": "The codecs' output has the level, length and delay of the input.",
-    "published": "The codecs' output has the level, length and delay that CodecFake's authors left it: a detector may "
-    "learn those in place of the codec.",
-    "raw": "The codecs' output has the models' own level, length and delay: a detector may learn those in place of the "
+    "published": "The codecs' output has the level, length and delay that the processing of CodecFake's authors gives "
+    "it: a detector may learn those instead of the codec.",
+    "raw": "The codecs' output has the models' own level, length and delay: a detector may learn those instead of the "
     "codec.",
-    MATCHED: "Both classes were then brought to 16 kHz by one resampler, and made alike in length, delay, polarity, "
+    MATCHED: "Both classes were then resampled to 16 kHz by one resampler, and given the same length, delay, polarity, "
     "mean and level.",
 }
-#: The Hub's size categories, by the number of rows they end at.
+#: The Hub's size categories, by the number of rows at which they end.
 SIZES = {10**3: "n<1K", 10**4: "1K<n<10K", 10**5: "10K<n<100K", 10**6: "100K<n<1M", 10**7: "1M<n<10M"}
 
 
@@ -36,16 +36,16 @@ def render(
     probe: list[dict[str, Any]],
     verdicts: dict[str, str],
 ) -> str:
-    """The card.
+    """Render the card.
 
     Args:
-        settings: what is in config.json, see `export.settings_of`.
+        settings: content of config.json, see `export.settings_of`.
         counts: see `export.counts`.
-        speakers: the ids of all.
-        files: of each file of audio, by name, its SHA-256 and its bytes.
-        probe: how well a classifier of trivial cues tells each codec, rows of `probe.Probe`: `codec`, `group` of cues,
-            `eer` (a fraction, NaN where there is none).
-        verdicts: what an audit says of each codec. With neither, the card says that there was none.
+        speakers: ids of all speakers.
+        files: SHA-256 and size in bytes of each audio file, by name.
+        probe: EERs of a classifier of trivial cues for each codec, rows of `probe.Probe`: `codec`, `group` of cues,
+            `eer` (a fraction, NaN if there is none).
+        verdicts: an audit's verdict on each codec. If both are empty, the card says that there was no audit.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
@@ -76,7 +76,7 @@ def render(
 def header(
     settings: dict[str, Any], counts: list[dict[str, Any]], speakers: list[str], files: list[str]
 ) -> dict[str, Any]:
-    """What the Hub reads of the card."""
+    """Return the card's header, which the Hub reads."""
     corpus = settings["corpus"]["name"]
     rows = sum(split["genuine"] + split["spoofing"] for split in counts)
     found: dict[str, Any] = {
@@ -94,7 +94,7 @@ def header(
 
 
 def licences(settings: dict[str, Any]) -> list[str]:
-    """By the Hub's names: the recordings', and those of weights that are not for commercial use."""
+    """Return the licences of the recordings and of weights for non-commercial use only, by the Hub's names."""
     weights = {
         entry["licence"]["weights"].split()[0].lower()
         for entry in settings["codec_entries"].values()
@@ -112,14 +112,14 @@ def _non_commercial(entry: dict[str, Any]) -> bool:
 
 
 def languages(corpus: str, speakers: list[str]) -> list[str]:
-    """ISO 639-1 codes, where the corpus tells them: a speaker of `voices` is called SOURCE-LANGUAGE."""
+    """Return ISO 639-1 codes, if known for the corpus: speakers of `voices` are named SOURCE-LANGUAGE."""
     if corpus == "voices":
         return sorted({speaker.rsplit("-", 1)[1] for speaker in speakers})
     return ["en"] if corpus == "vctk" else []
 
 
 def parquet_configs(files: list[str]) -> dict[str, Any]:
-    """The configs of `datasets`: all codecs by default, or one; each with its splits."""
+    """Return the configs for `datasets`: `default` with all codecs, and one per codec; each with its splits."""
     paths = [PurePosixPath(name) for name in files]
     splits = list(dict.fromkeys(path.name.split("-")[0] for path in paths))
     folders = {"*": "default"} | {path.parent.name: path.parent.name for path in paths}
@@ -134,7 +134,7 @@ def parquet_configs(files: list[str]) -> dict[str, Any]:
     }
 
 
-#: Of zips the Hub shows the list. Its columns are text, even if ids look like numbers.
+#: For zips, the Hub shows the list. Its columns are text, even if ids look like numbers.
 LIST_CONFIGS = {
     "configs": [{"config_name": "default", "data_files": "datalist.csv"}],
     "dataset_info": {
@@ -144,7 +144,7 @@ LIST_CONFIGS = {
 
 
 def _probe_table(probe: list[dict[str, Any]]) -> list[list[str]]:
-    """The probe's EERs in %, a row a codec and a column a group of cues, below their names."""
+    """Return a table of the probe's EERs in %, with a row per codec, a column per group of cues, and a header row."""
     if not probe:
         return []
     cells = {(row["codec"], row["group"]): row["eer"] for row in probe}

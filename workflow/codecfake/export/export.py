@@ -1,10 +1,10 @@
-"""A finished run as a data set to publish, with the columns, values and file names of CodecFake.
+"""Export of a finished run as a data set to publish, with the columns, values and file names of CodecFake.
 
-`hf` is Parquet, as the Hugging Face dataset rogertseng/CodecFake, by codec and split; `wavs` is a zip of WAV files per
+`hf` is Parquet by codec and split, as the Hugging Face dataset rogertseng/CodecFake; `wavs` is a zip of WAV files per
 codec and a datalist.csv, as CodecFake_wavs. Samples are those of the shards: 16 bit, each codec at its own rate.
 
-An export that was stopped goes on: each file is written whole or not at all, SHA256SUMS lists those that are there, and
-README.md comes last. Utterances are in order of their ids, so that the number of shards changes nothing.
+An interrupted export resumes: each file is written completely or not at all, SHA256SUMS lists the files written, and
+README.md is written last. Utterances are sorted by id, so that the number of shards does not affect the export.
 """
 
 import contextlib
@@ -31,20 +31,20 @@ from codecfake.util.errors import DataError
 from codecfake.util.files import write_text
 from codecfake.util.hashing import sha256
 
-#: The most audio of a Parquet file: 500 MB as 16-bit PCM at 48 kHz (as FLAC about half).
+#: Maximum audio per Parquet file in seconds: 500 MB as 16-bit PCM at 48 kHz (FLAC takes about half).
 PART_SECONDS = 500e6 / (2 * 48000)
-#: What of a run's config decides the audio; not where this machine has its files, nor how detectors are trained.
+#: Keys of a run's config that determine the audio, without paths of this machine and training of detectors.
 DECIDING = ("run", "corpus", "source", "shards", "codecs", "matched", "codec_entries")
 SUMS, CARD, SETTINGS, SPLIT_TABLE, DATALIST = "SHA256SUMS", "README.md", "config.json", "splits.tsv", "datalist.csv"
 
 
 class Source(NamedTuple):
-    """What of a run is exported.
+    """The data of a run that are exported.
 
     Attributes:
         resynthesised: the folder of the shards, see `shard_path`.
-        trials: the `Protocol` of bona fide speech and of every codec, one below the other.
-        utterances, splits: the tables of these names, see `manifest`.
+        trials: the `Protocol` tables of bona fide speech and of every codec, concatenated.
+        utterances, splits: the tables `Utterances` and `Splits`, see `corpora.tables`.
     """
 
     resynthesised: Path
@@ -53,25 +53,25 @@ class Source(NamedTuple):
     splits: pd.DataFrame
 
     def seconds(self, trials: pd.DataFrame) -> np.ndarray:
-        """Length of each trial's recording in seconds, float64 [trials]."""
+        """Return the length of each trial's recording in seconds, float64 [trials]."""
         described = self.utterances.set_index("utterance_id").loc[trials["utterance_id"]]
         return (described["num_samples"] / described["sample_rate"]).to_numpy()
 
     def shards(self, trials: pd.DataFrame) -> dict[tuple[str, int], Path]:
-        """The shards that hold these trials, by codec and number."""
+        """Return the shards that hold these trials, by codec and number."""
         pairs = sorted(set(zip(trials["codec"], trials["shard"], strict=True)))
         return {pair: shard_path(self.resynthesised, *pair) for pair in pairs}
 
 
 class Part(NamedTuple):
-    """One file of audio: its name below the export, and its trials (of one codec) in order of their ids."""
+    """An audio file: its path in the export, and its trials (of one codec) sorted by id."""
 
     name: str
     trials: pd.DataFrame
 
 
 def settings_of(run: dict, recipe: str, kind: str) -> dict[str, Any]:
-    """What config.json says of an export: how its audio was made, without paths of this machine.
+    """Return the content of an export's config.json: how its audio was made, without paths of this machine.
 
     Args:
         run: a resolved config.
@@ -82,9 +82,9 @@ def settings_of(run: dict, recipe: str, kind: str) -> dict[str, Any]:
 
 
 def plan(source: Source, kind: str) -> list[Part]:
-    """The files of audio: for `wavs` one per codec, for `hf` so many per codec and split that none is too large.
+    """Return the audio files to write: for `wavs` one per codec, for `hf` as few per codec and split as size permits.
 
-    The files of a split hold the same utterances in every codec.
+    The files of a split hold the same utterances for every codec.
     """
     trials, codecs = source.trials.sort_values("utterance_id"), source.trials["codec"].unique()
     if kind == "wavs":
@@ -100,7 +100,7 @@ def plan(source: Source, kind: str) -> list[Part]:
 
 
 def _parts(seconds: np.ndarray) -> np.ndarray:
-    """Which of as few, equally long parts_of each of consecutive utterances is in, int [utterances]."""
+    """Divide consecutive utterances into the fewest, equally long parts; return each one's part, int [utterances]."""
     count = math.ceil(seconds.sum() / PART_SECONDS)
     begins = np.cumsum(seconds) - seconds
     return np.floor(begins / seconds.sum() * count).astype(int)
@@ -116,19 +116,19 @@ def export(
     probe: Iterable[dict] = (),
     verdicts: dict[str, str] | None = None,
 ) -> dict[str, str]:
-    """Write an export, or what is missing of it.
+    """Write an export, or its missing files.
 
     Args:
         kind: `hf` or `wavs`.
         settings: see `settings_of`.
-        workers: utterances decoded at a time (`wavs`); no byte depends on it.
-        probe, verdicts: what an audit found, see `card.render`.
+        workers: number of utterances decoded concurrently (`wavs`); does not affect the files.
+        probe, verdicts: results of an audit, see `card.render`.
 
     Returns:
-        The SHA-256 of every file but SHA256SUMS, by name.
+        The SHA-256 of every file except SHA256SUMS, by name.
 
     Raises:
-        DataError: `out` holds something else, or a shard is damaged or not that of the trials.
+        DataError: `out` holds other files, or a shard is damaged or does not match the trials.
     """
     out, parts, described = Path(out), plan(source, kind), json.dumps(settings, indent=2) + "\n"
     extras = [SETTINGS, SPLIT_TABLE, *([DATALIST] if kind == "wavs" else [])]
@@ -154,7 +154,7 @@ def export(
 
 
 def _check_out(out: Path, described: str, expected: set[str]) -> None:
-    """Refuse a folder that holds anything but (a part of) this export. Hidden files, as Git's, are left alone."""
+    """Refuse a folder that holds files other than those of this export. Hidden files, such as Git's, are ignored."""
     there = [path.relative_to(out) for path in sorted(out.rglob("*")) if path.is_file()]
     names = [path.as_posix() for path in there if not any(part.startswith(".") for part in path.parts)]
     strange = [name for name in names if name not in expected or SETTINGS not in names]
@@ -165,7 +165,7 @@ def _check_out(out: Path, described: str, expected: set[str]) -> None:
 
 
 def _write_parts(source: Source, kind: str, out: Path, parts: list[Part], workers: int) -> dict[str, str]:
-    """Write the files of audio, but those that are there; the SHA-256 of all, by name."""
+    """Write the audio files that are missing; return the SHA-256 of all, by name."""
     known, sums = _read_sums(out / SUMS), {}
     known = {part.name: known[part.name] for part in parts if part.name in known}
     with tqdm(total=len(source.trials), unit="utt", desc=str(out), disable=None) as bar:
@@ -183,14 +183,14 @@ def _write_parts(source: Source, kind: str, out: Path, parts: list[Part], worker
 
 
 def _whole(path: Path, known: str, shards: Iterable[Path]) -> bool:
-    """Whether a file is there with that hash, and no shard has been made again since."""
+    """Return whether the file exists with this hash, and no shard has been written since."""
     if not path.is_file() or path.stat().st_mtime < max(shard.stat().st_mtime for shard in shards):
         return False
     return sha256(path) == known
 
 
 def _read_sums(path: Path) -> dict[str, str]:
-    """The SHA-256 of files by name, as `sha256sum` writes them; none if there is no such list."""
+    """Read the SHA-256 of files by name, as written by `sha256sum`; empty if there is no list."""
     text = path.read_text(encoding="utf-8") if path.is_file() else ""
     return {name: value for value, name in re.findall(r"^([0-9a-f]{64})  (.+)$", text, re.MULTILINE)}
 
@@ -200,10 +200,10 @@ def _write_sums(path: Path, sums: dict[str, str]) -> None:
 
 
 def _rows(trials: pd.DataFrame, shards: dict[tuple[str, int], Path]) -> Iterator[dict[str, Any]]:
-    """The rows of trials (of one codec), in their order; a row group of each shard is in memory.
+    """Yield the rows of trials (of one codec), in order; one row group of each shard is in memory.
 
     Raises:
-        DataError: a shard is damaged, or holds another utterance where the trial should be.
+        DataError: a shard is damaged, or the row of a trial holds another utterance.
     """
     with contextlib.ExitStack() as stack:
         opened = {number: Shard(path) for (_, number), path in shards.items()}
@@ -227,7 +227,7 @@ def _ticking(rows: Iterable[dict], bar: tqdm) -> Iterator[dict]:
 
 
 def counts(source: Source) -> list[dict[str, Any]]:
-    """By split: speakers, files of each class, and hours of bona fide speech."""
+    """Return, for each split, the numbers of speakers and of files of each class, and hours of bona fide speech."""
     rows = []
     for split, trials in source.trials.groupby("split"):
         bonafide = trials[trials["label"] == "bonafide"]

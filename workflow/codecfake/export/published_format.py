@@ -1,4 +1,4 @@
-"""Files in the form in which CodecFake was published: its columns, labels and file names."""
+"""Files in the published format of CodecFake: its columns, labels and file names."""
 
 import json
 import zipfile
@@ -17,12 +17,12 @@ from codecfake.runtime import threads
 from codecfake.util.constants import IDENTITY
 from codecfake.util.files import replacing
 
-#: The published name of the codec of bona fide speech, and the published labels by ours.
+#: The published codec name of bona fide speech, and the published labels by this project's labels.
 GENUINE = "genuine"
 LABELS = {"bonafide": GENUINE, "spoof": "spoofing"}
-#: Rows of a row group: what `datasets` takes for audio.
+#: Rows per row group: the default of `datasets` for audio.
 ROW_GROUP = 100
-#: The system whose permissions a zip's members have, on whichever they were made.
+#: The system whose permissions a zip's members have, on every machine.
 UNIX = 3
 
 _FEATURES = {
@@ -43,12 +43,12 @@ SCHEMA = pa.schema(
 
 
 def published_name(codec: str) -> str:
-    """What the published set calls a codec."""
+    """Return the published name of a codec."""
     return GENUINE if codec == IDENTITY else codec
 
 
 def write_parquet(path: Path, rows: Iterator[dict[str, Any]]) -> None:
-    """Write rows of shards as the published set has them, a row group at a time; their FLAC stays as it is."""
+    """Write shard rows in the published format, one row group at a time; FLAC bytes are copied unchanged."""
     with (
         replacing(path) as temporary,
         pq.ParquetWriter(temporary, SCHEMA, compression="none", write_page_checksum=True) as writer,
@@ -67,10 +67,10 @@ def _published(item: dict[str, Any]) -> dict[str, Any]:
 
 
 def write_zip(path: Path, rows: Iterator[dict[str, Any]], workers: int) -> None:
-    """Write rows of shards as 16-bit WAV files in a zip, not compressed and without times.
+    """Write shard rows as 16-bit WAV files into a zip, without compression and time stamps.
 
     Args:
-        workers: rows decoded at a time; no byte depends on it.
+        workers: number of rows decoded concurrently; does not affect the file.
     """
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, content in threads.spread(_wav, rows, workers):
@@ -88,7 +88,7 @@ def _file_name(item: dict[str, Any], suffix: str) -> str:
 
 
 def datalist(trials: pd.DataFrame) -> str:
-    """The list of the WAV files of trials (`manifest.Protocol`), as CSV: path, label, speaker, codec."""
+    """Return the list of the WAV files of trials (`Protocol`) as CSV: path, label, speaker, codec."""
     codecs = trials["codec"].map(published_name)
     table = {
         "path": codecs + "+" + trials["utterance_id"] + ".wav",

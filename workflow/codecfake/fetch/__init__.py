@@ -1,1 +1,1 @@
-"""Files from the network, a mirror or Debian's archive into a cache."""
+"""Fetch files from the network, a mirror or Debian's archive into a cache."""

@@ -1,4 +1,4 @@
-"""Debian packages as a source of recordings: where to ask for one, and how to unpack it. Nothing is installed."""
+"""Debian packages as a source of recordings: find their addresses and unpack them, without installing them."""
 
 import lzma
 import os
@@ -14,30 +14,30 @@ from urllib.parse import urlsplit
 
 from codecfake.util.errors import DownloadError
 
-#: Of this machine's apt; absent where there is none.
+#: Folder of apt's configuration; missing on machines without apt.
 APT = Path("/etc/apt")
-#: Releases that the mirrors no longer have.
+#: Debian's archive of releases that the mirrors have removed.
 ARCHIVE = "http://archive.debian.org/debian"
-#: Every package that Debian ever had, by its SHA-1.
+#: Debian's snapshots: all packages ever published, by SHA-1.
 SNAPSHOT = "https://snapshot.debian.org/file"
-#: Length of an ar archive's beginning, and of the header of each of its members.
+#: First bytes of an ar archive, and length in bytes of a member's header.
 MAGIC, HEADER_BYTES = b"!<arch>\n", 60
-#: A one-line entry of apt: options in brackets, address, suite, components.
+#: A one-line entry of sources.list: options in brackets, address, suite, components.
 ONE_LINE = re.compile(r"deb\s+(?:\[[^\]]*\]\s+)?(?P<uri>\S+)\s+\S+(?P<components>.*)")
 
 
 def addresses(package: dict[str, str]) -> list[str]:
-    """Where to ask for a package, in order: this machine's mirrors, Debian's archive, Debian's snapshots.
+    """Return the addresses of a package, in order: this machine's mirrors, Debian's archive, Debian's snapshots.
 
     Args:
-        package: `path` below a mirror, and `sha1`, as in downloads.yaml.
+        package: `path` on a mirror and `sha1`, as in downloads.yaml.
     """
     bases = [*dict.fromkeys(uri.rstrip("/") for uri in mirrors(APT)), ARCHIVE]
     return [*(f"{base}/{package['path']}" for base in bases), f"{SNAPSHOT}/{package['sha1']}"]
 
 
 def mirrors(apt: Path) -> Iterator[str]:
-    """The http(s) addresses of component `main` in the folder of apt's configuration."""
+    """Yield the http(s) mirrors of component `main` that the folder of apt's configuration names."""
     for uri, components in _sources(apt):
         if "main" in components:
             yield from filter(_is_http, _listed_in_file(uri))
@@ -48,7 +48,7 @@ def _is_http(uri: str) -> bool:
 
 
 def _sources(apt: Path) -> Iterator[tuple[str, list[str]]]:
-    """(address, components) of each source of packages, in both forms of sources.list(5)."""
+    """Yield (address, components) of each package source, in both formats of sources.list(5)."""
     folder = apt / "sources.list.d"
     for path in (apt / "sources.list", *sorted(folder.glob("*.list"))):
         for line in _lines(path):
@@ -64,13 +64,13 @@ def _sources(apt: Path) -> Iterator[tuple[str, list[str]]]:
 
 
 def _listed_in_file(uri: str) -> list[str]:
-    """The addresses in the file that `mirror+file:PATH` names (as cloud images have it); else the address itself."""
+    """Return the addresses in the file of a `mirror+file:PATH` (used by cloud images); else the address itself."""
     kind, _, path = uri.partition(":")
     return [line.split()[0] for line in _lines(Path(path)) if line] if kind == "mirror+file" else [uri]
 
 
 def _lines(path: Path) -> list[str]:
-    """A file's lines without comments; none of a file that cannot be read."""
+    """Return a file's lines without comments; none if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -79,10 +79,10 @@ def _lines(path: Path) -> list[str]:
 
 
 def unpack(deb: Path, target: Path) -> Path:
-    """Unpack a .deb into the folder `target` unless that is there already.
+    """Unpack a .deb into the folder `target`, unless the folder exists.
 
     Raises:
-        DownloadError: it is no .deb, is damaged, or holds a path that leaves the folder, a link or a device.
+        DownloadError: it is not a .deb, is damaged, or holds a link, a device or a path outside the folder.
     """
     if target.is_dir():
         return target
@@ -102,10 +102,10 @@ def unpack(deb: Path, target: Path) -> Path:
 
 
 def _find_data(deb: BinaryIO) -> None:
-    """Read on to the content of `data.tar.*`, a member of the ar archive that a .deb is (deb(5)).
+    """Seek to the content of the member `data.tar.*` of the .deb, an ar archive (deb(5)).
 
     Raises:
-        ValueError: it is no such archive, or is cut.
+        ValueError: it is not a .deb, or it is truncated.
     """
     if deb.read(len(MAGIC)) != MAGIC:
         raise ValueError("not a Debian package")
@@ -121,10 +121,10 @@ def _find_data(deb: BinaryIO) -> None:
 
 
 def _extract(archive: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
-    """Write a file, or make a folder, below `folder`.
+    """Extract a file or folder into `folder`.
 
     Raises:
-        ValueError: its path leaves the folder, or it is something else.
+        ValueError: its path is outside the folder, or it is neither a file nor a folder.
     """
     # in place of tarfile's filter, which Python 3.11.0 to 3.11.3 lack
     path = (folder / member.name).resolve()

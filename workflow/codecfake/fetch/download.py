@@ -1,8 +1,8 @@
-"""Fetch the files of downloads.yaml into a cache, checked by size and hash; a second run fetches nothing.
+"""Fetch the files of downloads.yaml into a cache and check their size and hash; a second run fetches nothing.
 
-The key of an entry is its path in the cache and in a mirror. An entry comes from a mirror, from `urls` (tried in
-order), is a Debian package (`debian`), or lies in the repository (`repository: true`). Where an entry does not
-know its size and hash, those of the first file that comes are written to a lock file and hold from then on.
+The key of an entry is its path in the cache and in a mirror. A file comes from a mirror, from `urls` (tried in order),
+from a Debian package (`debian`) or from the repository (`repository: true`). If an entry has no size and hash, those of
+the first file fetched are written to a lock file and required from then on.
 """
 
 import json
@@ -28,12 +28,12 @@ LOCK = REPOSITORY / "config" / "downloads.lock.json"
 
 
 class Places(NamedTuple):
-    """Where files are kept and looked for.
+    """Where files are stored and searched.
 
     Attributes:
-        cache: the folder that keeps fetched files.
-        mirror: a folder or an http(s) address that holds files under their keys; tried before the network.
-        offline: nothing but cache and mirror is asked.
+        cache: folder for fetched files.
+        mirror: folder or http(s) address with files under their keys; tried before the network.
+        offline: use only the cache and the mirror.
     """
 
     cache: Path
@@ -42,14 +42,14 @@ class Places(NamedTuple):
 
     @classmethod
     def of(cls, options: dict) -> "Places":
-        """As a run's config, or a verb's options, say."""
+        """Create the places from a run's config or a verb's options."""
         return cls(Path(options["cache"]), options.get("mirror"), options.get("offline", False))
 
     def kept(self, key: str) -> Path:
-        """Where the cache keeps the file `key`, whether it is there or not.
+        """Return the path of the file `key` in the cache, whether it exists or not.
 
         Raises:
-            ConfigError: the cache is below `~`, and this user has no home directory.
+            ConfigError: the cache is in `~`, and this user has no home directory.
         """
         try:
             return Path(self.cache).expanduser() / key
@@ -60,20 +60,20 @@ class Places(NamedTuple):
             ) from None
 
     def local(self, key: str) -> Path | None:
-        """The file `key` in the cache or in a mirror folder, in place; None if it is in neither."""
+        """Return the path of the file `key` in the cache or the mirror folder; None if it is in neither."""
         found = [self.kept(key)]
         if self.mirror and not _is_url(self.mirror):
             found.append(Path(self.mirror).expanduser() / key)
         return next((path for path in found if path.is_file()), None)
 
     def addresses(self, key: str, entry: dict) -> list[str]:
-        """Where to ask for the file `key`, in order."""
+        """Return the addresses of the file `key`, in the order to be tried."""
         mirrored = [f"{self.mirror.rstrip('/')}/{key}"] if self.mirror and _is_url(self.mirror) else []
         return mirrored + ([] if self.offline else _published(entry))
 
 
 def _published(entry: dict) -> list[str]:
-    """Where its authors, or Debian, publish a file."""
+    """Return the addresses at which the authors, or Debian, publish a file."""
     return debian.addresses(entry["debian"]) if "debian" in entry else entry.get("urls", [])
 
 
@@ -82,17 +82,17 @@ def _is_url(place: str) -> bool:
 
 
 def fetch(key: str, entry: dict, places: Places, lock: Path | None = None) -> Path:
-    """The local path of a file, fetching it first if need be.
+    """Return the local path of a file, fetching it if it is missing.
 
     Args:
         key: the entry's name in downloads.yaml.
-        entry: one of `urls`, `debian`, `repository`; `bytes` and `sha256` where known.
-        lock: JSON file with the size and hash of files whose entry does not know them; by default `LOCK`, or, where
-            the checkout cannot be written to, a file of that name in the cache.
+        entry: `urls`, `debian` or `repository`, and `bytes` and `sha256` if known.
+        lock: JSON file with the size and hash of files whose entry lacks them; by default `LOCK` or, if the checkout
+            is read-only, a file of that name in the cache.
 
     Raises:
-        DownloadError: no source has the file, or what they have is not the file.
-        OSError: there is no room for it.
+        DownloadError: no source has the file, or its size or hash is wrong.
+        OSError: the disk is too full for it.
     """
     if entry.get("repository"):
         verify(REPOSITORY / key, entry)
@@ -120,7 +120,7 @@ def fetch(key: str, entry: dict, places: Places, lock: Path | None = None) -> Pa
 
 @contextmanager
 def held(lock: Path, what: str) -> Iterator[None]:
-    """Hold a lock that is freed when the process dies; says if it has to wait for another one."""
+    """Hold a lock that is released when the process dies; print a message if it has to wait for another process."""
     file_lock = FileLock(lock)
     try:
         file_lock.acquire(timeout=0)
@@ -138,7 +138,7 @@ def _locked(lock: Path) -> dict[str, dict]:
 
 
 def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
-    """Size and hash of a file are those of the one that came first."""
+    """Record size and hash of a file that is fetched for the first time."""
     with FileLock(lock.with_name(lock.name + ".lock")):
         found = {"bytes": path.stat().st_size, "sha256": digest}
         write_json(lock, dict(sorted({**_locked(lock), key: found}.items())))
@@ -146,21 +146,21 @@ def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
 
 
 def _identity(path: Path, digest: str) -> dict:
-    """What has to be the same for a hash to hold without reading the file again."""
+    """Return the facts that must be unchanged for a recorded hash to remain valid without reading the file."""
     status = path.stat()
     return {"path": str(path), "bytes": status.st_size, "mtime_ns": status.st_mtime_ns, "sha256": digest}
 
 
 def _is_verified(path: Path, entry: dict, record: Path) -> bool:
-    """Whether this very file was found to be the entry's before: 11 GB are not hashed by every job."""
+    """Return whether this file was verified before, so that jobs need not hash it (up to 11 GB) again."""
     return record.is_file() and json.loads(record.read_text(encoding="utf-8")) == _identity(path, entry["sha256"])
 
 
 def verify(path: Path, entry: dict) -> str:
-    """The hash of a file, which is refused if it is not the one the entry describes.
+    """Return the hash of a file, after checking its size and hash against the entry.
 
     Raises:
-        DownloadError: it is missing, or of another size or hash.
+        DownloadError: the file is missing, or its size or hash differs.
     """
     if not path.is_file():
         raise DownloadError(f"{path}: no such file")
@@ -174,15 +174,15 @@ def verify(path: Path, entry: dict) -> str:
 
 
 def placing(key: str, entry: dict, places: Places) -> str:
-    """What a user has to place where, if this program cannot fetch it."""
+    """Describe where the user must place a file that cannot be fetched, and its source."""
     size = f"{entry['bytes']:,} bytes" if "bytes" in entry else "size unknown"
-    # machines have different mirrors; Debian's own archives are for all
+    # mirrors differ between machines; Debian's own archives do not
     origin = _published(entry)[-2:] if "debian" in entry else _published(entry)
     return f"{places.kept(key)} ({size}, sha256 {entry.get('sha256', 'unknown')}) from {', '.join(origin)}"
 
 
 def _obtain(key: str, entry: dict, places: Places) -> str:
-    """Fetch a file into the cache; its hash."""
+    """Fetch a file into the cache; return its hash."""
     kept = places.kept(key)
     part = kept.with_name(kept.name + ".part")
     have = part.stat().st_size if part.is_file() else 0
@@ -205,8 +205,8 @@ def _obtain(key: str, entry: dict, places: Places) -> str:
 
 
 def _from_address(url: str, part: Path, entry: dict) -> str:
-    """Complete `part`; its hash. Bytes that are wrong are asked for once more, from the beginning."""
-    if part.is_file() and part.stat().st_size == entry.get("bytes"):  # stopped before it was seen to be whole
+    """Complete `part` and return its hash; download it once more from the beginning if the hash is wrong."""
+    if part.is_file() and part.stat().st_size == entry.get("bytes"):  # interrupted before verification
         try:
             return verify(part, entry)
         except DownloadError:
@@ -227,5 +227,5 @@ def _whole(url: str, part: Path, entry: dict) -> str:
 
 
 def downloads() -> dict[str, dict]:
-    """The entries of downloads.yaml, by their path in the cache."""
+    """Return the entries of downloads.yaml, by their path in the cache."""
     return read_yaml(CONFIG / "downloads.yaml", "downloads")

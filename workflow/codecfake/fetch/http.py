@@ -1,4 +1,4 @@
-"""One file from one http(s) address: resumed where it broke off, again while that brings something."""
+"""Download a file from an http(s) address; resume after interruptions as long as data arrives."""
 
 import errno
 import json
@@ -13,29 +13,29 @@ from tqdm import tqdm
 
 from codecfake.util.files import naming, write_json
 
-#: What is lost at most when a connection breaks.
+#: Chunk size in bytes: the maximum lost when a connection breaks.
 CHUNK_BYTES = 1 << 16
-#: Without a byte for so long a connection is given up.
+#: Timeout in seconds of a connection without data.
 TIMEOUT_SECONDS = 30
-#: Before a connection that broke off is taken up again.
+#: Pause in seconds before an interrupted download is resumed.
 PAUSE_SECONDS = 1
-#: Attempts in a row that bring nothing, after which an address is given up.
+#: Number of consecutive attempts without data after which an address is abandoned.
 ATTEMPTS = 8
-#: Answers after which the same address may well give the file.
+#: HTTP status codes of temporary errors.
 PASSING = {408, 425, 429, 500, 502, 503, 504}
 
 
 def passes(error: BaseException) -> bool:
-    """Whether an error may be gone the next time."""
+    """Return whether an error may be temporary."""
     if isinstance(error, requests.HTTPError):
         return error.response.status_code in PASSING
-    # ChunkedEncodingError: the connection broke off within the content
+    # ChunkedEncodingError: the connection broke within the content
     passing = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
     return isinstance(error, passing)
 
 
 def brief(error: BaseException) -> str:
-    """What went wrong, without the exceptions it came wrapped in."""
+    """Return the message of the innermost wrapped exception."""
     while True:
         inner = getattr(error, "reason", None) or next(iter(error.args), None)
         if not isinstance(inner, BaseException):
@@ -44,10 +44,10 @@ def brief(error: BaseException) -> str:
 
 
 def _say(state: tenacity.RetryCallState) -> None:
-    print(f"{brief(state.outcome.exception())}; again in {state.next_action.sleep:.0f} s", file=sys.stderr)
+    print(f"{brief(state.outcome.exception())}; next attempt in {state.next_action.sleep:.0f} s", file=sys.stderr)
 
 
-#: Keyword arguments of `tenacity.retry`: what passes is tried again, later and later, for a minute or two.
+#: Keyword arguments of `tenacity.retry`: retry with exponential backoff, for a few minutes at most.
 RETRYING = {
     "before_sleep": _say,
     "stop": tenacity.stop_after_attempt(ATTEMPTS),
@@ -57,16 +57,16 @@ RETRYING = {
 
 
 def transfer(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> None:
-    """Complete `part`, which may hold a beginning of the file.
+    """Complete `part`, which may hold the beginning of the file.
 
     Args:
-        num_bytes: of the whole file, if known.
-        hash_known: whether a wrong whole would be noticed. If not, a beginning is only completed if the server
-            says that the file is still the one it began (If-Range).
+        num_bytes: size of the complete file, if known.
+        hash_known: whether the complete file can be verified. If not, `part` is resumed only if the server confirms
+            that the file is unchanged (If-Range).
 
     Raises:
-        requests.RequestException: the address does not give the file, or gives a web page.
-        OSError: there is no room for it.
+        requests.RequestException: the address does not return the file, or returns a web page.
+        OSError: the disk is too full for it.
     """
     most = _size(part)
     while not _go_on(url, part, num_bytes, hash_known, most):
@@ -76,7 +76,7 @@ def transfer(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> N
 
 @tenacity.retry(retry=tenacity.retry_if_exception(passes), **RETRYING)
 def _go_on(url: str, part: Path, num_bytes: int | None, hash_known: bool, most: int) -> bool:
-    """Whether the file is whole; if not, the connection broke off, but there is more than there was at `most`."""
+    """Continue the download; return True if it is complete, False if it broke but `part` exceeds `most` bytes."""
     try:
         _stream(url, part, num_bytes, _range(url, part, num_bytes, hash_known))
     except requests.RequestException as error:
@@ -91,11 +91,11 @@ def _size(part: Path) -> int:
 
 
 def _range(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> dict[str, str]:
-    """The header that asks for what `part` still lacks; none to begin anew."""
+    """Return the header that requests the rest of `part`; none to start from the beginning."""
     have = _size(part)
     if not have or (num_bytes is not None and have >= num_bytes):
         return {}
-    if hash_known:  # servers of one name may know a file by different marks
+    if hash_known:  # servers behind one name may use different validators for a file
         return {"Range": f"bytes={have}-"}
     origin = _origin(part)
     begun = json.loads(origin.read_text(encoding="utf-8")) if origin.is_file() else {}
@@ -105,12 +105,12 @@ def _range(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> dic
 
 
 def _origin(part: Path) -> Path:
-    """Says where `part` came from, and by what the server would know it again."""
+    """Return the path of the file that records the address and validator (ETag or date) of `part`."""
     return part.with_name(part.name + ".origin")
 
 
 def discard(part: Path) -> None:
-    """Remove a beginning and what is known of it."""
+    """Remove an incomplete download and the record of its origin."""
     part.unlink(missing_ok=True)
     _origin(part).unlink(missing_ok=True)
 
@@ -118,7 +118,7 @@ def discard(part: Path) -> None:
 def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str]) -> None:
     with requests.get(url, headers=wanted, stream=True, timeout=TIMEOUT_SECONDS) as response:
         if wanted and response.status_code == requests.codes.requested_range_not_satisfiable:
-            discard(part)  # it is no beginning of this file
+            discard(part)  # `part` is not the beginning of this file
             _stream(url, part, num_bytes, {})
             return
         response.raise_for_status()
@@ -130,7 +130,7 @@ def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str])
         if not resumed:
             discard(part)
             validator = response.headers.get("ETag", response.headers.get("Last-Modified", ""))
-            if validator and not validator.startswith("W/"):  # a weak one does not vouch for bytes
+            if validator and not validator.startswith("W/"):  # a weak validator does not guarantee identical bytes
                 write_json(_origin(part), {"url": url, "validator": validator})
         require_room(part.parent, (total or 0) - begin)
         bar = tqdm(total=total, initial=begin, unit="B", unit_scale=True, desc=part.stem, mininterval=1)
@@ -141,12 +141,12 @@ def _stream(url: str, part: Path, num_bytes: int | None, wanted: dict[str, str])
 
 
 def _total(response: requests.Response, begin: int, num_bytes: int | None) -> int | None:
-    """The size of the whole file, None if nobody knows it.
+    """Return the size of the complete file; None if it is unknown.
 
     Raises:
-        requests.RequestException: the server has a file of another size than `num_bytes`.
+        requests.RequestException: the size of the server's file is not `num_bytes`.
     """
-    # of compressed content the length says nothing
+    # with compressed content, Content-Length is not the size of the file
     known = "Content-Length" in response.headers and "Content-Encoding" not in response.headers
     there = begin + int(response.headers["Content-Length"]) if known else None
     if there is not None and num_bytes is not None and there != num_bytes:
@@ -155,10 +155,10 @@ def _total(response: requests.Response, begin: int, num_bytes: int | None) -> in
 
 
 def require_room(folder: Path, num_bytes: int) -> None:
-    """Refuse to begin what the disk cannot hold.
+    """Refuse a download that the disk cannot hold.
 
     Raises:
-        OSError: fewer than `num_bytes` are free in `folder`.
+        OSError: fewer than `num_bytes` bytes are free in `folder`.
     """
     free = shutil.disk_usage(folder).free
     if num_bytes > free:

@@ -1,6 +1,6 @@
-"""The members of a zip archive by random access: of a file, or of an address of which only those come that are read.
+"""Random access to the members of a zip archive: a local file, or an address from which only these are downloaded.
 
-Neither is ever unpacked. A member is checked by the CRC-32 that the archive's directory has of it.
+The archive is never unpacked. Each member is checked by the CRC-32 in the archive's directory.
 """
 
 import json
@@ -25,22 +25,22 @@ from codecfake.fetch.http import ATTEMPTS, RETRYING, TIMEOUT_SECONDS, brief, pas
 from codecfake.util.errors import DataError, DownloadError
 from codecfake.util.files import write_bytes, write_json
 
-#: What zipfile raises if a member's bytes are not those that went in.
+#: Exceptions of zipfile for corrupt members.
 CORRUPT = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError)
-#: What a network makes of it.
+#: Exceptions of remote archives: corrupt members and network errors.
 BROKEN = (*CORRUPT, RemoteZipError, requests.RequestException, urllib3.exceptions.HTTPError)
 
 
 class CorruptMemberError(DataError):
-    """A member of an archive is not what its directory says."""
+    """A member of an archive does not match the archive's directory."""
 
 
 class NoRangesError(DownloadError):
-    """A server gives files as a whole only."""
+    """A server does not support range requests."""
 
 
 class Member(NamedTuple):
-    """A member of an archive: bytes and CRC-32 of its content, zip's number of the method, where it lies."""
+    """A member of an archive: size and CRC-32 of its content, zip's compression method, byte range in the archive."""
 
     size: int
     crc32: int
@@ -50,16 +50,16 @@ class Member(NamedTuple):
 
 
 class Archive(ABC):
-    """Names of members and their bytes. Safe to use from several threads."""
+    """Names and contents of an archive's members. Thread-safe."""
 
     names: list[str]
 
     @abstractmethod
     def read(self, name: str) -> bytes:
-        """The bytes of a member.
+        """Return the content of a member.
 
         Raises:
-            CorruptMemberError: they are damaged.
+            CorruptMemberError: the content is damaged.
         """
 
     @abstractmethod
@@ -68,10 +68,10 @@ class Archive(ABC):
 
 
 class LocalArchive(Archive):
-    """A zip file.
+    """A local zip file.
 
     Raises:
-        DataError: it is no zip file, or its directory is damaged.
+        DataError: the file is not a zip file, or its directory is damaged.
     """
 
     def __init__(self, path: Path):
@@ -89,21 +89,21 @@ class LocalArchive(Archive):
             raise CorruptMemberError(f"{self.path.name}: member {name} is corrupt ({error})") from None
 
     def fetch(self, names: Iterable[str]) -> None:
-        """Nothing to do."""
+        """Do nothing: the members are local."""
 
 
 class RemoteArchive(Archive):
-    """A zip file at one of several addresses; its directory and the members read are kept in a folder.
+    """A zip file at one or more addresses; its directory and the members read are stored in a folder.
 
     Args:
-        urls: tried in order; one that fails is asked last from then on.
-        folder: keeps what was fetched; a later run asks no address for it.
-        num_bytes: of the archive, if known; an address with another one is passed over.
-        otherwise: what a user can do if no address gives a member.
+        urls: addresses, tried in order; one that fails is tried last from then on.
+        folder: folder of downloaded members; later runs do not download them again.
+        num_bytes: size of the archive, if known; addresses with another size are skipped.
+        otherwise: advice to the user, for the error if no address returns a member.
 
     Raises:
-        NoRangesError: no address gives the directory, and one because it does not give parts of a file.
-        DownloadError: no address gives the directory.
+        NoRangesError: no address returns the directory, and at least one does not support range requests.
+        DownloadError: no address returns the directory.
     """
 
     def __init__(self, urls: list[str], folder: Path, num_bytes: int | None, otherwise: str):
@@ -137,12 +137,12 @@ class RemoteArchive(Archive):
             require_room(self.folder, total)
             with tqdm(total=total, unit="B", unit_scale=True, desc=self.name, mininterval=1) as bar:
                 for name in missing:
-                    with suppress(CorruptMemberError):  # told when it is asked for
+                    with suppress(CorruptMemberError):  # raised again when the member is read
                         self.read(name)
                     bar.update(self._members[name].size)
 
     def _from_addresses(self, what: str, get: Callable[[str], Any]) -> Any:
-        """`get(url)` of the first address from which it comes."""
+        """Return `get(url)` of the first address for which it succeeds."""
         failures = []
         for url in list(self.urls):
             try:
@@ -160,7 +160,7 @@ class RemoteArchive(Archive):
         raise kind(f"{self.name}: no address gave {what}\n{lines}{self.otherwise}")
 
     def _describe(self, url: str, num_bytes: int | None) -> dict:
-        """What is kept of the archive's directory."""
+        """Read the archive's directory, as stored in directory.json."""
         with RemoteZip(url, session=self._session, timeout=TIMEOUT_SECONDS) as opened:
             if num_bytes not in (None, opened.size()):
                 raise requests.RequestException(f"{opened.size()} bytes; {num_bytes} expected")
@@ -174,7 +174,7 @@ class RemoteArchive(Archive):
             return {"bytes": opened.size(), "members": members}
 
     def _part(self, url: str, member: Member) -> bytes:
-        """A member with its header as they lie in the archive, checked to be of the archive that was described."""
+        """Download a member with its header; refuse it if the size of the archive has changed."""
         wanted = {"Range": f"bytes={member.begin}-{member.end - 1}"}
         with self._session.get(url, headers=wanted, stream=True, timeout=TIMEOUT_SECONDS) as response:
             response.raise_for_status()
@@ -187,10 +187,11 @@ class RemoteArchive(Archive):
 
 
 def unpack(raw: bytes, member: Member, name: str) -> bytes:
-    """The content of a member from its bytes in an archive (PKWARE APPNOTE.TXT 4.3.7).
+    """Decompress a member from its bytes in the archive (PKWARE APPNOTE.TXT 4.3.7).
 
     Raises:
-        zipfile.BadZipFile, zlib.error, struct.error: they are damaged.
+        zipfile.BadZipFile, zlib.error, struct.error: the bytes are damaged.
+        NotImplementedError: the compression method is neither deflate nor stored.
     """
     header = 30
     name_bytes, extra_bytes = struct.unpack("<HH", raw[26:header])
@@ -207,12 +208,12 @@ def unpack(raw: bytes, member: Member, name: str) -> bytes:
 
 
 def _attempts(error: BaseException) -> int:
-    """After how many attempts to give up: bytes that are wrong twice are wrong where they come from."""
+    """Return the maximum number of attempts: data corrupt twice is corrupt at its source."""
     return 2 if isinstance(error, CORRUPT) else ATTEMPTS
 
 
 def _may_pass(error: BaseException) -> bool:
-    """Whether another attempt may help; remotezip hides the refusal of a server in the context."""
+    """Return whether another attempt may succeed; remotezip hides the server's response in the exception's context."""
     if isinstance(error, RangeNotSupported):
         return False
     cause = error.__context__ if isinstance(error, RemoteZipError) else error

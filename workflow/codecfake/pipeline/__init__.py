@@ -1,1 +1,1 @@
-"""What Snakemake and DVC need: the config, the paths of a run, stages and records."""
+"""Support for Snakemake and DVC: the config, the paths of a run, stages and records."""

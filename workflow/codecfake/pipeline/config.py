@@ -1,4 +1,4 @@
-"""Read and validate the YAML files of config/. Called by the CLI and the Snakefile, by nothing else."""
+"""Read and validate the YAML files of config/. Only the CLI and the Snakefile use this module."""
 
 from collections import Counter
 from pathlib import Path
@@ -16,22 +16,22 @@ from codecfake.util.yaml_files import CONFIG, check, load_yaml, read_yaml
 
 
 def codecs() -> dict[str, dict]:
-    """The entries of codecs.yaml, by codec name."""
+    """Return the entries of codecs.yaml, by codec name."""
     return read_yaml(CONFIG / "codecs.yaml", "codecs")
 
 
 def hops() -> list[int]:
-    """The hops of the codecs of codecs.yaml, in samples at their rates: of these their lengths may be multiples."""
+    """Return the hops of the codecs of codecs.yaml, in samples at their sample rates; clip lengths may be multiples."""
     return sorted({entry["hop"] for name, entry in codecs().items() if name != IDENTITY})
 
 
 def detectors() -> dict[str, dict]:
-    """The entries of detectors.yaml, by detector name."""
+    """Return the entries of detectors.yaml, by detector name."""
     return _with_modules(read_yaml(CONFIG / "detectors.yaml", "detectors"), "detectors.yaml")
 
 
 def _with_modules(table: dict[str, dict], name: str) -> dict[str, dict]:
-    """Entries of detectors, whose modules are there; told without importing them, which takes seconds."""
+    """Return detector entries after checking that their modules exist, without importing them, which takes seconds."""
     texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "detectors").glob("*.py"))}
     allowed = [module for module, text in texts.items() if "\nclass Model(" in text]
     for detector, found in table.items():
@@ -43,21 +43,21 @@ def _with_modules(table: dict[str, dict], name: str) -> dict[str, dict]:
 
 
 def conditions() -> dict[str, dict]:
-    """The entries of conditions.yaml, by condition name."""
+    """Return the entries of conditions.yaml, by condition name."""
     table = load_yaml(CONFIG / "conditions.yaml")
     return {name: checked_condition(entry, "conditions.yaml", name).model_dump() for name, entry in table.items()}
 
 
 def training() -> dict[str, dict]:
-    """The recipes of training.yaml, by name."""
+    """Return the training recipes of training.yaml, by name."""
     return read_yaml(CONFIG / "training.yaml", "training")
 
 
 def codec(name: str) -> dict:
-    """One codec's entry, each of its files replaced by `{"key", ...}` of downloads.yaml.
+    """Return a codec's entry, with each of its files replaced by `{"key", ...}` of downloads.yaml.
 
     Raises:
-        ConfigError: there is no such codec, or no such file.
+        ConfigError: the codec or a file of it is unknown.
     """
     return _with_files(entry(codecs(), name, "codec"), download.downloads())
 
@@ -68,10 +68,10 @@ def _with_files(found: dict, table: dict[str, dict]) -> dict:
 
 
 def entry(table: dict[str, dict], name: str, what: str) -> dict:
-    """One entry of a table.
+    """Return one entry of a table.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: the table has no entry of that name.
     """
     if name not in table:
         raise ConfigError(f"unknown {what} {name!r}; allowed: {', '.join(sorted(table))}")
@@ -79,21 +79,21 @@ def entry(table: dict[str, dict], name: str, what: str) -> dict:
 
 
 def resolve(run: dict, name: str = "config") -> dict:
-    """A run's config, checked, with every name in it looked up.
+    """Check a run's config and look up every name in it.
 
     Returns:
-        `run` with the defaults of what it leaves out, and `codec_entries`, `detector_entry` (with its `options` and
-        recipe of training merged in), `condition_entries`, `baseline_entries` (of those that are detectors), `seeds`
-        and `recipes` added.
+        `run` with defaults for missing keys, and with `codec_entries`, `detector_entry` (including its `options` and
+        training recipe), `condition_entries`, `baseline_entries` (pretrained detectors only), `seeds` and `recipes`
+        added.
 
     Raises:
-        ConfigError: the config breaks its schema (`pipeline.schema`) or names what does not exist.
+        ConfigError: the config violates its schema (`pipeline.schema`) or names an unknown entry.
     """
     checked = validated(RunConfig, run, name).model_dump(exclude_none=True)
     checked["corpus"] = check_corpus(run["corpus"], name)
     for reserved in (IDENTITY, POOLED):
         if reserved in checked["codecs"]:
-            raise ConfigError(f"{name}: codecs: {reserved!r} is always there; leave it out")
+            raise ConfigError(f"{name}: codecs: {reserved!r} is part of every run; leave it out")
     table, files = codecs(), download.downloads()
     entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *checked["codecs"]]}
     baselines = [name for name in checked["baselines"] if name not in (RANDOM, TRIVIAL)]
@@ -118,47 +118,47 @@ def _listed(value) -> list:
 
 
 def _trained_detector(section: dict, name: str) -> dict:
-    """The entry of the detector that a run trains, its files looked up."""
+    """Return the entry of the detector that a run trains, with its files looked up."""
     options = {**entry(detectors(), section["name"], "detector"), **section["options"]}
     _with_modules(
         check({section["name"]: options}, "detectors", f"{name}: detector.options"), f"{name}: detector.options"
     )
     if "checkpoint" in options.get("files", {}):
-        raise ConfigError(f"{name}: detector: {section['name']!r} has been trained; it can be a baseline")
+        raise ConfigError(f"{name}: detector: {section['name']!r} is pretrained; use it as a baseline")
     recipe = entry(training(), section["training"], "training")
     return {**_with_files({"files": {}, **options}, download.downloads()), "training": recipe}
 
 
 def pretrained(name: str) -> dict:
-    """The entry of a detector that others have trained.
+    """Return the entry of a pretrained detector.
 
     Raises:
-        ConfigError: there is no such detector, or it has to be trained first.
+        ConfigError: the detector is unknown or has no published weights.
     """
     published = {key: value for key, value in detectors().items() if "checkpoint" in value.get("files", {})}
     return _with_files(entry(published, name, "pretrained detector"), download.downloads())
 
 
 def _check_gpus(run: dict, name: str) -> None:
-    """Refuse several GPUs for a detector where there is but one device."""
+    """Refuse several GPUs per detector if the config names a single device."""
     count = run["detector"]["gpus"]
     if count > 1 and run["device"] not in ("auto", "cuda"):
         raise ConfigError(f"{name}: detector.gpus: {count} with device {run['device']!r}; allowed: auto, cuda")
 
 
 def _check_source(run: dict, name: str) -> None:
-    """Refuse recipes that do not go with where speech comes from, and what would have no effect."""
+    """Refuse recipes that the source of speech does not allow, and settings without effect."""
     if run["source"] == "published":
         if run["corpus"]["name"] != "codecfake":
             raise ConfigError(f"{name}: source: published with corpus {run['corpus']['name']!r}; allowed: codecfake")
         for recipe in sorted(set(run["recipes"]) - {"published", MATCHED}):
             raise ConfigError(f"{name}: recipe: {recipe!r} with source published; allowed: published, {MATCHED}")
     if "matched" in run and MATCHED not in run["recipes"]:
-        raise ConfigError(f"{name}: matched: of no use to recipe {', '.join(run['recipes'])}; leave it out")
+        raise ConfigError(f"{name}: matched: has no effect with recipe {', '.join(run['recipes'])}; leave it out")
 
 
 def _check_names(run: dict, name: str) -> None:
-    """Refuse two rows or two columns of the matrix with one name."""
+    """Refuse two rows or two columns of the matrix with the same name."""
     rows = [*train_sets(run), *run["baselines"]]
     columns = [*run["codec_entries"], POOLED, *run["conditions"], *run["evaluation_sets"]]
     for kind, names in (("rows", rows), ("columns", columns)):
@@ -168,15 +168,15 @@ def _check_names(run: dict, name: str) -> None:
 
 
 def computed_with(entry: dict) -> dict:
-    """What of a codec's entry decides its output: not what describes it."""
+    """Return the part of a codec's entry that determines its output, without descriptive keys."""
     return {key: value for key, value in entry.items() if key not in ("taxonomy", "parameters", "citation")}
 
 
 def check_corpus(section: dict, name: str) -> dict:
-    """The corpus section of a config, checked by the corpus's own model, with its defaults.
+    """Check the corpus section of a config with the corpus's own model, and return it with defaults.
 
     Raises:
-        ConfigError: no corpus has that name; a key is missing, unknown, or has a value that is not allowed.
+        ConfigError: the corpus is unknown, a key is missing or unknown, or a value is invalid.
     """
     try:
         model = corpora.options(section)
@@ -186,17 +186,17 @@ def check_corpus(section: dict, name: str) -> dict:
 
 
 def model_files(run: dict) -> dict[str, dict]:
-    """The entries of downloads.yaml that a resolved run's codecs and detectors need, by key."""
+    """Return the entries of downloads.yaml that a resolved run's codecs and detectors need, by key."""
     codecs = [] if run["source"] == "published" else run["codec_entries"].values()
     entries = [*codecs, run["detector_entry"], *run["baseline_entries"].values()]
     return {file["key"]: file for entry in entries for file in entry["files"].values()}
 
 
 def require_files(run: dict) -> None:
-    """Refuse an offline run for which files are missing.
+    """Refuse an offline run whose files are missing.
 
     Raises:
-        ConfigError: names each file, where to place it and where it comes from.
+        ConfigError: names each missing file, where to place it and its source.
     """
     if not run["offline"]:
         return
@@ -213,16 +213,16 @@ def require_files(run: dict) -> None:
     if missing:
         raise ConfigError(
             "\n  ".join([f"offline: missing files: {len(missing)}. Place", *missing])
-            + "\nor run `codecfake fetch` with this config where there is a network, and bring its cache here"
+            + "\nor run `codecfake fetch` with this config on a machine with a network, and copy its cache here"
         )
 
 
 def listed(section: dict) -> dict:
-    """What of a corpus section decides which utterances there are: not who is evaluated on, unless that decides."""
+    """Return the part of a corpus section that determines its utterances; splits only if the choice depends on them."""
     decided = isinstance(section.get("utterances_per_speaker"), dict) or isinstance(section.get("speakers"), int)
     return {key: value for key, value in section.items() if key != "folds" and (decided or key != "splits")}
 
 
 def read_run(path: Path) -> dict:
-    """A run's config file, checked and resolved. See `resolve`."""
+    """Read, check and resolve a run's config file; see `resolve`."""
     return resolve(load_yaml(path), str(path))

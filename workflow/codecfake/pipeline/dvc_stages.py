@@ -1,4 +1,4 @@
-"""The stages of dvc.yaml: each is one call of Snakemake, which may run that stage's rules and no other."""
+"""The stages of dvc.yaml: each calls Snakemake once, restricted to the rules of that stage."""
 
 import os
 import shlex
@@ -12,21 +12,21 @@ from codecfake.pipeline.paths import Paths, by_recipe
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import CodecFakeError, ConfigError, DataError
 
-#: Stages in the order of dvc.yaml, without recipe and codec.
+#: Stages in the order of dvc.yaml, without recipe and codec suffixes.
 ORDER = ("corpus", "splits", "bonafide", "resynthesise", "protocols", "train", "evaluate", "audit")
-#: Options by which Snakemake ends well without having made anything.
+#: Options with which Snakemake succeeds without making any file.
 PRETEND = {"-n", "--dry-run", "--dryrun", "-t", "--touch"}
 
 
 class Stage(NamedTuple):
-    """The rules that make a stage's files, and these."""
+    """A stage: the Snakemake rules that it may run, and the files that they make."""
 
     rules: tuple[str, ...]
     files: list[str]
 
 
 def stages(run: dict) -> dict[str, Stage]:
-    """The stages of a resolved run by name, in order: of each recipe its bona fide speech, each codec, and the rest."""
+    """Return the stages of a resolved run by name, in order of execution."""
     recipes = by_recipe(run)
     at = next(iter(recipes.values()))
     recordings = [*at.corpus_tables(), *at.source_shards(), *map(at.set_shard, at.sets)]
@@ -43,7 +43,7 @@ def stages(run: dict) -> dict[str, Stage]:
 
 
 def _stages_of(recipe: str, at: Paths, resynthesis: str) -> dict[str, Stage]:
-    """The stages of a recipe; `resynthesis` is the rule that makes its shards."""
+    """Return the stages of a recipe; `resynthesis` is the rule that makes its shards."""
     files = at.files()
     protocols = ("protocol", "set_protocol", "keys", "waveforms", "condition")
     evaluate = ("score_protocol", "score_pretrained", "score_baseline", "matrix", "trace_protocol")
@@ -60,19 +60,19 @@ def _stages_of(recipe: str, at: Paths, resynthesis: str) -> dict[str, Stage]:
 
 
 def record_of(stage: str, results: str) -> Path:
-    """Where the records of a stage's files lie: the report's, which depends on the others', apart from them."""
+    """Return the path of a stage's records; those of the report, which depends on the others, are in its own folder."""
     return snakemake_records.place(f"{results}/report" if stage == "report" else results, stage)
 
 
 def run_stage(name: str, run: dict, config: Path) -> None:
-    """Bring a stage's files up to date and keep their records for whoever gets them from DVC.
+    """Bring a stage's files up to date and store their records, for users who get the files from DVC.
 
     Args:
-        run: what `config` holds, resolved.
+        run: the resolved content of `config`.
 
     Raises:
-        ConfigError: there is no such stage, or Snakemake is to make nothing.
-        DataError: files are there of which nobody knows how they were made, or that were changed since.
+        ConfigError: the stage is unknown, or CODECFAKE_SNAKEMAKE has an option by which Snakemake makes nothing.
+        DataError: existing files have no record of how they were made, or were changed since.
         CodecFakeError: Snakemake failed.
     """
     table = stages(run)
@@ -84,12 +84,12 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     snakemake_records.adopt(results)
     if unknown := snakemake_records.without(stage.files):
         raise DataError(
-            f"stage {name}: {len(unknown)} files were changed, or have no record of how they were made, the first "
-            f"{unknown[0]}; `dvc checkout` or `dvc pull {name}` brings what was shared; removed, they are made again"
+            f"stage {name}: {len(unknown)} files were changed, or have no record of how they were made, e.g. "
+            f"{unknown[0]}; `dvc checkout` or `dvc pull {name}` restores shared files; removed files are made again"
         )
     options = shlex.split(os.environ.get("CODECFAKE_SNAKEMAKE", "--cores all"))
     if pretending := PRETEND.intersection(options):
-        raise ConfigError(f"CODECFAKE_SNAKEMAKE: {min(pretending)} makes nothing, and DVC would believe it did")
+        raise ConfigError(f"CODECFAKE_SNAKEMAKE: {min(pretending)} makes nothing, but DVC would record a success")
     command = [sys.executable, "-m", "snakemake", "--configfile", str(config), *options]
     code = subprocess.call([*command, "--allowed-rules", *stage.rules, "--", *stage.files])
     if code:
@@ -97,13 +97,13 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     snakemake_records.keep(record_of(name, results), stage.files)
     if name == "report" and (others := _of_other_configs(run, table)):
         print(
-            f"{len(others)} files of another config, to be removed if not wanted, the first {others[0]}",
+            f"{len(others)} files of another config, e.g. {others[0]}; remove them if you do not need them",
             file=sys.stderr,
         )
 
 
 def _of_other_configs(run: dict, table: dict[str, Stage]) -> list[str]:
-    """Files beside those of the stages, as a codec leaves them that was once in the config."""
+    """Return result files that belong to no stage, e.g. of a codec that was removed from the config."""
     files = {file for stage in table.values() for file in stage.files}
     root, samples = Path(Paths(run).results), Path(Paths(run).study, "samples")
     there = [path for path in sorted(root.rglob("*")) if path.is_file() and not path.is_relative_to(samples)]
@@ -112,5 +112,5 @@ def _of_other_configs(run: dict, table: dict[str, Stage]) -> list[str]:
 
 
 def _is_no_result(name: str) -> bool:
-    """Whether a folder or file of this name holds what no stage keeps."""
+    """Return whether a file or folder of this name is not a result: logs, benchmarks, hidden files."""
     return name.startswith(".") or name in ("logs", "benchmarks", "tensorboard")

@@ -1,4 +1,4 @@
-"""Where the files of a run lie."""
+"""Paths of the files of a run."""
 
 from typing import NamedTuple
 
@@ -7,14 +7,14 @@ from codecfake.util.constants import IDENTITY, POOLED, SPLITS
 
 
 class ScoreFiles(NamedTuple):
-    """A detector's scores: of the codecs' eval trials, and of all others (dev, conditions, sets)."""
+    """Score files of a detector: the codecs' eval trials, and all others (dev, conditions, evaluation sets)."""
 
     main: str
     other: str
 
 
 class MatrixFiles(NamedTuple):
-    """The EER matrix in three forms, and the tables beside it."""
+    """The EER matrix in three formats, and the tables that accompany it."""
 
     tsv: str
     json: str
@@ -25,14 +25,14 @@ class MatrixFiles(NamedTuple):
 
 
 class TracerFiles(NamedTuple):
-    """A tracer, and the course of its training."""
+    """A tracer's checkpoint and training history."""
 
     checkpoint: str
     history: str
 
 
 class TraceFiles(NamedTuple):
-    """What a tracer tells of the eval trials: how good it is, its confusions and their picture, every trial."""
+    """A tracer's results on the eval trials: measures, confusion matrix and its figure, posteriors per trial."""
 
     tracing: str
     confusion: str
@@ -41,7 +41,7 @@ class TraceFiles(NamedTuple):
 
 
 class AuditFiles(NamedTuple):
-    """An audit's tables and picture."""
+    """Tables and figure of an audit."""
 
     table: str
     probe: str
@@ -51,24 +51,24 @@ class AuditFiles(NamedTuple):
 
 
 class Paths:
-    """The paths of a run, below the working directory: `results/RUN/RECIPE/FOLD/…`, for every recipe and fold alike.
+    """The paths of a run, relative to the working directory: `results/RUN/RECIPE/FOLD/…`.
 
     Args:
         run: a resolved config.
-        recipe: one of the run's, its first by default, or a wildcard.
-        fold: `fold_of` the config's corpus by default, or a wildcard.
+        recipe: a recipe of the run (default: its first), or a wildcard.
+        fold: a fold (default: `fold_of` the config's corpus), or a wildcard.
 
     Attributes:
-        results: the folder of the run: its corpus, its splits.
-        audio: the folder of a recipe: what does not depend on who is evaluated on, and the folds.
-        experiment: the folder of a recipe and a fold.
-        study: the folder of what compares recipes: the report and the samples page.
-        codecs: all of them, the identity codec of bona fide speech first.
-        train_sets: what detectors are trained on, by the names of the matrix's rows.
-        seeds: each training set is trained with each.
-        baselines: rows that are not trained here.
-        conditions, sets: columns besides the codecs.
-        tracing: what is traced: codec, family.
+        results: folder of the run, with its corpus and splits.
+        audio: folder of a recipe, with the files that do not depend on the splits, and the folds.
+        experiment: folder of a recipe and a fold.
+        study: folder of the report, which compares recipes, and the samples page.
+        codecs: names of all codecs, first the identity codec of bona fide speech.
+        train_sets: training sets of the detectors, by name of the matrix row.
+        seeds: training seeds; every training set is trained once per seed.
+        baselines: rows of the matrix that are not trained in the run.
+        conditions, sets: conditions and evaluation sets: columns of the matrix in addition to the codecs.
+        tracing: targets of the tracers: "codec", "family".
     """
 
     def __init__(self, run: dict, recipe: str | None = None, fold: str | None = None):
@@ -94,40 +94,40 @@ class Paths:
         return [f"{self.results}/corpus/{shard}" for shard in self._shards]
 
     def set_shard(self, name: str) -> str:
-        """The recordings of an evaluation set."""
+        """Return the shard with the recordings of an evaluation set."""
         return f"{self.results}/corpus/sets/{name}.parquet"
 
     def shards_of(self, name: str) -> list[str]:
-        """The shards of a codec or a set."""
+        """Return the shards of a codec or an evaluation set."""
         return [self.set_shard(name)] if name in self.sets else self.codec_shards([name])
 
     def codec_shards(self, codecs: list[str]) -> list[str]:
         return [f"{self.resynthesised()}/{codec}/{shard}" for codec in codecs for shard in self._shards]
 
     def resynthesised(self) -> str:
-        """The folder that has one folder of shards per codec."""
+        """Return the folder with one folder of shards per codec."""
         return f"{self.audio}/resynthesised"
 
     def splits(self) -> str:
         return f"{self.results}/splits/{self._fold}.tsv"
 
     def protocols(self) -> list[str]:
-        """What has a protocol: codecs, conditions, sets."""
+        """Return the names of all protocols: codecs, conditions, evaluation sets."""
         return [*self.codecs, *self.conditions, *self.sets]
 
     def protocol_of(self, name: str) -> str:
         return f"{self.experiment}/protocols/{name}.tsv"
 
     def waveforms_of(self, name: str) -> str:
-        """The description of the waveforms of a protocol's trials; see `trials.waveform_cache`."""
+        """Return the path of the description of a protocol's waveforms; see `trials.waveform_cache`."""
         return f"{self.experiment if name in self.conditions else self.audio}/waveforms/{name}.json"
 
     def trained_on(self, train_set: str) -> list[str]:
-        """The codecs whose trials a detector is trained on, bona fide first."""
+        """Return the codecs whose trials a detector is trained on, bona fide first."""
         return [IDENTITY, *self.train_sets[train_set].codecs]
 
     def detectors(self) -> list[tuple[str, int]]:
-        """(training set, seed) of every detector."""
+        """Return (training set, seed) of every detector."""
         return [(train_set, seed) for train_set in self.train_sets for seed in self.seeds]
 
     def detector_of(self, train_set: str, seed: int | str) -> str:
@@ -143,23 +143,23 @@ class Paths:
         return _scores(f"{self.experiment}/scores/baselines/{baseline}")
 
     def scores(self) -> list[tuple[str, str]]:
-        """Every score file, with ROW@SEED of its detector; a baseline's with ROW alone."""
+        """Return (ROW@SEED, score file) of every detector; ROW alone for baselines."""
         trained = [(f"{name}@{seed}", path) for name, seed in self.detectors() for path in self.scores_of(name, seed)]
         return trained + [(name, path) for name in self.baselines for path in self.baseline_scores_of(name)]
 
     def key(self) -> str:
-        """The labels of the codecs' eval trials, as ASVspoof 5's evaluation package reads them."""
+        """Return the path of the key of the codecs' eval trials, in the format of ASVspoof 5's evaluation package."""
         return f"{self.experiment}/keys/asvspoof5.tsv"
 
     def exported_protocol(self, split: str) -> str:
-        """The codecs' trials of a split, in the form of ASVspoof 2019."""
+        """Return the path of the protocol of the codecs' trials of a split, in the format of ASVspoof 2019."""
         return f"{self.experiment}/keys/asvspoof2019.{split}.txt"
 
     def keys(self) -> list[str]:
         return [self.key(), *map(self.exported_protocol, SPLITS)]
 
     def reference(self) -> str:
-        """The row that others are compared with."""
+        """Return the row that the others are compared with."""
         return POOLED if POOLED in self.train_sets else next(iter(self.train_sets))
 
     def matrix(self) -> MatrixFiles:
@@ -174,11 +174,11 @@ class Paths:
         return MatrixFiles(*(f"{self.experiment}/{name}" for name in names))
 
     def benchmarks(self) -> set[str]:
-        """The folders of what jobs cost."""
+        """Return the folders of Snakemake's benchmarks: run time and memory of jobs."""
         return {f"{folder}/benchmarks" for folder in (self.results, self.audio, self.experiment)}
 
     def tracer_of(self, by: str) -> TracerFiles:
-        """What tells codecs, or families of them, from each other; of the first seed."""
+        """Return the files of the tracer of codecs or of codec families, trained with the first seed."""
         stem = f"{self.experiment}/detectors/{self._detector}/seed{self.seeds[0]}/tracing/{by}"
         return TracerFiles(f"{stem}.pt", f"{stem}.history.tsv")
 
@@ -187,7 +187,7 @@ class Paths:
         return TraceFiles(*(f"{stem}.{kind}" for kind in ("tsv", "confusion.tsv", "png", "traces.tsv")))
 
     def cues_of(self, codec: str) -> str:
-        """What can be measured of each file of a codec without hearing what is said."""
+        """Return the table of a codec's audit cues, which do not depend on speech content."""
         return f"{self.audio}/audit/cues/{codec}.tsv"
 
     def audit(self) -> AuditFiles:
@@ -201,13 +201,13 @@ class Paths:
         return f"{self.experiment}/quality.tsv"
 
     def reported(self) -> list[str]:
-        """What the report tells of a recipe."""
+        """Return the files of a recipe that the report shows."""
         audit, traces = self.audit(), map(self.traces_of, self.tracing)
         traced = [path for of in traces for path in (of.tracing, of.png)]
         return [self.matrix().metrics, audit.table, audit.probe, audit.plot, self.quality(), *traced]
 
     def files(self) -> dict[str, list[str]]:
-        """The files of a recipe, by what they are, in the order in which they are made."""
+        """Return the files of a recipe by kind, in the order in which they are made."""
         detectors = [path_of(*one) for one in self.detectors() for path_of in (self.detector_of, self.history_of)]
         tracers = [path for by in self.tracing for path in self.tracer_of(by)]
         traces = [path for by in self.tracing for path in self.traces_of(by)]
@@ -230,13 +230,13 @@ class Paths:
 
 
 def fold_of(corpus: dict) -> str:
-    """The name of who is evaluated on: the config's splits, or a fold."""
+    """Return the name of the fold that a corpus section selects; "split" if it has splits instead."""
     folds = corpus.get("folds")
     return f"fold{folds['eval']}of{folds['count']}" if folds else "split"
 
 
 def by_recipe(run: dict) -> dict[str, Paths]:
-    """The paths of each recipe of a resolved run, by its name."""
+    """Return the paths of a resolved run, by recipe."""
     return {recipe: Paths(run, recipe) for recipe in run["recipes"]}
 
 

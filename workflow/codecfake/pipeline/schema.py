@@ -1,4 +1,4 @@
-"""What a run's config may hold: the type, default and description of every key."""
+"""The schema of a run's config: type, default and description of every key."""
 
 from typing import Annotated, Any, Literal
 
@@ -9,7 +9,7 @@ from codecfake.trials.train_sets import DEFAULT
 from codecfake.util.constants import MATCHED, RECIPES
 from codecfake.util.validation import Distinct, Names, Section
 
-#: Of what becomes a folder or a file.
+#: Pattern of names that become a folder or file name.
 NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 Seed = Annotated[int, Field(ge=0)]
 Recipe = Literal[*RECIPES, MATCHED]
@@ -22,65 +22,64 @@ class DetectorSection(Section):
     """The detector that is trained."""
 
     name: str = Field("aasist_l", description="a name in detectors.yaml")
-    training: str = Field("default", description="a name in training.yaml: how it is trained")
-    options: dict[str, Any] = Field({}, description="what replaces values of its entry")
-    gpus: int = Field(1, ge=1, description="that train one detector together")
+    training: str = Field("default", description="training recipe: a name in training.yaml")
+    options: dict[str, Any] = Field({}, description="values that override its entry in detectors.yaml")
+    gpus: int = Field(1, ge=1, description="GPUs for data-parallel training of one detector")
 
 
 class RunConfig(Section):
     """A run: config.yaml, demo.yaml or the user's own."""
 
-    run: str = Field(
-        pattern=NAME, description="name of the run, and of its folder below results/: letters, digits, . _ -"
-    )
+    run: str = Field(pattern=NAME, description="name of the run and of its folder in results/: letters, digits, . _ -")
     seed: Seed | Annotated[list[Seed], Field(min_length=1), Distinct] = Field(
         1234,
-        description="a number from 0, the seed of all training; or a list of them, with each of which every detector "
-        "is trained",
+        description="a number from 0, the seed of all training; or a list of numbers: every detector is trained once "
+        "per seed",
     )
-    corpus: dict[str, Any] = Field(description="where speech comes from, and who is in which split; see Corpora")
-    shards: int = Field(64, ge=1, le=999, description="files into which the speech of each codec is divided")
+    corpus: dict[str, Any] = Field(description="source of speech and splits of speakers; its keys depend on its name")
+    shards: int = Field(64, ge=1, le=999, description="number of shards (files) per codec")
     codecs: Annotated[Names, Field(min_length=1)] = Field(description="names in codecs.yaml")
     source: Literal["resynthesised", "published"] = Field(
         "resynthesised",
-        description="where spoof speech comes from: resynthesised here, or published, out of the released set that "
-        "corpus codecfake names",
+        description="source of spoof speech: resynthesised (in the run) or published (the released set that corpus "
+        "codecfake names)",
     )
     recipe: Recipe | Annotated[list[Recipe], Field(min_length=1), Distinct] | None = Field(
         None,
-        description="published, clean, raw or matched, or a list of them, each a set with detectors of its own: level, "
-        "length and delay of the codecs' output: clean (default) as the input's, published (default with source "
-        "published) as the authors of CodecFake left them, raw the model's own; matched, both classes alike in what "
-        "need not be the codec's",
+        description="published, clean, raw or matched, or a list of them (one data set with its own detectors per "
+        "recipe). Level, length and delay of the codecs' output are the input's (clean, the default), as CodecFake's "
+        "authors left them (published, the default with source published) or the model's own (raw); with matched, both "
+        "classes get the same rate, length, level and band",
     )
-    matched: Matching | None = Field(None, description="what recipe matched makes alike")
+    matched: Matching | None = Field(None, description="settings of recipe matched")
     detector: DetectorSection = Field(DetectorSection(), description="the detector that is trained")
     train_sets: Annotated[list[TrainSet], Field(min_length=1), Distinct] = Field(
         DEFAULT,
-        description="what detectors are trained on: each codec by itself, all pooled, all but one family, all with the "
-        "same share for every class of an axis of the codecs' taxonomy",
+        description="training sets of the detectors: each codec alone, all codecs pooled, all but one family, or all "
+        "codecs balanced over the classes of a taxonomy axis",
     )
     baselines: Names = Field(
         [],
-        description="rows of the matrix that are not trained here: random, trivial, pretrained entries of "
+        description="rows of the matrix that are not trained in the run: random, trivial, pretrained entries of "
         "detectors.yaml",
     )
     conditions: Names = Field(
-        [], description="columns of the matrix: eval speech of both classes through these; names in conditions.yaml"
+        [],
+        description="columns of the matrix: conditions of eval speech, for both classes; names in conditions.yaml",
     )
     evaluation_sets: dict[Annotated[str, Field(pattern=NAME)], str] = Field(
         {},
-        description="further columns: a name (of letters, digits, . _ -) and a folder with bonafide/ and spoof/",
+        description="further columns: name (letters, digits, . _ -) and folder (with bonafide/ and spoof/) of each set",
     )
     tracing: Annotated[list[Literal["codec", "family"]], Distinct] = Field(
-        [], description="detectors that tell which codec, or which family of codecs, made an utterance"
+        [], description="tracers to train: classifiers of the codec or of the codec family of an utterance"
     )
     quality_utterances: int = Field(
-        100, ge=1, description="eval utterances by which the quality of each codec is measured"
+        100, ge=1, description="number of eval utterances on which the quality of each codec is measured"
     )
-    cache: str = Field("~/.cache/codecfake", description="folder that keeps fetched files; outside results/")
+    cache: str = Field("~/.cache/codecfake", description="folder for fetched files, outside results/")
     mirror: str | None = Field(None, description="folder or http(s) address tried before the network")
-    offline: bool = Field(False, description="ask nothing but cache and mirror; say what is missing")
+    offline: bool = Field(False, description="use only the cache and the mirror; report missing files")
     device: str = Field(
         "auto",
         pattern=r"^(auto|cpu|cuda(:[0-9]+)?|mps)$",

@@ -1,8 +1,9 @@
-"""Snakemake's records of how files were made, kept beside the files so that they travel with them.
+"""Store Snakemake's records of how files were made next to the files, so that DVC shares them together.
 
-Snakemake judges a file by its time and by a record below `.snakemake`; DVC brings neither. Without the record a file
-made from other parameters passes for a new one, and by its time a file just fetched outdates all that was made of it.
-Records and their names are in Snakemake's own format (snakemake/persistence/file.py), pinned with it.
+Snakemake judges a file by its modification time and a record in `.snakemake`; DVC restores neither. Without the record,
+a file made with other parameters counts as up to date; with its new time, a fetched file makes all files derived from
+it outdated. Records and their names are in Snakemake's own format (snakemake/persistence/file.py), whose version is
+pinned.
 """
 
 import base64
@@ -17,38 +18,38 @@ from codecfake.util.errors import ConfigError
 from codecfake.util.files import write_json
 
 SNAKEMAKE = Path(".snakemake")
-#: Of envs/requirements.txt: the one whose format this is.
+#: Version of Snakemake with this format, as in envs/requirements.txt.
 VERSION = "9.27.1"
-#: Two times are the same if they differ by less (s): file systems and JSON round differently.
+#: Tolerance in seconds of equal times: file systems and JSON round differently.
 ROUNDING = 1e-3
-#: The time (s since 1970) of a file that was made of other inputs than are there: all of these are newer.
+#: Modification time (s since 1970) given to a file made from other inputs than the present ones: all are newer.
 STALE = 1.0
 
 
 def place(folder: str, stage: str) -> Path:
-    """Where the records of a stage's files lie, below the folder of a run or one in it."""
+    """Return the path of a stage's records in the folder of a run or a subfolder."""
     return Path(folder, ".records", f"{stage}.json")
 
 
 def keep(path: Path, names: list[str]) -> None:
-    """Write the records of files, made here or adopted, to one file, with the MD5 of these and of what made them."""
+    """Write the records of files, made here or adopted, to one file, with the MD5 of the files and of their inputs."""
     _check_version()
-    # the stack's hash has the path of a conda environment in it, another one wherever the files go
+    # the stack's hash includes the path of the conda environment, which differs between machines
     records = {name: {**_recorded(name), "software_stack_hash": None} for name in sorted(names)}
     involved = {*names, *(made_of for record in records.values() for made_of in record["input"])}
     write_json(path, {"md5": _md5(sorted(involved)), "records": records})
 
 
 def without(names: list[str]) -> list[str]:
-    """The files that are there and whole, but not as a record of Snakemake's says: made or changed by someone else."""
+    """Return existing, complete files without a valid record: not made by Snakemake, or changed since."""
     return [name for name in names if os.path.isfile(name) and not _incomplete(name) and _made(name) is None]
 
 
 def adopt(results: str) -> None:
-    """Let the files of a run that came with records count as made here: give them their records and times.
+    """Give the files of a run that DVC brought with records these records and times, as if they were made here.
 
-    Files with other bytes than their record says, and those that Snakemake made here since or is making, keep what they
-    have. What was made of inputs with other bytes than those that are there counts as outdated.
+    Skips files whose content differs from their record, and files that Snakemake made here later or is making. Files
+    made from inputs whose content differs from the present ones become outdated.
     """
     if not pending(results):
         return
@@ -66,12 +67,12 @@ def adopt(results: str) -> None:
 
 
 def pending(results: str) -> bool:
-    """Whether there is something to adopt."""
+    """Return whether `adopt` would change any file."""
     return not all(_settled(name, record) for stage in _kept(results) for name, record in stage["records"].items())
 
 
 def _kept(results: str) -> list[dict]:
-    """What `keep` wrote of a run's stages."""
+    """Read all records that `keep` wrote for the stages of a run."""
     paths = [
         path for pattern in (".records/*.json", "*/.records/*.json") for path in sorted(Path(results).glob(pattern))
     ]
@@ -79,25 +80,25 @@ def _kept(results: str) -> list[dict]:
 
 
 def _check_version() -> None:
-    """Refuse a Snakemake whose private format is not known.
+    """Refuse a version of Snakemake whose private format is unknown.
 
     Raises:
-        ConfigError: another version than the pinned one is installed.
+        ConfigError: the installed version is not the pinned one.
     """
     found = importlib.metadata.version("snakemake")
     if found != VERSION:
-        raise ConfigError(f"snakemake {found}: its records of files are read and written for DVC; allowed: {VERSION}")
+        raise ConfigError(f"snakemake {found}: its records of files may have another format; allowed: {VERSION}")
 
 
 def _place(name: str, kind: str) -> Path:
-    """Where Snakemake keeps what it knows of a file."""
+    """Return the path where Snakemake stores its metadata of a file."""
     text = base64.urlsafe_b64encode(name.encode()).decode()
     *folders, last = [text[start : start + 254] for start in range(0, len(text), 254)]
     return SNAKEMAKE.joinpath(kind, *(f"@{folder}" for folder in folders), last)
 
 
 def _recorded(name: str) -> dict:
-    """Snakemake's own record of a file; empty if there is none or it is damaged."""
+    """Read Snakemake's own record of a file; empty if it is missing or damaged."""
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
         return json.loads(_place(name, "metadata").read_text(encoding="utf-8"))
     return {}
@@ -112,19 +113,19 @@ def _same(one: float, other: float) -> bool:
 
 
 def _made(name: str) -> float | None:
-    """When Snakemake made the file that is there; None if it does not know, or if the file was changed since."""
+    """Return when Snakemake made an existing file; None if it has no record, or if the file was changed since."""
     made, time = _recorded(name).get("endtime"), os.stat(name).st_mtime
     return made if made is not None and (_same(time, made) or _same(time, STALE)) else None
 
 
 def _newer_here(name: str, record: dict) -> bool:
-    """Whether a file was made here, later than the record says."""
+    """Return whether a file was made here later than its record states."""
     made = _made(name)
     return made is not None and made > record["endtime"] + ROUNDING
 
 
 def _settled(name: str, record: dict) -> bool:
-    """Whether there is nothing to adopt."""
+    """Return whether `adopt` need not change a file."""
     if not os.path.isfile(name) or _incomplete(name):
         return True
     made = _made(name)
@@ -132,7 +133,7 @@ def _settled(name: str, record: dict) -> bool:
 
 
 def _dvc_state():
-    """What DVC remembers of files: hashes, by path and time."""
+    """Return DVC's cache of file hashes, by path and time."""
     from dvc.exceptions import NotDvcRepoError
     from dvc.repo import Repo
     from dvc_data.hashfile.state import StateNoop
@@ -144,7 +145,7 @@ def _dvc_state():
 
 
 def _md5(names: Iterable[str]) -> dict[str, str]:
-    """MD5 of files, from DVC's memory where it knows them, and into it where it does not: nothing is hashed twice."""
+    """Return the MD5 of files, read from or added to DVC's cache of hashes, so that no file is hashed twice."""
     from dvc.fs import localfs
     from dvc_data.hashfile.hash import hash_file
 
@@ -153,7 +154,7 @@ def _md5(names: Iterable[str]) -> dict[str, str]:
 
 
 def _set_times(times: dict[str, float]) -> None:
-    """Set the times of files and in DVC's memory too, or it would hash them all again."""
+    """Set the modification times of files, also in DVC's cache of hashes, or DVC would hash them all again."""
     from dvc.fs import localfs
 
     state = _dvc_state()

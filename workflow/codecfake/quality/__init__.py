@@ -1,1 +1,1 @@
-"""How good codecs sound, and how near our resynthesis is to a published one."""
+"""Objective quality of codecs, and fidelity of our resynthesis to a published one."""

@@ -1,4 +1,4 @@
-"""How good speech sounds, without a reference, as a network trained on listeners' ratings hears it."""
+"""DNSMOS: speech quality without a reference, predicted by a network trained on listeners' ratings."""
 
 from functools import lru_cache
 from pathlib import Path
@@ -9,12 +9,12 @@ import onnxruntime
 from speechmos import dnsmos
 
 SAMPLE_RATE = dnsmos.SR
-#: Samples of the shortest signal: one window of the network, 20 ms.
+#: Minimum length of a signal in samples: one analysis window of the network, 20 ms.
 SHORTEST = 320
 
 
 class Dnsmos(NamedTuple):
-    """Mean opinion scores of ITU-T P.835, 1 to 5: overall, of the speech alone, of the background alone."""
+    """Mean opinion scores of ITU-T P.835, 1 to 5: overall quality, speech signal, background."""
 
     ovrl: float
     sig: float
@@ -22,20 +22,20 @@ class Dnsmos(NamedTuple):
 
 
 def rate(samples: np.ndarray) -> Dnsmos:
-    """DNSMOS P.835 (Reddy et al., ICASSP 2022) of a signal [N] at 16 kHz.
+    """Rate a signal [N] at 16 kHz with DNSMOS P.835 (Reddy et al., ICASSP 2022).
 
-    The mean over windows of 9.01 s, every second; a shorter signal is repeated. NaN where it is silent, which the
-    network would rate all the same, or shorter than 20 ms.
+    Scores are means over windows of 9.01 s, one per second; a shorter signal is repeated. NaN for a signal that is
+    silent, which the network would rate anyway, or shorter than 20 ms.
     """
     if len(samples) < SHORTEST or not samples.any():
         return Dnsmos(float("nan"), float("nan"), float("nan"))
-    # what resampling takes beyond full scale is refused
+    # DNSMOS refuses samples beyond full scale, which resampling may produce
     rated = model()(np.clip(samples, -1, 1), SAMPLE_RATE, is_personalized_MOS=False)
     return Dnsmos(*(float(rated[f"{scale}_mos"]) for scale in Dnsmos._fields))
 
 
 class _OneThread(dnsmos.DNSMOS):
-    """The package's own model, whose sessions take every core they find."""
+    """DNSMOS model limited to one thread; the package's own model uses all cores."""
 
     def __init__(self, folder: Path):
         options = onnxruntime.SessionOptions()
@@ -48,5 +48,5 @@ class _OneThread(dnsmos.DNSMOS):
 
 @lru_cache(maxsize=1)
 def model() -> _OneThread:
-    """The network, loaded at the first call."""
+    """Return the network, loaded at the first call."""
     return _OneThread(Path(dnsmos.__file__).parent / "dnsmos_models")

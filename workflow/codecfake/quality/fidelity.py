@@ -1,4 +1,4 @@
-"""Is our resynthesis the published one? Two released sets compared, utterance by utterance."""
+"""Compare our resynthesis with the published one, utterance by utterance."""
 
 import math
 from typing import ClassVar
@@ -16,53 +16,53 @@ from codecfake.runtime.threads import spread
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
 
-#: Seconds that ours may be late or early.
+#: Maximum delay or advance of our clip in seconds.
 MOST_LAG = 0.05
-#: Digits of a lag: a whole number of samples is then taken out without a filter.
+#: Decimals of a lag: one that is nearly an integer becomes an integer, so that alignment needs no filter.
 LAG_DIGITS = 3
-#: Digits after the point of what is written.
+#: Decimals of the written values.
 DIGITS = 6
-#: What is compared, with its unit, in the order of the table. Ours is first brought to the published file's rate, and
-#: from `gain` on put in time with it; its level stays.
+#: Measures and their units, in the order of the table. Our clip is first resampled to the published file's rate and,
+#: from `gain` on, aligned with it; its level is kept.
 MEASURES = {
-    "same": "1 if every sample is the same",
-    "rate_equal": "1 if the sample rate is the same",
-    "length_equal": "1 if the number of samples is the same",
-    "length_difference": "samples, ours less the published",
-    "lag": "samples; above 0, ours is later",
-    "gain": "RMS of ours over that of the published",
-    "si_sdr": "dB, -100 to 100; the published is the reference",
+    "same": "1 if all samples are equal",
+    "rate_equal": "1 if the sample rates are equal",
+    "length_equal": "1 if the numbers of samples are equal",
+    "length_difference": "samples, our length minus the published one",
+    "lag": "samples; positive if ours is later",
+    "gain": "RMS of ours over RMS of the published clip",
+    "si_sdr": "dB, -100 to 100; the published clip is the reference",
     "pesq_wb": "MOS-LQO, 1.0 to 4.64",
     "stoi": "at most 1",
-    "mel_distance": "of log10 mel spectra at 16 kHz; 0.05 is 1 dB",
-    "stft_distance": "spectral convergence and log magnitude, three scales",
+    "mel_distance": "difference of log10 mel spectra at 16 kHz; 0.05 is 1 dB",
+    "stft_distance": "spectral convergence plus log magnitude distance, mean of three scales",
 }
 
 
 class Fidelity(tables.Table):
-    """How near our resynthesis is to the published one, over utterances that are in both."""
+    """Similarity of our resynthesis to the published one, over utterances in both sets."""
 
-    codec: str = pa.Field(description="as both sets call it; identity for bona fide")
-    measure: str = pa.Field(isin=[*MEASURES], description="see `MEASURES`")
-    utterances: int = pa.Field(ge=0, description="how many have it")
-    mean: float = pa.Field(nullable=True, description="over them; a share, of what is 0 or 1; empty of none")
-    least: float = pa.Field(nullable=True, description="of one utterance")
-    most: float = pa.Field(nullable=True, description="of one utterance")
+    codec: str = pa.Field(description="codec name in both sets; identity for bona fide")
+    measure: str = pa.Field(isin=[*MEASURES], description="name of the measure")
+    utterances: int = pa.Field(ge=0, description="utterances for which the measure is defined")
+    mean: float = pa.Field(nullable=True, description="over these utterances; a share for 0/1 measures; empty if none")
+    least: float = pa.Field(nullable=True, description="minimum over these utterances")
+    most: float = pa.Field(nullable=True, description="maximum over these utterances")
 
     class Config(tables.Table.Config):
         unique: ClassVar = ["codec", "measure"]
 
 
 def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: int, workers: int) -> pd.DataFrame:
-    """Compare two sets, as `Fidelity`.
+    """Compare two released sets, as `Fidelity`.
 
     Args:
-        codecs: names of those to compare; empty: all that both sets have.
-        most: utterances of a codec, chosen by their id.
-        workers: utterances compared at a time.
+        codecs: names of the codecs to compare; empty for all codecs in both sets.
+        most: maximum number of utterances per codec, chosen by a hash of the id.
+        workers: number of utterances compared at a time.
 
     Raises:
-        DataError: a codec is not in both sets, none is, or no utterance of one is.
+        DataError: a codec is not in both sets, no codec is, or a codec has no utterance in both.
     """
     codecs = codecs or [codec for codec in published.codecs if codec in ours.codecs]
     if not codecs:
@@ -71,7 +71,7 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
             f"{published.path} has {', '.join(published.codecs)}"
         )
     pairs = {codec: _pairs(ours, published, codec)[:most] for codec in codecs}
-    intelligibility.has_pesq()  # once, not in every thread
+    intelligibility.has_pesq()  # print its note once, not in every thread
     measured = {codec: _compared(codec, pairs[codec], workers) for codec in codecs}
     rows = [
         {"codec": codec, "measure": name, **_told(table[name])}
@@ -82,7 +82,7 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
 
 
 def _pairs(ours: ReleasedSet, published: ReleasedSet, codec: str) -> list[tuple[Clip, Clip]]:
-    """Our and the published clip of each utterance in both, in the order in which they are chosen."""
+    """Pair our clip with the published clip of each utterance in both sets, in order of selection."""
     theirs = {clip.utterance_id: clip for clip in published.clips(codec)}
     both = [(clip, theirs[clip.utterance_id]) for clip in ours.clips(codec) if clip.utterance_id in theirs]
     if not both:
@@ -94,7 +94,7 @@ def _pairs(ours: ReleasedSet, published: ReleasedSet, codec: str) -> list[tuple[
 
 
 def _compared(codec: str, pairs: list[tuple[Clip, Clip]], workers: int) -> pd.DataFrame:
-    """Each pair's measures, a row each."""
+    """Measure each pair, one row per pair."""
     return pd.DataFrame(tqdm(spread(_decoded_and_compared, pairs, workers), total=len(pairs), desc=codec, disable=None))
 
 
@@ -104,9 +104,9 @@ def _decoded_and_compared(pair: tuple[Clip, Clip]) -> dict[str, float]:
 
 
 def compared(ours: np.ndarray, our_rate: int, published: np.ndarray, sample_rate: int) -> dict[str, float]:
-    """The `MEASURES` of our (float32 [N]) and the published samples (float32 [M]) of an utterance."""
+    """Return the `MEASURES` of our samples (float32 [N]) against the published ones (float32 [M]) of an utterance."""
     ours = audio.resample(ours, our_rate, sample_rate)
-    lag = round(alignment.lag(published, ours, round(MOST_LAG * sample_rate)), LAG_DIGITS) + 0.0  # no -0.0
+    lag = round(alignment.lag(published, ours, round(MOST_LAG * sample_rate)), LAG_DIGITS) + 0.0  # turns -0.0 into 0.0
     in_time = alignment.aligned(published, ours, 0.0 if math.isnan(lag) else lag)
     at_16k = [audio.resample(samples, sample_rate, distances.MEL_SAMPLE_RATE) for samples in in_time]
     return {
@@ -130,7 +130,7 @@ def _told(values: pd.Series) -> dict:
 
 
 def readable(table: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Rows of strings to print, one a codec: mean [least, most]; the mean alone, if all are; a dash, if none has it."""
+    """Return printable rows, one per codec: mean [minimum, maximum]; the mean if all are equal; a dash if none."""
     cells = {(row.codec, row.measure): _cell(row) for row in table.itertuples()}
     counts = table.groupby("codec", sort=False)["utterances"].max()
     head = ("codec", "utterances", *MEASURES)

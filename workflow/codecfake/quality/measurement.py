@@ -1,4 +1,4 @@
-"""The measures of each utterance of a codec against its bona fide."""
+"""Measure the quality of each utterance of a codec against its bona fide recording."""
 
 import math
 from collections.abc import Iterator
@@ -19,38 +19,38 @@ from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
 
-#: Hz at which all is measured.
+#: Sample rate (Hz) of all measurements.
 SAMPLE_RATE = 16000
-#: Samples that a codec may be late or early (50 ms): what is measured is its sound, not its delay.
+#: Maximum delay or advance of a codec in samples (50 ms), which is removed: measures rate a codec's sound, not delay.
 MOST_LAG = 800
 
 
 def measure(
     codec: str, bonafide: list[Path], shards: list[Path], trials: pd.DataFrame, most: int, workers: int
 ) -> pd.DataFrame:
-    """The quality of eval utterances of a codec, as `Quality`, in order of id.
+    """Measure eval utterances of a codec, as `Quality`, sorted by id.
 
     Args:
-        bonafide, shards: the shards of bona fide speech and of the codec.
-        trials: the codec's, as `Protocol`.
-        most: utterances, chosen by their id: the same of every codec.
-        workers: utterances measured at a time.
+        bonafide, shards: shard files of bona fide speech and of the codec.
+        trials: the codec's trials, as `Protocol`.
+        most: maximum number of utterances, chosen by a hash of the id: the same for every codec.
+        workers: number of utterances measured at a time.
 
     Raises:
         DataError: there is no eval utterance, or one is in none of the shards.
     """
     chosen = trials[trials["split"] == "eval"]["utterance_id"]
     if chosen.empty:
-        raise DataError(f"{codec}: no eval utterance in its protocol; there is nothing to measure")
+        raise DataError(f"{codec}: no eval utterance in its protocol, so there is nothing to measure")
     chosen = set(sorted(chosen, key=stable_number)[:most])
-    dnsmos.model(), similarity.encoder(), intelligibility.has_pesq()  # once, not in every thread
+    dnsmos.model(), similarity.encoder(), intelligibility.has_pesq()  # load once, not in every thread
     rows = spread(_measured, _pairs(chosen, bonafide, shards), workers)
     table = pd.DataFrame(tqdm(rows, total=len(chosen), desc=codec, unit="utt", mininterval=5))
     return tables.check(table.sort_values("utterance_id").round(DIGITS), Quality, codec)
 
 
 def _pairs(chosen: set[str], bonafide: list[Path], shards: list[Path]) -> Iterator[tuple[dict, dict]]:
-    """The rows of utterances in shards of bona fide speech and of a codec, which hold the same ones.
+    """Yield the rows of each utterance in the shards of bona fide speech and of a codec, which have the same members.
 
     Raises:
         DataError: an utterance is in none of the shards.
@@ -69,7 +69,7 @@ def _pairs(chosen: set[str], bonafide: list[Path], shards: list[Path]) -> Iterat
 
 
 def _measured(pair: tuple[dict, dict]) -> dict:
-    """A row of `Quality`, of an utterance's rows in shards of bona fide speech and of a codec."""
+    """Return a row of `Quality` from an utterance's shard rows of bona fide speech and of a codec."""
     reference, degraded = (audio.resample(*decode_row(row), SAMPLE_RATE) for row in pair)
     _, row = pair
     scores = {f"dnsmos_{scale}": value for scale, value in dnsmos.rate(degraded)._asdict().items()}
@@ -80,7 +80,7 @@ def _measured(pair: tuple[dict, dict]) -> dict:
 
 
 def _against(reference: np.ndarray, degraded: np.ndarray) -> dict[str, float]:
-    """The measures of an utterance (float32 [N]) against its bona fide (float32 [M])."""
+    """Measure an utterance (`degraded`, float32 [N]) against its bona fide recording (`reference`, float32 [M])."""
     late = alignment.lag(reference, degraded, MOST_LAG)
     reference, degraded = alignment.aligned(reference, degraded, 0 if math.isnan(late) else round(late))
     return {

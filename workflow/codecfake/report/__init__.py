@@ -1,1 +1,1 @@
-"""The report and the samples page."""
+"""The HTML report and the samples page."""

@@ -1,4 +1,4 @@
-"""What jobs cost: seconds and memory as Snakemake's `benchmark:` has them, the GPU from a file that a job writes."""
+"""Resources used by jobs: time and memory from Snakemake's `benchmark:`, GPU use from a file that a job writes."""
 
 import json
 from pathlib import Path
@@ -10,15 +10,15 @@ COLUMNS = ["rule", "jobs", "seconds", "longest", "CPU load", "peak MB", "GPU", "
 
 
 def by_rule(benchmarks: list[Path]) -> pd.DataFrame:
-    """The jobs of each rule: how many, seconds in all and of the longest, CPU load (%), peak memory (MB), GPUs.
+    """Summarise the jobs of each rule: number, total and longest time (s), CPU load (%), peak memory (MB), GPUs.
 
     Args:
-        benchmarks: folders of RULE/JOB.tsv, as Snakemake writes it, with RULE/JOB.gpu.json of `write_gpu_use`.
+        benchmarks: folders of RULE/JOB.tsv, written by Snakemake, and RULE/JOB.gpu.json, by `device.write_gpu_use`.
     """
     jobs = [_job(path) for folder in benchmarks for path in sorted(folder.glob("*/*.tsv"))]
     rows = []
     for rule, group in pd.DataFrame(jobs, columns=["rule", "s", "cpu", "rss", "gpu", "gpu_mb"]).groupby("rule"):
-        measured = group.dropna(subset="cpu")  # Snakemake measures nothing of a job that ends at once
+        measured = group.dropna(subset="cpu")  # Snakemake measures no CPU use of a job that ends at once
         seconds = measured["s"].sum()
         load = 100 * measured["cpu"].sum() / seconds if seconds else None
         gpus = ", ".join(sorted(set(group["gpu"].dropna())))

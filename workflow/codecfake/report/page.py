@@ -1,4 +1,4 @@
-"""The self-contained HTML report of a run: what was run, the matrix, the curves, samples, seconds."""
+"""The self-contained HTML report of a run: configuration, EER matrix, curves, samples, computing time."""
 
 import base64
 import contextlib
@@ -24,19 +24,19 @@ from codecfake.report.samples_page import choose, clip_rows
 from codecfake.util.constants import SPLITS
 from codecfake.util.files import write_text
 
-#: Of the page, for jinja2.
+#: Folder of the jinja2 templates.
 TEMPLATES = Path(__file__).parent / "templates"
-#: Example utterances a report lets one listen to.
+#: Number of example utterances embedded in a report.
 SAMPLES = 2
 
 
 def data_uri(content: bytes, mime: str) -> str:
-    """Bytes as an address a page can embed."""
+    """Encode bytes as a data URI."""
     return f"data:{mime};base64,{base64.b64encode(content).decode()}"
 
 
 def counts(utterances: pd.DataFrame) -> pd.DataFrame:
-    """Speakers, utterances and minutes of each split (a column of `utterances`)."""
+    """Count speakers, utterances and minutes of each split (a column of `utterances`)."""
     seconds = utterances["num_samples"] / utterances["sample_rate"]
     table = utterances.assign(seconds=seconds).groupby("split", sort=False)
     result = table.agg(
@@ -47,7 +47,7 @@ def counts(utterances: pd.DataFrame) -> pd.DataFrame:
 
 
 def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
-    """Speakers and numbers of utterances left out, by reason; of the rare reasons, the utterance itself."""
+    """Count the utterances left out by reason, and list their speakers, or the utterance if it is only one."""
     if left_out.empty:
         return pd.DataFrame(columns=["reason", "utterances", "of"])
     grouped = left_out.groupby("reason", sort=True)
@@ -61,7 +61,7 @@ def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
 
 
 def embedded(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -> list[dict]:
-    """A few eval utterances in every codec, embedded as FLAC."""
+    """Return a few eval utterances with embedded FLAC audio of every codec."""
     chosen = choose(utterances, SAMPLES)
     rows = clip_rows(resynthesised, codecs, chosen)
     return [
@@ -77,7 +77,7 @@ def embedded(utterances: pd.DataFrame, resynthesised: Path, codecs: list[str]) -
 
 
 def versions() -> dict[str, str]:
-    """Versions of this program, of Snakemake, and of every package that this program needs."""
+    """Return the versions of this package, Python, Snakemake and every required package."""
     found = {"codecfake": __version__, "python": platform.python_version()}
     for requirement in ["snakemake", *_requirements()]:
         name = re.split(r"[^\w.-]", requirement)[0]
@@ -87,14 +87,14 @@ def versions() -> dict[str, str]:
 
 
 def _requirements() -> list[str]:
-    """As pyproject.toml lists them; none where the package was not installed."""
+    """Return the requirements in pyproject.toml; none if the package is not installed."""
     with contextlib.suppress(importlib.metadata.PackageNotFoundError):
         return importlib.metadata.requires("codecfake") or []
     return []
 
 
 def _recipe_context(found: RecipeResults) -> dict:
-    """What the page says of a recipe."""
+    """Return the template variables of a recipe."""
     verdicts = found.audit[found.audit["verdict"] != ""]
     return {
         "verdicts": dict(zip(verdicts["codec"], verdicts["verdict"], strict=True)),
@@ -106,10 +106,6 @@ def _recipe_context(found: RecipeResults) -> dict:
             for by, traced in found.tracing.items()
         },
     }
-
-
-def _det_curves(evaluation: Evaluation, detector: str) -> bytes:
-    return figures.det_curves(evaluation.classes(detector), detector)
 
 
 def write_report(
@@ -134,13 +130,13 @@ def write_report(
 
     Args:
         run: the resolved config.
-        evaluation: for the DET curves.
-        metrics, breakdown, significance, utterances, left_out, speakers, splits: the tables of the same names, see
-            `manifest`.
-        heatmap: the matrix as a picture.
-        benchmarks: folders of the files Snakemake's `benchmark:` wrote; see `usage`.
+        evaluation: scores and trials for the DET curves.
+        metrics, breakdown, significance: tables of `evaluation.tables`.
+        utterances, left_out, speakers, splits: tables of `corpora.tables`.
+        heatmap: picture of the EER matrix (PNG).
+        benchmarks: folders of the files that Snakemake's `benchmark:` wrote; see `by_rule`.
         training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
-        recipes: what came of each recipe, the first among them.
+        recipes: results of each recipe, including the first.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined

@@ -1,4 +1,4 @@
-"""What a run came to, read from where its files lie: for the report."""
+"""Read the results of a finished run for the report."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -17,14 +17,14 @@ from codecfake.quality.summary import QualitySummary
 
 
 class TracerResults(NamedTuple):
-    """What a tracer made of the eval trials: its measures, and a picture of its confusions (PNG)."""
+    """Results of a tracer on the eval trials: its measures, and its confusion matrix (PNG)."""
 
     measures: pd.DataFrame
     confusions: bytes
 
 
 class RecipeResults(NamedTuple):
-    """What came of one recipe: tables as their models describe them, the audit's picture (PNG), tracers by task."""
+    """Results of one recipe: tables as their models describe them, the audit's figure (PNG), tracers by task."""
 
     metrics: pd.DataFrame
     audit: pd.DataFrame
@@ -35,7 +35,7 @@ class RecipeResults(NamedTuple):
 
 
 def read(run: dict) -> dict:
-    """All that `report.write_report` takes of a finished run (a resolved config) besides where to write."""
+    """Read the arguments of `page.write_report`, except the path, for a finished run (a resolved config)."""
     at = Paths(run)
     matrix = at.matrix()
     utterances, left_out, speakers = map(Path, at.corpus_tables())

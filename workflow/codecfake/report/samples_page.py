@@ -1,4 +1,4 @@
-"""The samples page: a few utterances in every codec to listen to, each with a picture and its CM scores."""
+"""The samples page: audio of a few utterances in every codec, each with a picture and its CM scores."""
 
 import re
 from pathlib import Path
@@ -16,19 +16,19 @@ from codecfake.util.errors import DataError
 from codecfake.util.files import replacing_folder, write_bytes, write_text
 from codecfake.util.hashing import stable_number
 
-#: Of the page, for jinja2.
+#: Folder of the jinja2 templates.
 TEMPLATES = Path(__file__).parent / "templates"
-#: Seconds of an utterance that is neither over at once nor tedious in the tenth codec.
+#: Preferred duration (s) of an utterance: long enough to judge, short enough to replay in every codec.
 GOOD_SECONDS = (2, 6)
 
 
 def choose(utterances: pd.DataFrame, most: int) -> pd.DataFrame:
-    """At most `most` eval utterances, of as many speakers as can be; a speaker's second comes after every one's first.
+    """Choose up to `most` eval utterances: one of each speaker before a second of any.
 
-    Of a good length if there are such. The choice goes by a hash of the id, and more contain fewer.
+    Utterances of `GOOD_SECONDS` come first, in the order of a hash of the id; a larger choice contains a smaller one.
 
     Args:
-        utterances: `manifest.Utterances`, with the column `split`.
+        utterances: `tables.Utterances` of the corpus, with the column `split`.
     """
     table = utterances[utterances["split"] == "eval"]
     seconds = table["num_samples"] / table["sample_rate"]
@@ -40,7 +40,7 @@ def choose(utterances: pd.DataFrame, most: int) -> pd.DataFrame:
 
 
 def clip_rows(resynthesised: Path, codecs: list[str], utterances: pd.DataFrame) -> dict[tuple[str, str], dict]:
-    """The shards' rows of utterances in every codec, by (utterance_id, codec).
+    """Return the shard rows of utterances in every codec, by (utterance_id, codec).
 
     Raises:
         DataError: a shard lacks one of its utterances.
@@ -59,16 +59,16 @@ def clip_rows(resynthesised: Path, codecs: list[str], utterances: pd.DataFrame) 
 
 
 def dev_thresholds(metrics: pd.DataFrame) -> dict[str, float]:
-    """The threshold of equal errors on dev, by detector (ROW@SEED, or ROW of one that was not trained here)."""
+    """Return the dev EER threshold by detector (ROW@SEED, or ROW if it was not trained in this run)."""
     names = metrics["train_codec"] + metrics["seed"].map(lambda seed: f"@{seed}" if seed else "")
     return dict(zip(names, metrics["dev_threshold"], strict=True))
 
 
 def judge(clips: list[Sample], scores: pd.Series, threshold: float | None) -> tuple[dict[str, dict], float]:
-    """What a detector says of each clip, and where its threshold is (NaN if it is not known).
+    """Return a detector's decision on each clip, and the position of its threshold (NaN if unknown).
 
-    Of each, by its name: `score` (NaN if it has none), `verdict` ("" if that is not known), whether it is `wrong`, and
-    `at`, its place in % between the lowest and the highest of these scores and the threshold.
+    A decision, by clip name, has `score` (NaN if missing), `verdict` ("" if unknown), `wrong`, and `at`, the position
+    of the score in % between the lowest and the highest of these scores and the threshold.
     """
     values = np.append(scores.reindex([clip.name for clip in clips]), np.nan if threshold is None else threshold)
     known = values[~np.isnan(values)]
@@ -94,23 +94,23 @@ def write_samples(
     thresholds: dict[str, float],
     most: int = 5,
 ) -> None:
-    """Write the page, `index.html`, and its `audio/` and `images/`; whatever was in the folder is replaced.
+    """Write the page, `index.html`, with its `audio/` and `images/`, and replace the folder.
 
     Args:
         run: the resolved config.
-        utterances: `manifest.Utterances`, with the column `split`.
-        resynthesised: the folder of all codecs' shards.
-        codecs: which to show; bona fide speech comes first anyway.
-        scores: by detector (ROW@SEED, or ROW of one that was not trained here), CM scores by trial name.
-        thresholds: by detector, the CM score from which a clip is taken for bona fide; of some it may not be known.
-        most: utterances.
+        utterances: `tables.Utterances` of the corpus, with the column `split`.
+        resynthesised: folder of all codecs' shards.
+        codecs: codecs to show; bona fide speech is always shown first.
+        scores: CM scores by trial name, by detector (ROW@SEED, or ROW if it was not trained in this run).
+        thresholds: CM score from which a clip is classified as bona fide, by detector; some may be missing.
+        most: maximum number of utterances.
 
     Raises:
         DataError: there are no eval utterances, or a shard lacks one.
     """
     chosen = choose(utterances, most)
     if chosen.empty:
-        raise DataError(f"samples: none of {len(utterances)} utterances is of the split eval")
+        raise DataError(f"samples: none of {len(utterances)} utterances is in the eval split")
     codecs = [IDENTITY, *(codec for codec in codecs if codec != IDENTITY)]
     rows = clip_rows(resynthesised, codecs, chosen)
     clips = [Sample(*key, row["audio"]["bytes"], *decode_row(row)) for key, row in rows.items()]
@@ -136,7 +136,7 @@ def write_samples(
 
 
 def _reference_first(scores: dict[str, pd.Series], run: dict) -> dict[str, pd.Series]:
-    """The detectors in their order, but those of the row that others are compared with first."""
+    """Move the detectors of the reference row, with which others are compared, to the front."""
     reference = Paths(run).reference()
     return dict(sorted(scores.items(), key=lambda item: item[0].partition("@")[0] != reference))
 
@@ -153,5 +153,5 @@ def _environment() -> jinja2.Environment:
 
 
 def _breakable(name: str) -> Markup:
-    """A codec's name, with places where a narrow column may break it."""
+    """Return a codec's name with places where a narrow column may break it."""
     return Markup("<wbr>").join(re.split(r"(?<=[-_@])", name))

@@ -1,4 +1,4 @@
-"""The report's tables of results, as rows of text."""
+"""Result tables of the report, as rows of text."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from codecfake.evaluation.metrics import METRICS
 from codecfake.trials.train_sets import train_sets, without
 from codecfake.util.constants import IDENTITY, POOLED
 
-#: A p value below is called significant.
+#: Significance level of p values.
 ALPHA = 0.05
 
 
@@ -21,15 +21,16 @@ def interval(low: float, high: float) -> str:
 
 
 def _first_seed(table: pd.DataFrame, row: str) -> pd.DataFrame:
-    """A row's part of a table, of its first seed."""
+    """Return the entries of a row's first seed."""
     of_row = table[table["train_codec"] == row]
     return of_row[of_row["seed"] == of_row["seed"].iloc[0]]
 
 
 def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
-    """What the matrix says in each cell (row, column): the EER in %, and how sure it is.
+    """Format the EER (%) and its spread for each cell (row, column) of the matrix.
 
-    Of several seeds the mean and their standard deviation; of one the 95 % interval, by speakers where there are some.
+    Several seeds give the mean and standard deviation; one seed gives the 95 % interval, by speakers if available, else
+    by trials.
     """
     cells = {}
     for key, group in metrics.groupby(["train_codec", "eval_codec"], sort=False):
@@ -45,7 +46,7 @@ def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
 
 
 def matrix(metrics: pd.DataFrame, run: dict) -> list[dict]:
-    """The rows of the matrix: name, what kind it is (trained, baseline), cells in the order of the columns."""
+    """Return the rows of the matrix: name, whether it is a baseline, and cells in column order."""
     cells, sets = eer_cells(metrics), train_sets(run)
     columns = list(dict.fromkeys(metrics["eval_codec"]))
     rows = []
@@ -57,10 +58,10 @@ def matrix(metrics: pd.DataFrame, run: dict) -> list[dict]:
 
 
 def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tuple[str, list[dict | None]]]]:
-    """How well a codec is told by who was trained on it, on all, and on all families but its own.
+    """Tabulate the EER on each codec of detectors trained on it, on all codecs, and on all families but its own.
 
     Returns:
-        The columns, and by codec a cell (of `eer_cells`) in each, None where there is none.
+        Column names, and for each codec a cell (of `eer_cells`) per column, None if missing.
     """
     cells = eer_cells(metrics)
     rows_of = {
@@ -77,13 +78,13 @@ def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tu
 def side_by_side(
     metrics: dict[str, pd.DataFrame], probes: dict[str, pd.DataFrame], run: dict
 ) -> tuple[list[str], list[tuple[str, list[list[dict | None]]]]]:
-    """The probe and detectors on each codec, recipe by recipe.
+    """Tabulate the EER of the probe and of detectors on each codec, recipe by recipe.
 
     Args:
-        metrics, probes: `manifest.Metrics` and `probe.Probe`, by recipe.
+        metrics, probes: `evaluation.tables.Metrics` and `probe.Probe`, by recipe.
 
     Returns:
-        What is told, and by codec for each of these a cell (of `eer_cells`, or like them) per recipe.
+        Column names, and for each codec and column a cell (as in `eer_cells`) per recipe, None if missing.
     """
     columns_of = {"probe": [probe_cells(table) for table in probes.values()]}
     for recipe in metrics.values():
@@ -97,7 +98,7 @@ def side_by_side(
 
 
 def probe_cells(probe: pd.DataFrame) -> dict[str, dict]:
-    """By codec, the EER in % of the probe that has all cues a detector hears, where there is one, with its interval."""
+    """Format the EER (%) of the probe with all cues, and its interval, for each codec that has one."""
     whole = probe[probe["group"] == ALL].dropna(subset="eer")
     return {
         row.codec: {"eer": percent(row.eer), "spread": interval(row.eer_low, row.eer_high)}
@@ -106,7 +107,7 @@ def probe_cells(probe: pd.DataFrame) -> dict[str, dict]:
 
 
 def quality(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[dict | None]]]]:
-    """The measures of a `quality_table.QualitySummary`, and by codec the mean of each with its interval."""
+    """Return the measures of a `QualitySummary`, and for each codec their means with intervals."""
     measures, codecs = (list(dict.fromkeys(table[name])) for name in ("measure", "codec"))
     cells = {
         (row.codec, row.measure): {
@@ -119,13 +120,13 @@ def quality(table: pd.DataFrame) -> tuple[list[str], list[tuple[str, list[dict |
 
 
 def lacks_pesq(table: pd.DataFrame) -> bool:
-    """Whether no codec of a `quality_table.QualitySummary` has a PESQ value: the package was not installed."""
+    """Return whether no codec of a `QualitySummary` has a PESQ value, i.e. the package was not installed."""
     of_codecs = table[(table["measure"] == "pesq_wb") & (table["codec"] != IDENTITY)]
     return len(of_codecs) > 0 and not of_codecs["utterances"].any()
 
 
 def traced(measures: pd.DataFrame) -> dict[str, dict]:
-    """Measures of all classes together, of `tracing.TracingMeasures`, in %, each with its interval."""
+    """Format the measures over all classes of `source_tracing.TracingMeasures` in %, each with its interval."""
     return {
         row.measure: {
             "value": percent(row.value),
@@ -136,13 +137,13 @@ def traced(measures: pd.DataFrame) -> dict[str, dict]:
 
 
 def inverted(metrics: pd.DataFrame) -> list[str]:
-    """Where bona fide scores lower than spoof by more than chance, which is the interval by trials."""
+    """List the cells in which bona fide trials score lower than spoof ones: the interval by trials is above 50 %."""
     wrong = metrics[metrics["eer_low_by_trial"] > 0.5]
     return [f"{row.train_codec} on {row.eval_codec} ({percent(row.eer)} %)" for row in wrong.itertuples()]
 
 
 def significance(table: pd.DataFrame) -> list[list[str]]:
-    """Rows against the reference: by column the difference of EERs in points, with * where it is significant."""
+    """Return the EER differences of each row from the reference in percentage points, with * if significant."""
     columns = list(dict.fromkeys(table["eval_codec"]))
     rows = []
     for row, group in table.groupby("train_codec", sort=False):
@@ -156,7 +157,7 @@ def significance(table: pd.DataFrame) -> list[list[str]]:
 
 
 def all_metrics(metrics: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
-    """Every metric of a row (its first seed) in each column: headings, and a line a column."""
+    """Tabulate every metric of a row (its first seed): headings, and one line per column of the matrix."""
     head = ["eval codec", "bona fide", "spoof", "speakers", "EER", "by speakers", "by trials"]
     lines = [
         [
@@ -175,7 +176,7 @@ def all_metrics(metrics: pd.DataFrame, row: str) -> tuple[list[str], list[list[s
 
 
 def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
-    """The EER of a row (its first seed) by gender and speaker: the columns, and a line a group."""
+    """Tabulate the EER of a row (its first seed) by gender and speaker: column names, and one line per group."""
     first = _first_seed(table, row)
     columns = list(dict.fromkeys(first["eval_codec"]))
     lines = []

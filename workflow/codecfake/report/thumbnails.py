@@ -1,4 +1,4 @@
-"""A clip of the samples page: an utterance in one codec, and the small picture of it."""
+"""Clips of the samples page: an utterance in one codec, with a picture of its waveform and spectrogram."""
 
 import io
 import math
@@ -13,23 +13,23 @@ from PIL import Image
 from codecfake.util.constants import SAMPLE_RATE
 from codecfake.util.hashing import digest
 
-#: Pixels of a picture: columns of time, rows of the waveform and, below it, mel bands.
+#: Size of a picture in pixels: time columns, waveform rows and, below them, mel bands.
 WIDTH, WAVEFORM_ROWS, BANDS = 400, 40, 136
-#: How dark a waveform is, 1 being black.
+#: Darkness of the waveform; 1 is black.
 WAVEFORM_INK = 0.8
-#: Spectrogram: seconds of a window, and Hz between the bins of its spectrum, the same at any sample rate.
+#: Spectrogram: window length in seconds and bin spacing in Hz, the same at any sample rate.
 WINDOW_SECONDS, BIN_HZ = 0.025, 7.8125
-#: dB from white to black; black is the level that `LOUD` % of all pixels on the page are below.
+#: Level range in dB from white to black; black is the `LOUD`-th percentile of the levels on the page.
 RANGE_DB, LOUD = 70, 99.5
-#: The power that stands for silence, which has no level: -120 dB.
+#: Power added to give silence a level: -120 dB.
 SILENCE = 1e-12
-#: WebP quality: half the bytes of 75, and no difference to be seen at this size.
+#: WebP quality: half the bytes of quality 75, without a visible difference at this size.
 QUALITY = 50
 
 
 @dataclass(frozen=True)
 class Sample:
-    """An utterance in one codec: its file as the shard has it, and what is in it."""
+    """An utterance in one codec: the file content from the shard, and its decoded samples."""
 
     utterance_id: str
     codec: str
@@ -39,7 +39,7 @@ class Sample:
 
     @property
     def name(self) -> str:
-        """The trial's name, as score files have it."""
+        """Trial name, as in score files."""
         return f"{self.codec}+{self.utterance_id}"
 
     @property
@@ -48,12 +48,12 @@ class Sample:
 
     @property
     def audio(self) -> str:
-        """Where its file lies, below the page's folder."""
+        """Path of the audio file, relative to the page's folder."""
         return self._path("audio", ".flac")
 
     @property
     def image(self) -> str:
-        """Where its picture lies."""
+        """Path of the picture, relative to the page's folder."""
         return self._path("images", ".webp")
 
     def _path(self, kind: str, suffix: str) -> str:
@@ -61,13 +61,13 @@ class Sample:
 
 
 def safe_name(name: str) -> str:
-    """A name for a file or folder that any file system and address takes; another for another name."""
+    """Return a unique name for a file or folder that is valid in any file system and URL."""
     plain = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip(".")[:80]
     return plain if plain == name else f"{plain}-{digest(name)[:8]}"
 
 
 def spans(clips: list[Sample]) -> dict[str, float]:
-    """Seconds of the longest clip of each utterance."""
+    """Return the duration (s) of the longest clip of each utterance."""
     found: dict[str, float] = {}
     for clip in clips:
         found[clip.utterance_id] = max(clip.seconds, found.get(clip.utterance_id, 0))
@@ -75,11 +75,11 @@ def spans(clips: list[Sample]) -> dict[str, float]:
 
 
 def waveform(clip: Sample, span: float, peak: float) -> np.ndarray:
-    """Ink [WAVEFORM_ROWS, WIDTH] from the least to the greatest sample of each column.
+    """Draw ink [WAVEFORM_ROWS, WIDTH] from the minimum to the maximum sample of each column.
 
     Args:
-        span: seconds from the left edge to the right.
-        peak: the sample value at the top.
+        span: duration (s) of the time axis.
+        peak: sample value at the top.
     """
     edges = (np.arange(WIDTH) * span * clip.sample_rate / WIDTH).astype(int)
     edges = edges[edges < len(clip.samples)]
@@ -93,18 +93,18 @@ def waveform(clip: Sample, span: float, peak: float) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _mel_bands(highest: float) -> np.ndarray:
-    """Triangular weights [bins, BANDS] from 0 to `highest` Hz, bins being `BIN_HZ` apart."""
+    """Return triangular weights [bins, BANDS] from 0 to `highest` Hz, for bins spaced by `BIN_HZ`."""
     from torchaudio.functional import melscale_fbanks
 
     return melscale_fbanks(round(highest / BIN_HZ) + 1, 0, highest, BANDS, round(2 * highest)).numpy()
 
 
 def spectrogram(clip: Sample, span: float, highest: float) -> np.ndarray:
-    """Levels [BANDS, WIDTH] in dB, highest band first; a sine of full scale has about 0.
+    """Return levels [BANDS, WIDTH] in dB, highest band first; a full-scale sine has about 0 dB.
 
     Args:
-        span: seconds from the left edge to the right.
-        highest: Hz of the top, whatever the clip's rate; above half of that rate there is silence.
+        span: duration (s) of the time axis.
+        highest: frequency (Hz) at the top for any sample rate; bands above the clip's Nyquist frequency are silent.
     """
     size = round(WINDOW_SECONDS * clip.sample_rate)
     starts = ((np.arange(WIDTH) + 0.5) * span * clip.sample_rate / WIDTH).astype(int)
@@ -118,14 +118,15 @@ def spectrogram(clip: Sample, span: float, highest: float) -> np.ndarray:
 
 
 class Scale(NamedTuple):
-    """What all pictures of a page share.
+    """Scale common to all pictures of a page.
 
     Attributes:
-        peak: the sample value at the top of the waveform.
-        highest: Hz at the top of the spectrogram.
-        loud, quiet: dB of its black and white.
-        heard: Hz up to which detectors hear.
-        heard_at: where that is, in % of the picture's height from its top; below 0 if it is higher than `highest`.
+        peak: sample value at the top of the waveform.
+        highest: frequency (Hz) at the top of the spectrogram.
+        loud, quiet: levels (dB) of black and white.
+        heard: highest frequency (Hz) of the detectors' input.
+        heard_at: position of `heard` in % of the picture's height, from the top; it is above the spectrogram if `heard`
+            exceeds `highest`.
     """
 
     peak: float
@@ -137,9 +138,9 @@ class Scale(NamedTuple):
 
 
 def pictures(clips: list[Sample]) -> tuple[list[bytes], Scale]:
-    """A WebP of each clip's waveform above its spectrogram, dark on white, all on the scale that is returned.
+    """Draw each clip's waveform above its spectrogram as WebP, dark on white; return them with their common scale.
 
-    The clips of an utterance share one axis of time, as long as the longest.
+    The clips of an utterance share a time axis as long as the longest clip.
     """
     lasting = spans(clips)
     peak = max(float(np.abs(clip.samples).max()) for clip in clips) or 1.0
@@ -157,6 +158,6 @@ def pictures(clips: list[Sample]) -> tuple[list[bytes], Scale]:
 
 
 def _height(hertz: float, highest: float) -> float:
-    """Where a frequency is in a picture, in % from its top; mel as O'Shaughnessy (1987) and torchaudio have it."""
+    """Return a frequency's position in % from the top of a picture; mel as in O'Shaughnessy (1987) and torchaudio."""
     mel = [math.log10(1 + value / 700) for value in (hertz, highest)]
     return round(100 * (WAVEFORM_ROWS + BANDS * (1 - mel[0] / mel[1])) / (WAVEFORM_ROWS + BANDS), 1)

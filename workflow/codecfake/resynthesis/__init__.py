@@ -1,1 +1,1 @@
-"""Speech through codecs, shard by shard."""
+"""Resynthesis of speech with codecs, shard by shard."""

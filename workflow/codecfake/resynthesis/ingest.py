@@ -1,4 +1,4 @@
-"""A codec's shard from a released set, in place of resynthesis; what comes after is the same."""
+"""Creation of a codec's shard from a released set, instead of resynthesis; all later stages are the same."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -23,16 +23,16 @@ def ingest_shard(
     label: str,
     matching: Treatment | None = None,
 ) -> None:
-    """The utterances of a source shard as a set has them from a codec, in the same order.
+    """Write a codec's clips of a source shard's utterances, in the same order.
 
-    They are as they were released, each at its own rate; bona fide speech (codec `identity`) is the source shard's own,
-    at 16 kHz.
+    Clips are stored as released, each at its own sample rate; bona fide speech (codec `identity`) is taken from the
+    source shard, at 16 kHz.
 
     Args:
-        matching: what is made alike in both classes, if anything.
+        matching: treatment that equalises both classes, if any.
 
     Raises:
-        DataError: the set has no such codec, or not all of the utterances.
+        DataError: the set lacks the codec or some of the utterances.
         AudioError: a clip is damaged or cannot be decoded.
     """
     shard = Shard(source)
@@ -52,7 +52,7 @@ def ingest_shard(
 
 
 def _clips(shard: Shard, released: ReleasedSet, codec: str) -> list[Clip]:
-    """A codec's clips of the utterances of a shard."""
+    """Return a codec's clips of the utterances of a shard."""
     there = {clip.utterance_id: clip for clip in released.clips(codec)}
     wanted = [row["utterance_id"] for row in shard.describe()]
     if missing := [utterance for utterance in wanted if utterance not in there]:
@@ -64,16 +64,16 @@ def _clips(shard: Shard, released: ReleasedSet, codec: str) -> list[Clip]:
 
 
 def _bonafide(row: dict[str, Any], matching: Treatment | None) -> tuple[np.ndarray, int]:
-    """A source row's samples at 16 kHz, as the identity codec gets them."""
+    """Return a source row's samples at 16 kHz, as for the identity codec."""
     width = audio.SHARP_WIDTH if matching else audio.DEFAULT_WIDTH
     return audio.resample(*decode_row(row), SAMPLE_RATE, width), SAMPLE_RATE
 
 
 def _write(target: Path, rows: Iterable[dict[str, Any]], order: Sequence[int]) -> None:
-    """Write a shard of rows that come in another order; they wait in a file beside it, not in memory.
+    """Write a shard from rows that arrive in another order; they are buffered in a file, not in memory.
 
     Args:
-        order: the place in the shard of each row.
+        order: each row's position in the shard.
     """
     if list(order) == sorted(order):
         write_shard(target, rows)

@@ -1,8 +1,8 @@
-"""The matched set: both classes alike in what need not be the codec's.
+"""The matched set: both classes get the same rate, length, level and band, so that only the codec differs.
 
-Every utterance, bona fide or spoof, ends at one rate, through one resampler; in time with the bona fide recording, to
-a fraction of a sample, of its polarity, from the same sample to the same; without a mean; at one level. All this is
-reckoned from the bona fide recording or is the same for all, so that nothing in it tells the classes apart.
+Every utterance, bona fide or spoof, is resampled to one rate by one resampler; aligned with the bona fide recording to
+a fraction of a sample, with the same polarity, start and end; freed of its mean; and set to one level. All targets are
+computed from the bona fide recording or are constant, so that they do not separate the classes.
 """
 
 import numpy as np
@@ -15,45 +15,45 @@ from codecfake.data.shards import decode_row
 from codecfake.util.constants import SAMPLE_RATE
 from codecfake.util.validation import Section
 
-#: Samples at 16 kHz that a codec may lag (25 ms); the most in CodecFake are 160.
+#: Maximum delay of a codec in samples at 16 kHz (25 ms); the maximum in CodecFake is 160.
 MOST_LAG = 400
-#: Of bona fide speech: a codec's output may be higher by a third before it is clipped.
+#: Maximum peak of bona fide speech: a codec's output may exceed it by a third before it is clipped.
 HIGHEST_PEAK = 0.75
-#: What is cut off both ends (480 samples): the published output of a codec may end that much early, or be late.
+#: Time cut off both ends (480 samples): a codec's published output may end this much early or be delayed.
 EDGE_SECONDS = 0.03
-#: The filter that ends the band: its taps, an odd number, so that it delays nothing; by how many dB it leaves less
-#: (16-bit rounding is 72 dB below the default level); over how many Hz it falls.
+#: The low-pass filter: number of taps, odd so that the filter adds no delay; stop-band attenuation in dB (16-bit
+#: rounding is 72 dB below the default level); width of the transition band in Hz.
 BAND_TAPS, BAND_DB, BAND_FALL_HZ = 255, 80, 320
 
 
 class Matching(Section):
-    """What recipe matched makes alike in both classes."""
+    """Options of recipe `matched`."""
 
     level_dbfs: float = Field(
         -26.0,
         le=-20,
-        description="RMS of every utterance from the first frame of speech to the last; less where the bona fide "
-        "recording would come near to clipping",
+        description="RMS of every utterance from the first frame of speech to the last; lower if the bona fide "
+        "recording would come close to clipping",
     )
     trim_silence: bool = Field(
-        False, description="cut off what is before and after the speech of the bona fide recording"
+        False, description="cut the silence before and after the speech of the bona fide recording"
     )
     bandwidth_hz: float | None = Field(
-        None, ge=1000, lt=8000, description="above it there is nothing but rounding; no filter if there is none"
+        None, ge=1000, lt=8000, description="upper limit of the band, above which only rounding remains; default: none"
     )
 
     def treat(self, samples: np.ndarray, sample_rate: int, source: dict) -> tuple[np.ndarray, int]:
-        """An utterance (float32 [N]) as `match` leaves it, and its rate.
+        """Return an utterance (float32 [N]) processed by `match`, and its sample rate.
 
         Args:
-            source: the row of the source shard with its bona fide recording, at any rate.
+            source: the utterance's row in the source shard: its bona fide recording, at any rate.
         """
         reference = audio.resample(*decode_row(source), SAMPLE_RATE, audio.SHARP_WIDTH)
         return match(samples, sample_rate, reference, self), SAMPLE_RATE
 
 
 def match(samples: np.ndarray, sample_rate: int, reference: np.ndarray, matching: Matching) -> np.ndarray:
-    """An utterance, of either class, as it is in the matched set.
+    """Return an utterance of either class as stored in the matched set.
 
     Args:
         samples: float32 [N] at `sample_rate` Hz.
@@ -80,13 +80,13 @@ def _rms(samples: np.ndarray) -> float:
 
 
 def _level(reference: np.ndarray, start: int, end: int, level_dbfs: float) -> float:
-    """The RMS that an utterance is to have from `start` to `end`: 0 of digital silence."""
+    """Return the target RMS of an utterance from `start` to `end`: 0 for digital silence."""
     level, peak = _rms(reference[start:end]), float(np.abs(reference).max())
     return min(10 ** (level_dbfs / 20), HIGHEST_PEAK * level / peak) if peak else 0.0
 
 
 def in_time(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Samples (float32 [N]) without their lag behind a reference [M], of its polarity and length."""
+    """Return samples (float32 [N]) with the delay, polarity and length of a reference [M]."""
     late, polarity = offset(reference, samples, MOST_LAG)
     if np.isnan(late):
         return audio.match_length(samples, len(reference))
@@ -94,7 +94,7 @@ def in_time(samples: np.ndarray, reference: np.ndarray) -> np.ndarray:
 
 
 def speech(samples: np.ndarray) -> tuple[int, int]:
-    """Where speech begins and ends in samples [N] at 16 kHz; the whole of digital silence."""
+    """Return the start and end of speech in samples [N] at 16 kHz; 0 and N for digital silence."""
     found = activity(samples.astype(np.float64), SAMPLE_RATE)
     if round(found.leading * SAMPLE_RATE) == len(samples):
         return 0, len(samples)
@@ -102,7 +102,7 @@ def speech(samples: np.ndarray) -> tuple[int, int]:
 
 
 def low_pass(samples: np.ndarray, band_hz: float) -> np.ndarray:
-    """Samples [N] at 16 kHz without what is above `band_hz`, in time: a linear phase, its delay taken out."""
+    """Remove frequencies above `band_hz` from samples [N] at 16 kHz, with linear phase and without delay."""
     from scipy.signal import fftconvolve, firwin, kaiser_beta
 
     taps = firwin(BAND_TAPS, band_hz - BAND_FALL_HZ / 2, window=("kaiser", kaiser_beta(BAND_DB)), fs=SAMPLE_RATE)

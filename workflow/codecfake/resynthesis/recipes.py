@@ -1,10 +1,10 @@
-"""What happens around the model: level, length and delay.
+"""Recipes: the processing before and after the model, which determines level, length and delay.
 
-`published` repeats what the authors of CodecFake did (resyn_vctk.py and the codecs' own tools), with what it
-does to level, length and delay. `clean` leaves all three as the input had them: a step before the model is
-undone after it, the delay is taken out (with an inverted polarity, where the delay has to be looked for), and zeros at
-the input's end complete what the model would cut. `raw` is the model alone. (`matched` is `clean`, and then what
-`matching` does to both classes.)
+`published` repeats the processing of CodecFake's authors (resyn_vctk.py and the codecs' own tools), with its effects on
+level, length and delay. `clean` keeps the input's level, length and delay: each step before the model is undone after
+it, the delay is removed (also an inverted polarity, if the delay has to be searched), and the input's end is padded
+with zeros so that the model cuts nothing. `raw` is the model alone. (`matched` is `clean`, then `matching` on both
+classes.)
 """
 
 import itertools
@@ -17,13 +17,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from codecfake.audio.io import match_length
 from codecfake.codecs import Codec
 
-#: Blocks over which loudness is measured and the shortest signal (s); absolute gate (LUFS), relative (LU).
+#: Block length and minimum signal length of the loudness (s); absolute gate (LUFS) and relative gate (LU).
 BLOCK_SECONDS, LEAST_SECONDS = 0.4, 0.5
 LEAST_LOUDNESS, RELATIVE_GATE = -70.0, 10.0
 
 
 class Prepared(NamedTuple):
-    """An utterance as it was, as the model gets it, and what `finish` must know of what was done."""
+    """An utterance before and after preparation for the model, and the gain and loudness that `finish` needs."""
 
     samples: np.ndarray
     waveform: np.ndarray
@@ -32,7 +32,7 @@ class Prepared(NamedTuple):
 
 
 def prepare(samples: np.ndarray, codec: Codec, recipe: str) -> Prepared:
-    """What the model gets of an utterance (float32 [N] at the codec's rate)."""
+    """Prepare an utterance (float32 [N] at the codec's rate) for the model."""
     if recipe == "raw":
         return Prepared(samples, samples, 1.0, None)
     level = codec.entry.get("level", {})
@@ -45,7 +45,7 @@ def prepare(samples: np.ndarray, codec: Codec, recipe: str) -> Prepared:
 
 
 def finish(decoded: np.ndarray, prepared: Prepared, codec: Codec, recipe: str) -> np.ndarray:
-    """What the recipe makes of the model's output (float32 [N'])."""
+    """Turn the model's output (float32 [N']) into the recipe's output."""
     if recipe == "published":
         if prepared.loudness is not None:
             decoded = decoded * _decibels(prepared.loudness - loudness(decoded, codec.sample_rate))
@@ -57,7 +57,7 @@ def finish(decoded: np.ndarray, prepared: Prepared, codec: Codec, recipe: str) -
 
 
 def _delay(decoded: np.ndarray, samples: np.ndarray, allowed: range) -> tuple[int, int]:
-    """The lag, of those allowed, at which the output is most like the input, and its polarity (1 or -1) there."""
+    """Return the allowed delay with the highest correlation of output and input, and the polarity (1 or -1) there."""
     if len(allowed) == 1:
         return allowed[0], 1
     likeness = np.correlate(decoded[allowed[0] : allowed[-1] + len(samples)], samples, "valid")
@@ -66,10 +66,10 @@ def _delay(decoded: np.ndarray, samples: np.ndarray, allowed: range) -> tuple[in
 
 
 def loudness(samples: np.ndarray, sample_rate: int) -> float:
-    """Integrated loudness (ITU-R BS.1770-4: K-weighting, blocks of 0.4 s every 0.1 s, two gates), LUFS.
+    """Return the integrated loudness in LUFS (ITU-R BS.1770-4: K-weighting, blocks of 0.4 s every 0.1 s, two gates).
 
-    As `audiotools` measures it: zeros complete a signal below half a second, and the weighted signal's last
-    block; -70 at least.
+    As in `audiotools`, a signal shorter than half a second and the last block of the weighted signal are padded with
+    zeros, and the minimum is -70.
     """
     weighted = match_length(samples, max(len(samples), int(LEAST_SECONDS * sample_rate)))
     for stage in pyloudnorm.Meter(sample_rate)._filters.values():
@@ -105,7 +105,7 @@ def _decibels(value: float) -> np.float32:
 
 
 def _complete_length(codec: Codec, num_samples: int) -> int:
-    """The least multiple of the hop of which the model makes all `num_samples`, its delay taken out."""
+    """Return the least multiple of the hop for which the output without its delay has at least `num_samples`."""
     frames = itertools.count(-(-num_samples // codec.hop))
     lengths = (count * codec.hop for count in frames)
     return next(n for n in lengths if codec.output_length(n) - codec.delays(n)[-1] >= num_samples)

@@ -1,4 +1,4 @@
-"""A shard made in parts, so that a job that was killed goes on after the last whole one."""
+"""A shard written in parts, so that a killed job resumes after the last complete part."""
 
 import contextlib
 import json
@@ -16,11 +16,12 @@ from codecfake.util.fingerprint import Fingerprint, differences
 
 
 class ResumableShard:
-    """The parts of a shard, small shards in a hidden folder beside it.
+    """The parts of a shard: small shards in a hidden folder next to it.
 
     Args:
-        target: the shard.
-        fingerprint: whatever its bytes depend on; parts made with another one are discarded, with a message.
+        target: path of the shard.
+        fingerprint: everything that the shard's bytes depend on; parts with another fingerprint are discarded, with a
+            message.
     """
 
     def __init__(self, target: Path, fingerprint: Fingerprint):
@@ -35,7 +36,7 @@ class ResumableShard:
         write_json(self.folder / "fingerprint.json", fingerprint)
 
     def _known(self) -> Fingerprint:
-        """The fingerprint of the parts that are there; empty if it is damaged."""
+        """Return the fingerprint of the existing parts; empty if it is missing or damaged."""
         with contextlib.suppress(OSError, json.JSONDecodeError):
             return json.loads((self.folder / "fingerprint.json").read_text(encoding="utf-8"))
         return {}
@@ -48,7 +49,7 @@ class ResumableShard:
         return self.folder / f"{number:05d}.parquet"
 
     def _whole(self, number: int) -> int | None:
-        """Rows of a part; None if it is not there or damaged, and so is made again."""
+        """Return the number of rows of a part; None if it is missing or damaged, and must be written again."""
         try:
             return sum(1 for _ in self._read(number))
         except DataError:
@@ -59,7 +60,7 @@ class ResumableShard:
             yield from part
 
     def __len__(self) -> int:
-        """Rows that are there."""
+        """Return the number of rows written so far."""
         return sum(self._lengths)
 
     def add(self, rows: list[dict[str, Any]]) -> None:
@@ -68,6 +69,6 @@ class ResumableShard:
         self._lengths.append(len(rows))
 
     def join(self) -> None:
-        """Write the shard, row after row as if it had been made at once, and remove the parts."""
+        """Write the shard, with the same bytes as a shard written at once, and remove the parts."""
         write_shard(self.target, chain.from_iterable(map(self._read, range(len(self._lengths)))))
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""Utterances through a codec: from a bona fide shard to the codec's shard, or one file to another.
+"""Resynthesis of utterances with a codec: from a bona fide shard to the codec's shard, or from file to file.
 
-Reading and resampling, the codec, and FLAC encoding run side by side, `AT_ONCE` utterances at a time, so that
-memory does not grow with the shard.
+Reading with resampling, the codec, and FLAC encoding run concurrently, each on `AT_ONCE` utterances, so that memory use
+does not grow with the shard.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -27,15 +27,15 @@ from codecfake.util.hashing import digest, sha256
 
 #: Utterances read, sorted by length, resynthesised and written together.
 AT_ONCE = 64
-#: The longest batch to decode, in seconds of audio with its padding, by type of device. Where there is none, an
-#: utterance goes alone: on a CPU a batch outgrows the caches (EnCodec: half the speed).
+#: Maximum decoding batch in seconds of audio including padding, by device type. Other devices decode utterances one by
+#: one: on a CPU a batch outgrows the caches (EnCodec: half the speed).
 BATCH_SECONDS = {"cuda": 64.0}
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
 
 
 class Utterances(NamedTuple):
-    """Some rows of a source shard, and samples (float32 [N]) at the codec's rate: theirs, or the codec's of them."""
+    """Rows of a source shard, with their samples (float32 [N]) at the codec's rate before or after the codec."""
 
     rows: list[dict[str, Any]]
     samples: list[np.ndarray]
@@ -44,16 +44,16 @@ class Utterances(NamedTuple):
 def through_codec(
     utterances: list[np.ndarray], names: list[str], codec: Codec, recipe: str, splitter: BatchSplitter | None = None
 ) -> list[np.ndarray]:
-    """Utterances through a codec.
+    """Resynthesise utterances with a codec.
 
     Args:
         utterances: float32 [N] each, at the codec's rate.
-        names: stand for the utterances in errors.
-        recipe: what happens to level, length and delay; see `recipes`.
-        splitter: remembers from call to call how many frames the device has memory for.
+        names: names of the utterances in errors.
+        recipe: treatment of level, length and delay; see `recipes`.
+        splitter: keeps, between calls, the number of frames that fit into the device's memory.
 
     Returns:
-        float32 at the codec's rate, in the order given; as long as the input by the recipe `clean`.
+        float32 at the codec's rate, in the given order; with recipe `clean` as long as the input.
 
     Raises:
         AudioError: an input is shorter than one frame of the codec, or an output is not finite.
@@ -69,7 +69,7 @@ def through_codec(
 
 @torch.inference_mode()
 def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, splitter: BatchSplitter) -> list[np.ndarray]:
-    """Encoded one by one, since rounding that depends on the company tips codes; decoded in batches."""
+    """Encode utterances one by one, since rounding in a batch may change codes; decode them in batches."""
     with torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         inputs = [torch.from_numpy(waveform)[None].to(codec.device) for waveform in waveforms]
         if codec.windowed and recipe == "published":
@@ -91,11 +91,11 @@ def _resynthesise(waveforms: list[np.ndarray], codec: Codec, recipe: str, splitt
 
 
 def batches(frames: list[int], causal: bool, most: int) -> Iterator[list[int]]:
-    """Indices of utterances decoded together: equally long unless the codec is causal.
+    """Yield the indices of utterances to decode together: equally long unless the codec is causal.
 
     Args:
-        frames: how many each utterance has.
-        most: frames of a batch, with its padding; a longer utterance goes alone.
+        frames: number of frames of each utterance.
+        most: maximum number of frames of a batch, including padding; a longer utterance is decoded alone.
     """
     order = sorted(range(len(frames)), key=lambda index: (frames[index], index))
     for _, alike in groupby(order, key=lambda index: causal or frames[index]):
@@ -118,13 +118,13 @@ def resynthesise_shard(
     fingerprint: Fingerprint,
     matching: Treatment | None = None,
 ) -> None:
-    """A source shard through a codec to the codec's shard, in the same order.
+    """Resynthesise a source shard with a codec, and write the codec's shard in the same order.
 
-    A stopped job goes on after the last `AT_ONCE` utterances that it had written.
+    An interrupted job resumes after the last `AT_ONCE` utterances that it has written.
 
     Args:
-        matching: what is made alike in both classes afterwards.
-        fingerprint: of whatever the codec's output depends on besides the source and the other arguments.
+        matching: treatment that equalises both classes afterwards, if any.
+        fingerprint: everything that the codec's output depends on, except the source and the other arguments.
 
     Raises:
         AudioError: see `through_codec`.
@@ -145,10 +145,10 @@ def resynthesise_shard(
 
 
 def _resynthesised(source: Shard, codec: Codec, recipe: str, width: int, start: int) -> Iterator[Utterances]:
-    """The utterances of a source shard from `start` on through a codec, `AT_ONCE` at a time.
+    """Yield the resynthesised utterances of a source shard from row `start` on, `AT_ONCE` at a time.
 
     Args:
-        width: of the resampler.
+        width: filter width of the resampler.
     """
 
     def read(indices: range) -> Utterances:
@@ -175,7 +175,7 @@ def _rows(
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`function` of every item in order, the next one in a thread while the caller uses this one."""
+    """Yield `function` of every item in order; a thread computes the next result while the caller uses the current."""
     with ThreadPoolExecutor(1) as thread:
         waiting = None
         for item in items:
@@ -188,6 +188,6 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 
 
 def resynthesise_file(source: Path, target: Path, codec: Codec, recipe: str) -> None:
-    """One audio file of any rate and number of channels to a 16-bit WAV at the codec's rate."""
+    """Resynthesise an audio file of any rate and number of channels; write a 16-bit WAV at the codec's rate."""
     samples = audio.resample(*audio.read(source), codec.sample_rate)
     audio.write_wav(target, through_codec([samples], [str(source)], codec, recipe)[0], codec.sample_rate)

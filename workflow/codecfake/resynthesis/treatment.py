@@ -1,4 +1,4 @@
-"""What a recipe may do to both classes after the codec."""
+"""Treatment of both classes after the codec, as part of a recipe."""
 
 from typing import Any, Protocol
 
@@ -6,11 +6,11 @@ import numpy as np
 
 
 class Treatment(Protocol):
-    """Its `repr` has all that decides what it does."""
+    """A treatment of utterances. Its `repr` contains everything that its output depends on."""
 
     def treat(self, samples: np.ndarray, sample_rate: int, source: dict[str, Any]) -> tuple[np.ndarray, int]:
-        """An utterance (float32 [N]) after it, and its rate.
+        """Return the treated utterance (float32 [N]) and its sample rate.
 
         Args:
-            source: the row of the source shard with its bona fide recording, at any rate.
+            source: the utterance's row in the source shard: its bona fide recording, at any rate.
         """

@@ -1,1 +1,1 @@
-"""The machine: devices, GPU locks, threads."""
+"""Hardware: devices, GPU locks, threads."""

@@ -1,4 +1,4 @@
-"""Is there a GPU that torch cannot use, and why not? So that no run computes on a CPU for days without a word."""
+"""Detect GPUs that torch cannot use, and the reason, so that no run silently falls back to the CPU."""
 
 import os
 import re
@@ -9,25 +9,25 @@ import torch
 
 from codecfake.runtime import gpu_lock
 
-#: Where a driver shows its devices and its version.
+#: Where the NVIDIA driver lists its devices and its version.
 DEVICES, DRIVER = Path("/dev"), Path("/proc/driver/nvidia/version")
-#: The oldest driver for each major version of CUDA (CUDA Compatibility, NVIDIA).
+#: Minimum driver version for each major version of CUDA (CUDA Compatibility, NVIDIA).
 NEEDED_DRIVER = {11: 450, 12: 525, 13: 580}
-#: What a SLURM job has of GPUs.
+#: Variables in which SLURM names a job's GPUs.
 GRANTED_BY_SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE")
-#: Seconds until a driver that does not answer is given up.
+#: Timeout of nvidia-smi in seconds.
 PATIENCE = 10
-#: A line "driver, capability, name" for each GPU.
+#: Arguments of nvidia-smi that print a line "driver, capability, name" per GPU.
 QUERY = ("--query-gpu=driver_version,compute_cap,name", "--format=csv,noheader")
-WAY_OUT = 'Ways out: a torch that fits (README, "Requirements": make env TORCH="…"), or `device: cpu` in the config'
+WAY_OUT = 'Ways out: a torch that fits (docs/run/environments.md: make env TORCH="…"), or `device: cpu` in the config'
 
 
 def evidence() -> str:
-    """What says that a GPU was granted to this process, or that this machine has one; empty if nothing does."""
+    """Return evidence that this process was granted a GPU or that this machine has one; empty if there is none."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None:
         return f"CUDA_VISIBLE_DEVICES={named}" if gpu_lock.visible() else ""
-    if "SLURM_JOB_ID" in os.environ:  # a node's devices are not the job's
+    if "SLURM_JOB_ID" in os.environ:  # a job may use only the node's devices that it was granted
         granted = {name: os.environ.get(name, "") for name in GRANTED_BY_SLURM}
         return next((f"{name}={value}" for name, value in granted.items() if value not in ("", "0")), "")
     devices = sorted(DEVICES.glob("nvidia[0-9]*"))
@@ -36,7 +36,7 @@ def evidence() -> str:
 
 
 def obstacle() -> str:
-    """Why torch can use no GPU, as far as can be told; for where `torch.cuda.is_available()` is false."""
+    """Return the likely reason why torch can use no GPU, given that `torch.cuda.is_available()` is false."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is not None and not gpu_lock.visible():
         return f"CUDA_VISIBLE_DEVICES={named} hides every GPU"
@@ -54,13 +54,13 @@ def obstacle() -> str:
     if lacking and all(lacking):
         return lacking[0]
     return (
-        f"the driver ({found or 'version unknown'}) gives {build} no GPU; see what nvidia-smi says here (a container "
-        "without its GPU option, a device that is not permitted?)"
+        f"the driver ({found or 'version unknown'}) gives {build} no GPU; check nvidia-smi (a container without its "
+        "GPU option, a device that is not permitted?)"
     )
 
 
 def without_code(number: int) -> str:
-    """What a GPU that torch sees lacks for torch's code, so that the first kernel would fail; empty if it can run."""
+    """Return why the first kernel would fail on a GPU that torch sees: no code for it; empty if it can run."""
     if torch.version.cuda is None:  # ROCm
         return ""
     return _lacking(torch.cuda.get_device_capability(number), torch.cuda.get_device_name(number))
@@ -78,7 +78,7 @@ def _lacking(capability: tuple[int, int], name: str) -> str:
 
 
 def _runs(capability: tuple[int, int], architecture: str) -> bool:
-    """Whether a GPU runs code for `sm_XY` (its own major version, at most its minor one) or `compute_XY` (older)."""
+    """Return whether a GPU runs code for `sm_XY` (same major, no higher minor version) or `compute_XY` (no higher)."""
     kind, _, digits = architecture.partition("_")
     number = int(re.match(r"\d+", digits)[0])
     of_code = divmod(number, 10)
@@ -86,7 +86,7 @@ def _runs(capability: tuple[int, int], architecture: str) -> bool:
 
 
 def _driver_of_kernel() -> str:
-    """The version of the driver that the kernel has loaded; empty if that cannot be read."""
+    """Return the version of the loaded kernel driver; empty if it cannot be read."""
     try:
         found = re.search(r"Kernel Module(?: for \S+)?\s+([\d.]+)", DRIVER.read_text(encoding="utf-8"))
     except OSError:
@@ -95,7 +95,7 @@ def _driver_of_kernel() -> str:
 
 
 def _nvidia_smi(*arguments: str) -> str:
-    """What nvidia-smi says; empty if it is not there, fails or does not answer."""
+    """Return the output of nvidia-smi; empty if it is missing, fails or times out."""
     try:
         command = ["nvidia-smi", *arguments]
         result = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=True)

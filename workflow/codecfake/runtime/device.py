@@ -1,4 +1,4 @@
-"""Where torch computes, how much at once, and from which seed."""
+"""Torch devices, batch splitting on out-of-memory errors, and seeding."""
 
 import random
 import sys
@@ -17,10 +17,10 @@ Result = TypeVar("Result")
 
 
 def torch_device(name: str) -> str:
-    """The torch device for a config's `device`; `auto` is CUDA where there is one.
+    """Return the torch device for a config's `device`; `auto` is CUDA if available, else the CPU.
 
     Raises:
-        ConfigError: this machine has no such device, or has a GPU that torch cannot use.
+        ConfigError: this machine has no such device, or it has a GPU that torch cannot use.
     """
     here = ["cpu"]
     if torch.cuda.is_available():
@@ -42,19 +42,19 @@ def torch_device(name: str) -> str:
 
 
 class BatchSplitter:
-    """How many items are computed at once: halved, for good, each time the device has no memory for so many."""
+    """Batch size that is permanently halved each time the device runs out of memory."""
 
     def __init__(self) -> None:
         self._most: int | None = None
 
     def run(self, number: int, attempt: Callable[[int], Result], least: int = 1) -> Result:
-        """The result of `attempt(size)`, which computes all `number` items, `size` at a time.
+        """Return the result of `attempt(size)`, which computes all `number` items in batches of `size`.
 
         Args:
-            least: what cannot be divided.
+            least: minimum batch size.
 
         Raises:
-            torch.OutOfMemoryError: there is no memory for `least`.
+            torch.OutOfMemoryError: there is no memory even for `least` items.
         """
         size = max(min(number, self._most or number), least)
         while True:
@@ -63,21 +63,21 @@ class BatchSplitter:
             except torch.OutOfMemoryError:
                 if size == least:
                     raise
-            # outside of `except`, whose traceback keeps the attempt's tensors alive
+            # outside `except`, whose traceback keeps the attempt's tensors alive
             size = self._most = max(size // 2, least)
             torch.cuda.empty_cache()
-            print("out of memory on the device: half as much at a time from here on", file=sys.stderr, flush=True)
+            print("out of memory on the device: batch size halved from now on", file=sys.stderr, flush=True)
 
 
 def seed_all(value: int) -> None:
-    """Seed every generator a library may draw from."""
+    """Seed the random generators of Python, NumPy and torch."""
     random.seed(value)
     np.random.seed(value)
     torch.manual_seed(value)
 
 
 def write_gpu_use(path: Path, device: str) -> None:
-    """Write the name of the GPU this process computed on and the most memory it had of it; nothing without one."""
+    """Write the name and peak memory (MiB) of this process's GPU as JSON; without a GPU, remove the file."""
     path.unlink(missing_ok=True)
     if torch.device(device).type == "cuda":
         peak = torch.cuda.max_memory_reserved() / 2**20

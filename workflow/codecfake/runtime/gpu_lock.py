@@ -1,7 +1,6 @@
-"""A GPU of its own for every job: Snakemake counts GPUs, but tells no job which one to take.
+"""Lock GPUs, so that no two jobs share one: Snakemake counts GPUs but does not assign them to jobs.
 
-One lock file per device, in the machine's folder for temporary files; the kernel takes a lock back from a process
-however it dies.
+Each device has one lock file in the machine's temporary folder; the kernel releases a lock when its process dies.
 """
 
 import fcntl
@@ -15,16 +14,16 @@ from urllib.parse import quote
 
 from codecfake.util.errors import ConfigError
 
-#: Seconds until a job that waits for a GPU asks again.
+#: Polling interval in seconds of a job that waits for a GPU.
 PAUSE = 0.5
-#: What CUDA_VISIBLE_DEVICES says where there is none.
+#: Values of CUDA_VISIBLE_DEVICES that stand for no GPU.
 NONE = {"", "-1", "NoDevFiles"}
 
 _held: list[int] = []
 
 
 def visible() -> list[str]:
-    """The GPUs this process may use, by the names that CUDA_VISIBLE_DEVICES takes; numbers are nvidia-smi's."""
+    """Return the GPUs this process may use, named as in CUDA_VISIBLE_DEVICES; numbers are those of nvidia-smi."""
     named = os.environ.get("CUDA_VISIBLE_DEVICES")
     if named is None:
         import torch
@@ -35,20 +34,20 @@ def visible() -> list[str]:
 
 
 def claim(device: str, count: int = 1) -> str:
-    """Take GPUs that no other job has, the only ones this process then sees, until the process ends.
+    """Lock free GPUs until this process ends, and hide all others from it.
 
-    Waits while other jobs have them. Must come before the first use of CUDA. Of a scheduler's choice `count` are
-    taken: numbers mean something else in every SLURM job, so jobs of one allocation only exclude each other.
+    Waits until enough are free. Must be called before CUDA is initialised. Under SLURM, only jobs of one allocation
+    exclude each other, because GPU numbers differ between allocations.
 
     Args:
         device: a config's `device`; `cuda:N` is the N-th visible GPU and no other.
-        count: how many; several are taken all at once, or jobs that have some each would wait for each other.
+        count: number of GPUs; several are locked all at once, to avoid deadlocks between jobs.
 
     Returns:
-        The device for `compute.device`: `cuda` in place of `cuda:N`. As given where no GPU is wanted or visible.
+        The name for `device.torch_device`: `cuda` in place of `cuda:N`; unchanged if no GPU is wanted or visible.
 
     Raises:
-        ConfigError: there are fewer than several.
+        ConfigError: `count` is more than 1, and fewer GPUs are visible.
     """
     kind, _, number = device.partition(":")
     wanted = visible() if kind in ("auto", "cuda") else []
@@ -78,7 +77,7 @@ def _wait_for(names: list[str], count: int) -> list[str]:
 
 
 def _take(names: list[str], count: int) -> dict[str, int]:
-    """The first `count` that are free, each with its lock's handle."""
+    """Lock the first `count` free GPUs; return their lock handles by name."""
     taken: dict[str, int] = {}
     for name in names:
         handle = _lock(name) if len(taken) < count else None
@@ -88,16 +87,16 @@ def _take(names: list[str], count: int) -> dict[str, int]:
 
 
 def _lock(name: str) -> int | None:
-    """The handle of a device's lock, None if another process has it."""
+    """Lock a device and return the lock's handle; None if another process holds it."""
     scope = os.environ.get("SLURM_JOB_ID", "local")
     path = Path(tempfile.gettempdir()) / f"codecfake-gpu-{scope}-{quote(name, safe='')}.lock"
     try:
-        # another user's file in such a folder may be opened, but not with O_CREAT
+        # in a sticky folder another user's file can be opened, but not with O_CREAT
         handle = os.open(path, os.O_RDONLY)
     except FileNotFoundError:
         handle = os.open(path, os.O_RDONLY | os.O_CREAT)
         os.fchmod(handle, 0o644)
-    except PermissionError:  # another user is just making it
+    except PermissionError:  # another user is creating it
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Work of one process spread over threads: the same bytes, however many there are."""
+"""Map a function over items in threads; results do not depend on their number."""
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,14 +8,14 @@ from typing import TypeVar
 from threadpoolctl import threadpool_limits
 
 Item, Result = TypeVar("Item"), TypeVar("Result")
-#: Items in memory at once.
+#: Number of items held in memory.
 GROUP = 64
 
 
 def spread(function: Callable[[Item], Result], items: Iterable[Item], workers: int) -> Iterator[Result]:
-    """`function` of each item, in order, `workers` at a time; libraries below compute on one thread each.
+    """Yield `function(item)` in order, computed by `workers` threads; libraries called in them use one thread each.
 
-    Items are made in this thread, a group at a time.
+    The items are iterated in the calling thread, a group at a time.
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Train a small codec of a package's own class, resumably: the recipe of the miniature checkpoints."""
+"""Train a miniature codec with the model class of a published package; training resumes after a stop."""
 
 import json
 import math
@@ -20,16 +20,16 @@ from codecfake.resynthesis.resynthesis import through_codec
 from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.hashing import digest
 
-#: Window lengths of the mel loss in samples, each with its number of mel bands.
+#: Window lengths of the mel loss (samples), with the number of mel bands of each.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
 MEL_FLOOR = 1e-4
 EMA_DECAY = 0.999
-#: The crop's level is drawn from this range (dB relative to full scale, RMS).
+#: Range from which the RMS level of a crop is drawn (dBFS).
 LEVEL_DB = (-32.0, -16.0)
 SILENCE_RMS = 1e-4
 
 
-#: Utterances of each dev speaker on which the kept checkpoint is chosen.
+#: Utterances per dev speaker that select the checkpoint.
 HELD_OUT_PER_SPEAKER = 12
 
 
@@ -51,10 +51,10 @@ class Recipe:
 def pcm_of_split(
     corpus: Corpus, section: dict, split: str, sample_rate: int, per_speaker: int | None = None
 ) -> list[np.ndarray]:
-    """The recordings of one split, int16 [N] at `sample_rate`; at most `per_speaker` of each speaker.
+    """Read the recordings of one split, int16 [N] at `sample_rate`; at most `per_speaker` of each speaker.
 
     Args:
-        section: the `corpus` section of a run's config, which says who is in which split.
+        section: the `corpus` section of a run's config, which assigns speakers to splits.
     """
     known = corpus.speakers()
     everything = {key: value for key, value in section.items() if key != "utterances_per_speaker"}
@@ -70,7 +70,7 @@ def pcm_of_split(
 
 
 class ReconstructionLoss(torch.nn.Module):
-    """Multi-resolution log-mel L1 (as DAC, EnCodec) plus waveform L1 relative to the target's."""
+    """Multi-resolution log-mel L1 (as in DAC and EnCodec) plus waveform L1 divided by the target's mean magnitude."""
 
     def __init__(self, sample_rate: int, waveform_weight: float):
         super().__init__()
@@ -83,7 +83,7 @@ class ReconstructionLoss(torch.nn.Module):
         )
 
     def forward(self, decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        """Loss (scalar) of waveforms [B, T]."""
+        """Return the loss (scalar) of waveforms [B, T]."""
         loss = self.waveform_weight * (decoded - target).abs().mean() / target.abs().mean()
         for mel in self.mels:
             difference = _log(mel(decoded)) - _log(mel(target))
@@ -96,7 +96,7 @@ def _log(magnitudes: torch.Tensor) -> torch.Tensor:
 
 
 class CropSampler:
-    """Crops of utterances, drawn in proportion to length; step n's batch depends on seed and n alone."""
+    """Random crops of utterances drawn in proportion to length; the batch of a step depends only on seed and step."""
 
     def __init__(self, utterances: list[np.ndarray], recipe: Recipe):
         self.recipe = recipe
@@ -107,7 +107,7 @@ class CropSampler:
         self.weights = lengths / lengths.sum()
 
     def batch(self, step: int) -> torch.Tensor:
-        """float32 [batch_size, crop_samples]."""
+        """Return the batch of a step, float32 [batch_size, crop_samples]."""
         rng = np.random.default_rng([self.recipe.seed, step])
         chosen = rng.choice(len(self.utterances), self.recipe.batch_size, p=self.weights)
         return torch.from_numpy(np.stack([self._crop(rng, self.utterances[i]) for i in chosen]))
@@ -121,14 +121,14 @@ class CropSampler:
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
-    """Linear warm-up, then a cosine to a hundredth of the peak at the last step."""
+    """Return the learning rate of a step: linear warm-up, then cosine decay to 1 % of the peak at the last step."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps)))
     return recipe.learning_rate * warm * (0.01 + 0.99 * cosine)
 
 
 class Trainer:
-    """The loop's state: model, its moving average, optimiser, step, best STOI on held-out speakers."""
+    """The training state: model, moving average of its weights, optimiser, step, best STOI on held-out speakers."""
 
     def __init__(self, adapter: TrainableCodec, recipe: Recipe):
         self.adapter, self.recipe = adapter, recipe
@@ -140,7 +140,7 @@ class Trainer:
         self.step, self.best_stoi = 0, -1.0
 
     def advance(self, waveforms: torch.Tensor) -> float:
-        """One optimiser step on [B, T]; returns the loss."""
+        """Run one optimiser step on waveforms [B, T]; return the loss."""
         model = self.adapter.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.recipe, self.step)
@@ -165,11 +165,11 @@ class Trainer:
             mean.copy_(value)
 
     def averaged(self) -> TrainableCodec:
-        """The codec to keep and to judge: the averaged weights."""
+        """Return the codec with the averaged weights, which is evaluated and saved."""
         return type(self.adapter)(self.adapter.entry, self.average, str(self.adapter.device))
 
     def save(self, path: Path) -> None:
-        """Everything needed to go on as if never stopped."""
+        """Write the complete training state."""
         state = {
             "fingerprint": self.fingerprint,
             "step": self.step,
@@ -182,10 +182,10 @@ class Trainer:
         write_checkpoint(path, state)
 
     def restore(self, path: Path) -> None:
-        """Continue from `save`.
+        """Load a training state written by `save`.
 
         Raises:
-            CheckpointError: it was made by another recipe or for another model.
+            CheckpointError: the state belongs to another recipe or model.
         """
         state = read_checkpoint(path)
         if state["fingerprint"] != self.fingerprint:
@@ -199,7 +199,7 @@ class Trainer:
 
 @torch.inference_mode()
 def held_out_stoi(codec: TrainableCodec, utterances: list[np.ndarray]) -> float:
-    """Mean STOI over held-out utterances (int16 [N] at the codec's rate)."""
+    """Return the mean STOI over held-out utterances (int16 [N] at the codec's rate)."""
     values = []
     for pcm in utterances:
         reference = audio.from_pcm16(pcm)
@@ -216,11 +216,11 @@ def train(
     work_dir: Path,
     files: dict[str, Path],
 ) -> float:
-    """Train until `recipe.steps`, keeping in `files` the average weights with the best held-out STOI.
+    """Train for `recipe.steps` steps and save the averaged weights with the best held-out STOI in `files`.
 
     Args:
         training, held_out: utterances, int16 [N] at the codec's rate; different speakers.
-        work_dir: where the state lies from which a stopped run goes on.
+        work_dir: folder of the training state, from which a stopped run resumes.
 
     Returns:
         The best held-out STOI.

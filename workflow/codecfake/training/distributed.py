@@ -1,4 +1,4 @@
-"""One training on several processes (torchrun), each with a device of its own."""
+"""Data-parallel training on several processes (torchrun), each on its own device."""
 
 import os
 import subprocess
@@ -13,16 +13,16 @@ from codecfake.runtime import gpu_lock
 from codecfake.runtime.device import torch_device
 from codecfake.util.errors import CodecFakeError
 
-#: torchrun, for processes that are all on this machine; by its own name, which need not resolve, they would not find
-#: each other.
+#: torchrun for one machine, addressed as localhost because the machine's host name may not resolve.
 LAUNCHER = ("-m", "torch.distributed.run", "--standalone", "--local-addr", "localhost")
 
 
 class Processes:
-    """The processes that train one detector together; one alone where torchrun did not start several.
+    """The processes that train one detector together; a single one without torchrun.
 
     Attributes:
-        rank, world_size: this one's number, and how many there are.
+        rank: number of this process, from 0.
+        world_size: number of processes.
     """
 
     def __init__(self, rank: int = 0, world_size: int = 1):
@@ -34,15 +34,15 @@ class Processes:
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes."""
+        """Whether this process writes the files."""
         return self.rank == 0
 
     def shard(self, items: list) -> list:
-        """This process's part of a list."""
+        """Return this process's part of a list."""
         return items[self.rank :: self.world_size]
 
     def gather(self, part: list) -> list:
-        """The list again of which every process has its `shard`."""
+        """Merge the `shard` parts of all processes into the complete list, in its original order."""
         if not self.is_distributed:
             return part
         parts: list[list] = [[]] * self.world_size
@@ -53,7 +53,7 @@ class Processes:
         return merged
 
     def sum_gradients(self, parameters: list[torch.nn.Parameter]) -> None:
-        """Give every process the sum of all gradients."""
+        """Replace the gradients of every process by their sum over all processes."""
         if not self.is_distributed:
             return
         gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
@@ -64,16 +64,16 @@ class Processes:
 
 
 def started() -> bool:
-    """Whether this is one of several processes that `start` started."""
+    """Return whether torchrun started this process as one of several."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def start(device: str, count: int) -> None:
-    """Run this command again as `count` processes, each with a GPU that no other job has.
+    """Rerun the current command as `count` processes, each with a GPU that no other job uses.
 
     Raises:
-        ConfigError: there are not so many GPUs.
-        CodecFakeError: one of them failed.
+        ConfigError: fewer than `count` GPUs are visible.
+        CodecFakeError: a process failed.
     """
     gpu_lock.claim(device, count)
     members = [*LAUNCHER, "--nproc-per-node", str(count), "-m", "codecfake.cli", *sys.argv[1:]]
@@ -82,7 +82,7 @@ def start(device: str, count: int) -> None:
 
 
 def own_device() -> str:
-    """The device of this one of several processes."""
+    """Return the GPU of this process and make it the current CUDA device."""
     device = torch_device(f"cuda:{os.environ['LOCAL_RANK']}")
     torch.cuda.set_device(device)
     return device
@@ -90,11 +90,11 @@ def own_device() -> str:
 
 @contextmanager
 def processes(device: str) -> Iterator[Processes]:
-    """The processes of this training, joined for as long as the block lasts."""
+    """Join the process group of this training for the duration of the block."""
     if not started():
         yield Processes()
         return
     dist.init_process_group("nccl" if torch.device(device).type == "cuda" else "gloo")
     yield Processes(dist.get_rank(), dist.get_world_size())
-    # not after a failure: the others would be waited for
+    # not after an exception: this would wait for the other processes
     dist.destroy_process_group()

@@ -1,4 +1,4 @@
-"""Where a training stands after an epoch: what is saved, and what a resumed one goes on from."""
+"""The state of a training after an epoch, saved so that a stopped training can resume."""
 
 import json
 import math
@@ -16,7 +16,7 @@ from codecfake.util.hashing import digest
 
 
 def snapshot(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """A model's state_dict, copied, on the CPU."""
+    """Return a copy of a model's state_dict on the CPU."""
     return {key: value.detach().cpu().clone() for key, value in model.state_dict().items()}
 
 
@@ -24,13 +24,13 @@ class TrainingState:
     """A model being trained, its optimiser, and the best epoch on dev so far.
 
     Args:
-        entry: of detectors.yaml, with its training recipe.
-        fingerprint: of all that decides what comes of it besides; see `restore`.
-        front_end: published weights of the part of the model that has some.
+        entry: the detector's entry in detectors.yaml, with its training recipe.
+        fingerprint: digests of the other inputs that determine the result (data, code); see `restore`.
+        front_end: file of pretrained front-end weights, for detectors with a self-supervised front end.
 
     Attributes:
-        history: a row an epoch: epoch, learning_rate (of its last step), train_loss, the error on dev.
-        best, best_rank, best_epoch: the weights of the best epoch, what makes it the best, its number.
+        history: one row per epoch: epoch, learning_rate (of the last step), train_loss, error on dev.
+        best, best_rank, best_epoch: weights of the best epoch on dev, its `Objective.selection_metric` and its number.
     """
 
     def __init__(self, entry: dict, device: str, seed: int, fingerprint: Fingerprint, front_end: Path | None = None):
@@ -72,11 +72,11 @@ class TrainingState:
         write_checkpoint(path, content)
 
     def restore(self, path: Path) -> None:
-        """Go on from `save`; the epochs of a state with another fingerprint are discarded, with a message."""
+        """Load a state written by `save`; a state with another fingerprint is ignored, with a message."""
         content = torch.load(path, map_location="cpu", weights_only=True)
         if changed := differences(content.get("fingerprint", {}), self.fingerprint):
             epochs = len(content["history"])
-            print(f"{path}: {epochs} epochs are trained again: changed since: {changed}", file=sys.stderr)
+            print(f"{path}: {epochs} epochs are trained again, because these changed: {changed}", file=sys.stderr)
             return
         for name in ("model", "optimiser", "scaler"):
             getattr(self, name).load_state_dict(content[name])
@@ -86,16 +86,16 @@ class TrainingState:
 
     @property
     def ended(self) -> bool:
-        """All epochs are done, or none of the last few (`patience`) was better than the best before."""
+        """Whether all epochs are done, or the last `patience` epochs brought no improvement on dev."""
         patience = self.recipe.get("patience", math.inf)
         return len(self.history) >= self.entry["epochs"] or len(self.history) - self.best_epoch >= patience
 
     def note(self, learning_rate: float, loss: float, rank: tuple[float, float], error: str) -> None:
-        """Take down an epoch, and its weights if they are the best so far.
+        """Record an epoch, and keep its weights if it is the best on dev so far.
 
         Args:
-            rank: see `Task.rank`.
-            error: the column of its first number.
+            rank: the epoch's `Objective.selection_metric`.
+            error: the `history` column of the error on dev, the first number of `rank`.
         """
         epoch = len(self.history) + 1
         if self.recipe["average"] and rank[0] <= self.best_rank[0]:

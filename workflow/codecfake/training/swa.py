@@ -10,13 +10,13 @@ _BATCH_NORMS = (torch.nn.BatchNorm1d, torch.nn.BatchNorm2d, torch.nn.SyncBatchNo
 
 
 class Average:
-    """The mean of state_dicts, of what in them is a floating-point number."""
+    """The running mean of the floating-point tensors of state_dicts."""
 
     def __init__(self, mean: dict[str, torch.Tensor] | None = None, count: int = 0):
         self.mean, self.count = mean or {}, count
 
     def state(self) -> tuple[dict[str, torch.Tensor], int]:
-        """What makes it again."""
+        """Return the constructor arguments that restore this average."""
         return self.mean, self.count
 
     def add(self, state_dict: dict[str, torch.Tensor]) -> None:
@@ -33,14 +33,14 @@ class Average:
 
 @torch.no_grad()
 def estimate_batch_norm(model: torch.nn.Module, batches: Iterable[tuple[torch.Tensor, torch.Tensor]]) -> None:
-    """Replace batch normalisation's running statistics by the mean over batches: an average's are not the mean's."""
+    """Recompute the running statistics of batch normalisation: averaged statistics do not fit averaged weights."""
     device = next(model.parameters()).device
     layers = [layer for layer in model.modules() if isinstance(layer, _BATCH_NORMS)]
     momenta = [layer.momentum for layer in layers]
     model.eval()  # no dropout
     for layer in layers:
         layer.reset_running_stats()
-        layer.momentum = None  # each batch counts the same
+        layer.momentum = None  # cumulative mean: all batches weigh the same
         layer.train()
     for waveforms, _ in batches:
         model(to_device(waveforms, device))

@@ -1,4 +1,4 @@
-"""Train a tracer: a detector's network with a logit for each class of codecs."""
+"""Train a tracer: a detector network with one logit per codec class."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,11 @@ from codecfake.training.trainer import Trained, fit
 
 
 def train_tracer(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, **options) -> Trained:
-    """Train a tracer, keep the epoch with the lowest balanced error on dev; see `train.fit`."""
+    """Train a tracer and keep the epoch with the lowest balanced error on dev; see `trainer.fit`."""
     return fit(Tracing(entry["classes"]), trials, waveforms, entry, **options)
 
 
 def save_tracer(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write what `detectors.load_tracer` reads."""
+    """Write a tracer checkpoint, which `detectors.load_tracer` reads."""
     measured = {f"dev_{Tracing.error}": trained.dev_error}
     write_checkpoint(path, {"detector": name, "entry": entry, **measured, "state_dict": trained.state_dict})

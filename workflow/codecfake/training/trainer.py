@@ -1,4 +1,4 @@
-"""Train a detector or a tracer: cross-entropy on train, selection on dev, resumed after a stop at the last epoch."""
+"""Train a detector or a tracer: cross-entropy on train, model selection on dev; a stopped training resumes by epoch."""
 
 import json
 import math
@@ -25,12 +25,12 @@ from codecfake.util.errors import DataError
 from codecfake.util.fingerprint import Fingerprint
 from codecfake.util.hashing import digest
 
-#: Notes a value at a step, by name.
+#: Logs a named value at a step: log(name, value, step).
 Log = Callable[[str, float, int], None]
 
 
 class Trained(NamedTuple):
-    """What training leaves: the state that was chosen, its error on dev (see `Objective`), and the course of it."""
+    """The result of a training: the selected weights, their error on dev (see `Objective`) and the history by epoch."""
 
     state_dict: dict
     dev_error: float
@@ -38,7 +38,7 @@ class Trained(NamedTuple):
 
 
 def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str] = Detection.classes) -> torch.Tensor:
-    """Weights [C] of the loss: `equal`, or `balanced`, by which all classes count the same however many trials.
+    """Return the class weights [C] of the loss: all 1 (`equal`), or inverse to the number of trials (`balanced`).
 
     Raises:
         DataError: a class has no trial.
@@ -52,23 +52,23 @@ def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str] = Detect
 
 
 def learning_rate(entry: dict, step: int, steps: int) -> float:
-    """Of a step (from 0) of `steps`: half a cosine from the entry's rate down to its share `final_share`."""
+    """Return the learning rate of a step (from 0): cosine decay over `steps` to `final_share` of the initial rate."""
     final = entry["training"]["final_share"]
     return entry["learning_rate"] * (final + (1 - final) * (1 + math.cos(math.pi * step / steps)) / 2)
 
 
 class Training:
-    """One model's training, of which `run` does the whole and the methods the parts.
+    """The training of one model.
 
     Args:
-        task: what it is to tell.
-        trials: rows of `manifest.Protocol` of all classes; eval trials are not looked at.
-        waveforms: files that hold them.
-        state: what is trained.
-        seed: of the order and the crops.
-        workers: processes that prepare batches.
-        classes: of each codec, among which spoof is balanced; see `train_sets.draw`.
-        processes: the processes among which every batch is shared out.
+        task: the training objective: detection or source tracing.
+        trials: rows of `protocol.Protocol` of all classes; eval trials are ignored.
+        waveforms: files of the trials' waveforms.
+        state: model, optimiser and history.
+        seed: seed of the order of trials and of the crops.
+        workers: number of processes that prepare batches.
+        classes: class of each codec, by which spoof trials are balanced; see `dataset.draw`.
+        processes: the processes among which each batch is divided.
     """
 
     def __init__(
@@ -99,13 +99,13 @@ class Training:
         """Train to the end.
 
         Args:
-            path: keeps the state after every epoch.
-            curves: a folder for TensorBoard.
+            path: file in which the state is saved after every epoch.
+            curves: folder of the TensorBoard logs.
         """
         state, is_main, error = self.state, self.processes.is_main, f"dev_{self.task.error}"
         with _curves(curves if is_main else None, len(state.history) * self.steps_an_epoch) as log:
             while not state.ended:
-                # seeded by epoch, so that a resumed run draws what an undisturbed one does
+                # seeded by epoch, so that a resumed run equals an uninterrupted one
                 seed_all(self.seed * 1000 + len(state.history) + self.processes.rank * 10**6)
                 state.note(*self.epoch(len(state.history), log), self.dev_rank(), error)
                 log(f"dev/{self.task.error}", state.history[-1][error], len(state.history) * self.steps_an_epoch)
@@ -117,16 +117,22 @@ class Training:
         return Trained(chosen, dev_error, pd.DataFrame(state.history))
 
     def batches(self, epoch: int) -> list[list[int]]:
-        """The trials of an epoch; what is left at the end must suffice for every process."""
+        """Draw the batches of an epoch; drop a last batch with fewer trials than processes.
+
+        Raises:
+            DataError: all batches have fewer trials than processes.
+        """
         self.train.epoch = epoch
         order = draw(self.trials, self.classes, np.random.default_rng([self.seed, epoch]))
         size, world_size = self.entry["batch_size"], self.processes.world_size
         if min(size, len(order)) < world_size:
-            raise DataError(f"batches of {min(size, len(order))} trials for {world_size} processes; each needs one")
+            raise DataError(
+                f"batches of {min(size, len(order))} trials for {world_size} processes; each needs at least one"
+            )
         return [batch for batch in in_batches(order, size) if len(batch) >= world_size]
 
     def epoch(self, number: int, log: Log) -> tuple[float, float]:
-        """One pass over train: the learning rate at its end and the mean loss."""
+        """Train for one epoch; return the learning rate of its last step and the mean loss."""
         batches = self.batches(number)
         whole_weights = [self.weights[self.train.labels[batch]].sum().item() for batch in batches]
         loader = load(self.train, [self.processes.shard(batch) for batch in batches], self.workers, self.state.device)
@@ -143,10 +149,10 @@ class Training:
         return rate, float(np.sum(self.processes.gather([np.mean(losses)])))
 
     def step(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, rate: float) -> float:
-        """One step of the optimiser; this process's share of the batch's loss."""
+        """Run one optimiser step; return this process's share of the batch's loss."""
         state = self.state
         attempt = partial(self._gradient, waveforms, labels, whole_weight)
-        # processes that divide their part differently would wait for each other for ever
+        # unequal numbers of parts would deadlock synchronised batch normalisation
         loss = self.splitter.run(len(labels), attempt, least=len(labels) if self.processes.is_distributed else 1)
         self.processes.sum_gradients(state.trained)
         for group in state.optimiser.param_groups:
@@ -159,7 +165,7 @@ class Training:
         return loss
 
     def _gradient(self, waveforms: torch.Tensor, labels: torch.Tensor, whole_weight: float, size: int) -> float:
-        """Leave the gradient in the model, summed over parts, of which batch normalisation sees one at a time."""
+        """Sum the gradient over parts of `size` trials; batch norm sees one part at a time. Return the total loss."""
         state, total = self.state, 0.0
         loss_of = torch.nn.CrossEntropyLoss(weight=self.weights.to(state.device), reduction="sum")
         state.optimiser.zero_grad()
@@ -172,7 +178,7 @@ class Training:
         return total
 
     def dev_rank(self) -> tuple[float, float]:
-        """The error on dev, and what decides between epochs of the same; see `Objective.selection_metric`."""
+        """Return the error on dev and the tie-breaker; see `Objective.selection_metric`."""
         mine = self.processes.shard(list(range(len(self.dev))))
         predictions = score_trials(
             self.state.model, self.dev, self.entry["batch_size"], self.workers, mine, self.task.predict
@@ -180,7 +186,7 @@ class Training:
         return self.task.selection_metric(np.array(self.processes.gather(predictions.tolist())), self.dev.labels)
 
     def averaged(self) -> tuple[dict[str, torch.Tensor], float]:
-        """The mean weights of the epochs that were the best so far when they came, and their error on dev."""
+        """Return the mean weights of the epochs no worse on dev than all epochs before, and their error on dev."""
         state = self.state
         state.average.put_into(state.model)
         batches = self.batches(self.entry["epochs"])
@@ -189,7 +195,7 @@ class Training:
 
 
 def train(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, **options) -> Trained:
-    """Train one detector on the train trials, keep the epoch with the lowest EER on the dev trials; see `fit`."""
+    """Train a detector and keep the epoch with the lowest EER on dev; see `fit`."""
     return fit(Detection(), trials, waveforms, entry, **options)
 
 
@@ -209,15 +215,15 @@ def fit(
     fingerprint: Fingerprint | None = None,
     curves: Path | None = None,
 ) -> Trained:
-    """Train one model on the train trials, keep the epoch with the lowest error on the dev trials.
+    """Train one model on the train trials and keep the epoch with the lowest error on the dev trials.
 
     Args:
-        entry: of detectors.yaml, with its training recipe; a tracer's has `classes`, see `detectors.build`.
-        device: of torch.
-        state: file of the state after every epoch, from which a stopped training goes on; the caller's to remove.
-        fingerprint: of the audio and the code; a state with another one is not gone on with.
-        front_end: published weights of the part of the model that has some.
-        curves: a folder for TensorBoard.
+        entry: an entry of detectors.yaml with its training recipe; a tracer's has `classes`, see `detectors.build`.
+        device: torch device.
+        state: file of the state after every epoch, from which a stopped training resumes; the caller removes it.
+        fingerprint: digests of the audio and the code; a state with another fingerprint is ignored.
+        front_end: file of pretrained front-end weights, for detectors with a self-supervised front end.
+        curves: folder of the TensorBoard logs.
         task, trials, waveforms, seed, workers, classes, processes: see `Training`.
     """
     made_with = {"trials": digest(trials.to_csv()), "classes": digest(json.dumps(classes)), **(fingerprint or {})}
@@ -230,7 +236,7 @@ def fit(
 
 @contextmanager
 def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
-    """A log that TensorBoard shows, in which what an earlier process noted after `steps_done` does not count."""
+    """Open a TensorBoard log and discard the entries after `steps_done` of an interrupted process."""
     if folder is None:
         yield lambda name, value, step: None
         return
@@ -241,6 +247,6 @@ def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
 
 
 def save(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write what `detectors.load` reads."""
+    """Write a detector checkpoint, which `detectors.load` reads."""
     content = {"detector": name, "entry": entry, "dev_eer": trained.dev_error, "state_dict": trained.state_dict}
     write_checkpoint(path, content)

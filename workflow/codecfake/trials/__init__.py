@@ -1,1 +1,1 @@
-"""Trials: protocols, training sets, conditions, evaluation sets, and their waveforms."""
+"""Trials: protocols, training sets, conditions, evaluation sets and their waveforms."""

@@ -1,4 +1,4 @@
-"""The waveforms of eval speech under a condition; a maker of `waveform_cache`."""
+"""The waveforms of eval speech under a condition: a maker for `waveform_cache`."""
 
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,11 +19,11 @@ from codecfake.util.constants import SAMPLE_RATE
 def describe(
     path: Path, name: str, condition: dict, protocols: list[Path], waveforms: list[Path], workers: int
 ) -> None:
-    """Write the description of the waveforms of eval speech under a condition, and make them.
+    """Write the description of the waveforms of eval speech under a condition, and create the waveforms.
 
     Args:
         condition: an entry of conditions.yaml.
-        protocols, waveforms: of all codecs: their trials, and the descriptions of their waveforms.
+        protocols, waveforms: files of all codecs: their trials, and the descriptions of their waveforms.
     """
     arguments = {
         "name": name,
@@ -37,7 +37,7 @@ def describe(
 def make(
     name: str, condition: dict, protocols: list[str], waveforms: list[str], workers: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """See `condition_waveforms`; the arguments are those that `describe` wrote."""
+    """Yield the result of `condition_waveforms`; the arguments are those that `describe` wrote."""
     trials = read_trials([Path(path) for path in protocols])
     paths = waveform_cache.waveforms([Path(path) for path in waveforms], workers)
     return condition_waveforms(name, condition, trials, paths, workers)
@@ -46,13 +46,13 @@ def make(
 def condition_waveforms(
     name: str, condition: dict, trials: pd.DataFrame, waveforms: Sequence[Path], workers: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """(name, float32 [N] at 16 kHz) of every eval trial under a condition, in the order of `condition_protocol`.
+    """Yield (name, float32 [N] at 16 kHz) of every eval trial under a condition, in the order of `condition_protocol`.
 
     Args:
         condition: an entry of conditions.yaml.
-        trials: without the condition, as `Protocol`.
-        waveforms: files that hold theirs.
-        workers: trials worked on at a time.
+        trials: trials without the condition, as `Protocol`.
+        waveforms: files with the waveforms of these trials.
+        workers: number of trials processed concurrently.
     """
     applied = conditions.checked(condition, "conditions.yaml", name)
     chosen = trials[trials["split"] == "eval"]
@@ -60,7 +60,7 @@ def condition_waveforms(
 
     def changed(number: int) -> np.ndarray:
         samples = audio.from_pcm16(original[number])
-        # the same noise for all that was made of an utterance
+        # the utterance id is the seed: all versions of an utterance get the same noise
         return conditions.apply(applied, samples, SAMPLE_RATE, chosen["utterance_id"].iloc[number])
 
     made = spread(changed, range(len(original)), workers)

@@ -1,6 +1,7 @@
-"""What may befall speech on its way to a detector: lossy coding, a telephone, noise, a narrow band.
+"""Conditions that degrade speech before detection: lossy coding, telephone, noise, narrow band.
 
-Done to bona fide and spoof alike, and aligned with the input to within a few samples, so that neither tells them apart.
+A condition is applied to both bona fide and spoof, and its output is aligned with the input to within a few samples, so
+that neither the condition nor a delay separates the classes.
 """
 
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from codecfake.util.errors import ConfigError
 from codecfake.util.hashing import stable_number
 from codecfake.util.validation import Section, one_of, validated
 
-#: Pink noise is flat below, or the inaudible would take most of its power.
+#: Pink noise is flat below this frequency; otherwise inaudible frequencies would have most of its power.
 PINK_FROM_HZ = 50
 
 
@@ -23,8 +24,8 @@ class Coder:
     """A lossy coder of FFmpeg.
 
     Attributes:
-        sample_rate: of what goes in, in Hz.
-        delay: samples by which the output lags beyond what FFmpeg skips by itself.
+        sample_rate: sample rate of the input in Hz.
+        delay: delay of the output in samples, in addition to the delay that FFmpeg compensates.
     """
 
     encoder: str
@@ -35,24 +36,24 @@ class Coder:
 
 
 class Condition(Section):
-    """An entry of conditions.yaml; each kind is a class of its own, which `KINDS` lists."""
+    """An entry of conditions.yaml; each kind has its own class, see `KINDS`."""
 
-    kind: str = Field(description="what is done")
+    kind: str = Field(description="kind of condition")
 
     def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
-        """Samples (float32 [N] at `sample_rate` Hz) under the condition: float32 [N], in time with them.
+        """Apply the condition to samples (float32 [N] at `sample_rate` Hz); return float32 [N], aligned with them.
 
         Args:
-            name: of the utterance. The same arguments give the same samples.
+            name: name of the utterance. Equal arguments give equal samples.
         """
         raise NotImplementedError
 
 
 class Opus(Condition):
-    """Opus for speech."""
+    """Opus in its speech mode."""
 
-    kind: Literal["opus"] = Field(description="what is done")
-    kbps: float = Field(ge=6, le=64, description="bit rate")
+    kind: Literal["opus"] = Field(description="kind of condition")
+    kbps: float = Field(ge=6, le=64, description="bit rate in kbit/s")
     coder: ClassVar = Coder("libopus", "libopus", 16000, options={"application": "voip"})
 
     def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
@@ -62,9 +63,9 @@ class Opus(Condition):
 class Mp3(Condition):
     """MP3, MPEG-2 layer III."""
 
-    kind: Literal["mp3"] = Field(description="what is done")
+    kind: Literal["mp3"] = Field(description="kind of condition")
     kbps: Annotated[float, one_of(8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)] = Field(
-        description="bit rate, one of the format's"
+        description="bit rate in kbit/s, one that the format allows"
     )
     coder: ClassVar = Coder("libmp3lame", "mp3", 16000)
 
@@ -73,11 +74,11 @@ class Mp3(Condition):
 
 
 class AmrNb(Condition):
-    """AMR narrowband, as mobile telephones have it."""
+    """AMR narrowband, the codec of mobile telephony."""
 
-    kind: Literal["amr_nb"] = Field(description="what is done")
+    kind: Literal["amr_nb"] = Field(description="kind of condition")
     kbps: Annotated[float, one_of(4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2)] = Field(
-        description="bit rate, one of the codec's modes"
+        description="bit rate in kbit/s, one of the codec's modes"
     )
     # 5 ms of look-ahead, 3GPP TS 26.090
     coder: ClassVar = Coder("libopencore_amrnb", "libopencore_amrnb", 8000, delay=40)
@@ -87,27 +88,27 @@ class AmrNb(Condition):
 
 
 class Noise(Condition):
-    """Gaussian noise, the same for bona fide and spoof of one utterance and length, only scaled to each."""
+    """Gaussian noise, the same except for its scale for bona fide and spoof of one utterance and length."""
 
-    kind: Literal["noise"] = Field(description="what is done")
-    colour: Literal["white", "pink"] = Field(description="pink has half the power an octave higher: nearer to speech")
-    snr_db: float = Field(ge=-20, le=60, description="mean power of the whole utterance over that of the noise")
+    kind: Literal["noise"] = Field(description="kind of condition")
+    colour: Literal["white", "pink"] = Field(description="pink noise halves in power per octave, closer to speech")
+    snr_db: float = Field(ge=-20, le=60, description="ratio of the mean powers of the complete utterance and the noise")
 
     def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
         return add_noise(samples, coloured_noise(self.colour, len(samples), sample_rate, name), self.snr_db)
 
 
 class Narrowband(Condition):
-    """A lower rate and back."""
+    """Resampling to a lower rate and back."""
 
-    kind: Literal["narrowband"] = Field(description="what is done")
-    sample_rate: int = Field(ge=4000, le=16000, description="Hz, of the lower rate")
+    kind: Literal["narrowband"] = Field(description="kind of condition")
+    sample_rate: int = Field(ge=4000, le=16000, description="the lower sample rate in Hz")
 
     def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
         return through_rate(samples, sample_rate, self.sample_rate)
 
 
-#: The kinds of conditions, by name.
+#: Classes of conditions, by kind.
 KINDS: dict[str, type[Condition]] = {
     "opus": Opus,
     "mp3": Mp3,
@@ -118,13 +119,13 @@ KINDS: dict[str, type[Condition]] = {
 
 
 def checked(entry: dict, name: str, at: str) -> Condition:
-    """An entry of conditions.yaml as the condition that it describes.
+    """Validate an entry of conditions.yaml; return its condition.
 
     Args:
-        name, at: the file's and the entry's, for errors.
+        name, at: names of the file and the entry, for errors.
 
     Raises:
-        ConfigError: there is no such kind; a key is missing, unknown, or has a value that is not allowed.
+        ConfigError: the kind is unknown; a key is missing, unknown, or has a value that is not allowed.
     """
     kind = entry.get("kind")
     if kind not in KINDS:
@@ -133,14 +134,14 @@ def checked(entry: dict, name: str, at: str) -> Condition:
 
 
 def apply(condition: Condition, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
-    """One utterance under a condition. The same arguments give the same samples.
+    """Apply a condition to an utterance. Equal arguments give equal samples.
 
     Args:
-        samples: float32 [N] at `sample_rate` Hz. The coders clamp them to ±0.99, as when they are stored.
-        name: of the utterance.
+        samples: float32 [N] at `sample_rate` Hz. The coders clamp them to ±0.99, as storage in a shard does.
+        name: name of the utterance.
 
     Returns:
-        float32 [N] at `sample_rate` Hz. Noise or a filter may take it beyond ±1.
+        float32 [N] at `sample_rate` Hz. Noise or a filter may exceed ±1.
 
     Raises:
         AudioError: the samples are empty or not finite.
@@ -150,7 +151,7 @@ def apply(condition: Condition, samples: np.ndarray, sample_rate: int, name: str
 
 
 def through_coder(samples: np.ndarray, sample_rate: int, coder: Coder, kbps: float) -> np.ndarray:
-    """Encode and decode samples [N] at `sample_rate` Hz; the output float32 [N] is in time with them."""
+    """Encode and decode samples [N] at `sample_rate` Hz; return float32 [N], aligned with them."""
     original = audio.resample(samples, sample_rate, coder.sample_rate)
     padded = audio.match_length(original, len(original) + coder.delay)
     decoded = audio.transcode(
@@ -161,15 +162,15 @@ def through_coder(samples: np.ndarray, sample_rate: int, coder: Coder, kbps: flo
 
 
 def through_rate(samples: np.ndarray, sample_rate: int, lower_rate: int) -> np.ndarray:
-    """Resample samples [N] to `lower_rate` and back: float32 [N], without what is above half of it."""
+    """Resample samples [N] to `lower_rate` and back; return float32 [N] without frequencies above half of it."""
     lowered = audio.resample(samples, sample_rate, lower_rate)
     return audio.match_length(audio.resample(lowered, lower_rate, sample_rate), len(samples))
 
 
 def coloured_noise(colour: str, num_samples: int, sample_rate: int, name: str) -> np.ndarray:
-    """Gaussian noise, float64 [num_samples], of a seed made from `name`.
+    """Return Gaussian noise, float64 [num_samples], with a seed computed from `name`.
 
-    `white` has the same power at every frequency, `pink` half of it an octave higher, which is nearer to speech.
+    `white` has the same power at every frequency; the power of `pink` halves per octave, which is closer to speech.
     """
     white = np.random.default_rng(stable_number(name)).standard_normal(num_samples)
     if colour == "white":
@@ -179,7 +180,7 @@ def coloured_noise(colour: str, num_samples: int, sample_rate: int, name: str) -
 
 
 def add_noise(samples: np.ndarray, noise: np.ndarray, snr_db: float) -> np.ndarray:
-    """Add noise [N] at a ratio of the mean powers of whole utterance and noise; silence so remains silence.
+    """Add noise [N] at a ratio of the mean powers of the complete utterance and the noise; silence remains silence.
 
     Returns:
         float32 [N].

@@ -1,4 +1,4 @@
-"""Trials to waveforms of one length."""
+"""A dataset of trials with waveforms of one length."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,27 +16,27 @@ LABEL_INDEX = {"spoof": SPOOF, "bonafide": BONAFIDE}
 
 
 def cm_labels(trials: pd.DataFrame) -> np.ndarray:
-    """`SPOOF` or `BONAFIDE` of each trial, int64 [N]."""
+    """Return `SPOOF` or `BONAFIDE` of each trial, int64 [N]."""
     return trials["label"].map(LABEL_INDEX).to_numpy(dtype=np.int64)
 
 
 def fixed_length(samples: np.ndarray, num_samples: int, start: int = 0) -> np.ndarray:
-    """A crop of `num_samples` from `start`; audio that is too short is repeated, as AASIST does."""
+    """Return a crop of `num_samples` from `start`; audio that is too short is repeated, as in AASIST."""
     if len(samples) < num_samples:
         samples = np.tile(samples, -(-num_samples // len(samples)))
     return samples[start : start + num_samples]
 
 
 class TrialDataset(torch.utils.data.Dataset):
-    """The trials of protocols, a batch at a time, as (int16 [B, crop_samples], label indices [B]).
+    """The trials of protocols, in batches of (int16 [B, crop_samples], label indices [B]).
 
-    The crop is the beginning, unless `random_crops` names a seed: then it follows from that seed, the
-    epoch and the trial, whatever the order or the number of workers.
+    The crop starts at the beginning. If `random_crops` is a seed, the start depends on the seed, the epoch and the
+    trial, but not on the order of trials or the number of workers.
 
     Args:
-        trials: rows of `manifest.Protocol`.
-        waveforms: files that hold theirs.
-        label: gives the label indices [N] of trials.
+        trials: rows of `Protocol`.
+        waveforms: files with the waveforms of these trials.
+        label: function that returns the label indices [N] of trials.
     """
 
     def __init__(
@@ -70,18 +70,18 @@ class TrialDataset(torch.utils.data.Dataset):
 
 
 def in_batches(order: Sequence[int], batch_size: int) -> list[Sequence[int]]:
-    """Trials in the given order, `batch_size` at a time."""
+    """Split an order of trials into batches of `batch_size`."""
     return [order[first : first + batch_size] for first in range(0, len(order), batch_size)]
 
 
 def load(
     dataset: TrialDataset, batches: list[Sequence[int]], workers: int, device: torch.device
 ) -> torch.utils.data.DataLoader:
-    """The given batches, prepared ahead of their use.
+    """Return a loader of the given batches, which prepares them ahead of their use.
 
     Args:
-        workers: processes that prepare them; with one, this process does it.
-        device: where they will be computed on; for a GPU they are put into pinned memory.
+        workers: number of processes that prepare batches; if 1, this process prepares them.
+        device: device that will process the batches; for a GPU they are put into pinned memory.
     """
     processes = workers if workers > 1 else 0
     return torch.utils.data.DataLoader(
@@ -99,20 +99,20 @@ def _as_it_is(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, t
 
 
 def to_device(waveforms: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """int16 [B, T] as float32 [B, T], full scale 1.0, on a device."""
+    """Move int16 [B, T] to a device as float32 [B, T], full scale 1.0."""
     return waveforms.to(device, non_blocking=True).float() / PCM16_FULL_SCALE
 
 
 def draw(trials: pd.DataFrame, classes: dict[str, str] | None, rng: np.random.Generator) -> list[int]:
-    """The order in which the trials of an epoch are trained on.
+    """Return the order of the training trials of an epoch.
 
-    All of them once, shuffled; with `classes` each class of spoof gets the same share of as many trials as there
-    are spoof ones: a small class comes round again, once all of it has come, and of a large one some wait for
-    another epoch.
+    Without `classes`, each trial is drawn once. With `classes`, all bona fide trials are drawn once, and each class of
+    spoof gets an equal share of as many draws as there are spoof trials: a small class repeats after all its trials are
+    drawn, and some trials of a large class are left for other epochs.
 
     Args:
-        trials: rows of `manifest.Protocol`.
-        classes: of each codec.
+        trials: rows of `Protocol`.
+        classes: class of each codec, or None.
     """
     if classes is None:
         return rng.permutation(len(trials)).tolist()

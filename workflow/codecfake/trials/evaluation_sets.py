@@ -1,4 +1,4 @@
-"""What is evaluated on besides codecs: the user's own sets, and eval speech under conditions."""
+"""Evaluation sets: folders with a user's own bona fide and spoof speech."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,21 +12,21 @@ from codecfake.util.errors import DataError
 
 
 def set_rows(name: str, folder: Path) -> Iterator[dict]:
-    """The rows of the shard of a set: a folder with `bonafide/` and `spoof/`.
+    """Yield the shard rows of a set: a folder with `bonafide/` and `spoof/`.
 
-    An utterance's id is its path below the folder; its speaker is the folder it lies in, or, right below `bonafide/`
-    or `spoof/`, itself: nothing is known of who speaks.
+    An utterance's id is its path below the folder. Its speaker is the subfolder of `bonafide/` or `spoof/`; a file that
+    is in no subfolder counts as a speaker of its own, since its speaker is unknown.
 
     Raises:
         DataError: a class has no audio file.
-        AudioError: a file cannot be used.
+        AudioError: a file is unusable.
     """
     for label in LABELS:
         files = sorted(path for path in (folder / label).rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
         if not files:
             raise DataError(
                 f"evaluation set {name!r}: no audio in {folder / label}; expected bonafide/ and spoof/ with files "
-                f"{', '.join(audio.SUFFIXES)}, in folders by speaker or without"
+                f"{', '.join(audio.SUFFIXES)}, directly or in one folder per speaker"
             )
         for path in tqdm(files, desc=label, unit="file", mininterval=5):
             below = path.relative_to(folder / label)

@@ -15,28 +15,28 @@ from codecfake.util.errors import DataError
 class Protocol(Table):
     """The trials of one codec (or of bona fide speech)."""
 
-    speaker_id: str = pa.Field(description="as in Utterances")
-    utterance_id: str = pa.Field(description="as in Utterances; in an evaluation set, the file's path")
+    speaker_id: str = pa.Field(description="speaker id, as in Utterances")
+    utterance_id: str = pa.Field(description="utterance id, as in Utterances; in an evaluation set, the file's path")
     codec: str = pa.Field(description="codec name; identity for bona fide; CODEC@CONDITION; name of an evaluation set")
     label: str = pa.Field(isin=LABELS, description="bonafide or spoof")
-    split: str = pa.Field(isin=SPLITS, description="as in Utterances")
-    shard: int = pa.Field(ge=0, description="the codec's shard that holds the trial")
-    row: int = pa.Field(ge=0, description="its row there")
+    split: str = pa.Field(isin=SPLITS, description="train, dev or eval, the split of the speaker")
+    shard: int = pa.Field(ge=0, description="number of the codec's shard that holds the trial")
+    row: int = pa.Field(ge=0, description="row of the trial in its shard")
 
     class Config(Table.Config):
         unique: ClassVar = ["utterance_id", "codec"]
 
 
 def read_trials(paths: list[Path]) -> pd.DataFrame:
-    """The trials of several protocols."""
+    """Read the trials of several protocols into one table."""
     return pd.concat([read(path, Protocol) for path in paths], ignore_index=True)
 
 
 def build_protocol(shards: list[Path], utterances: pd.DataFrame, splits: pd.DataFrame) -> pd.DataFrame:
-    """The trials in one codec's shards, as `Protocol`.
+    """Return the trials in one codec's shards, as `Protocol`.
 
     Raises:
-        DataError: an utterance is missing from the shards, or is not one of the run's.
+        DataError: an utterance of the run is missing from the shards, or the shards hold one that is not in the run.
     """
     split_of_speaker = dict(zip(splits["speaker_id"], splits["split"], strict=True))
     split_of = dict(zip(utterances["utterance_id"], utterances["speaker_id"].map(split_of_speaker), strict=True))
@@ -64,23 +64,23 @@ def build_protocol(shards: list[Path], utterances: pd.DataFrame, splits: pd.Data
 
 
 def trial_names(trials: pd.DataFrame) -> pd.Series:
-    """The name of each trial, under which it has its waveform and its score: CODEC+UTTERANCE_ID."""
+    """Return the name of each trial, which identifies its waveform and its score: CODEC+UTTERANCE_ID."""
     return trials["codec"] + "+" + trials["utterance_id"]
 
 
 def evaluated(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that get scores: of eval, and of dev for the threshold."""
+    """Return the trials to score: those of eval, and those of dev for the threshold."""
     return trials[trials["split"] != "train"].reset_index(drop=True)
 
 
 def set_protocol(shard: Path) -> pd.DataFrame:
-    """The trials of a set's shard, all of them eval, as `manifest.Protocol`."""
+    """Return the trials in the shard of an evaluation set, all with split eval, as `Protocol`."""
     described = pd.DataFrame(Shard(shard).describe())
     trials = described[["speaker_id", "utterance_id", "codec_name", "label"]].rename(columns={"codec_name": "codec"})
     return trials.assign(split="eval", shard=0, row=range(len(trials)))
 
 
 def condition_protocol(name: str, trials: pd.DataFrame) -> pd.DataFrame:
-    """Eval trials under a condition, as `manifest.Protocol`: their codec is CODEC@CONDITION."""
+    """Return the eval trials under a condition, as `Protocol`; their codec is CODEC@CONDITION."""
     chosen = trials[trials["split"] == "eval"].reset_index(drop=True)
     return chosen.assign(codec=chosen["codec"] + "@" + name)

@@ -1,33 +1,33 @@
-"""What detectors are trained on: one codec, all, all but one family, all in balance."""
+"""Training sets of detectors: one codec, all codecs, all but one family, or all with balanced classes."""
 
 from typing import NamedTuple
 
 from codecfake.util.constants import POOLED
 from codecfake.util.errors import ConfigError
 
-#: Kinds of training sets a config's `train_sets` may name; `balanced-` goes on with an axis of `taxonomy`.
+#: Kinds of training sets that a config's `train_sets` may name; an axis of `TAXONOMY` follows `balanced-`.
 EACH, LEAVE_OUT, BALANCED = "each", "leave-one-family-out", "balanced-"
 TAXONOMY = ("vector_quantizer", "auxiliary", "decoder")
 DEFAULT = [EACH, POOLED]
 
 
 class TrainSet(NamedTuple):
-    """The codecs whose spoof a detector is trained on, and the class of each among which spoof is balanced."""
+    """The codecs whose spoof trains a detector, and the class of each codec if spoof is balanced by class."""
 
     codecs: list[str]
     classes: dict[str, str] | None = None
 
 
 def without(family: str) -> str:
-    """The name of the set that lacks a family."""
+    """Return the name of the training set that leaves out a family."""
     return f"without-{family}"
 
 
 def train_sets(run: dict) -> dict[str, TrainSet]:
-    """The training sets of a resolved run by name, in the order of the matrix's rows.
+    """Return the training sets of a resolved run by name, in the order of the matrix's rows.
 
     Raises:
-        ConfigError: all codecs are of one family, and it was to be left out; a codec has the name of a set.
+        ConfigError: a family is to be left out, but all codecs are of one family; or a codec has the name of a set.
     """
     codecs = run["codecs"]
     found: dict[str, TrainSet] = {}

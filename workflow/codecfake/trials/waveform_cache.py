@@ -1,11 +1,11 @@
-"""Waveforms at the detectors' rate: small descriptions that stay, and waveforms that are made of them when needed.
+"""Waveforms at the detectors' sample rate: small permanent descriptions, and waveforms created from them on demand.
 
-A description (`waveforms/NAME.json`) names its maker, the maker's arguments and the files that these name, with a
-digest of all of that, of the files' content and of the maker's code. Results depend on descriptions; the waveforms
-beside them (`.waveforms/NAME.arrow`) are a cache, made again where they are missing or were made of something else.
+A description (`waveforms/NAME.json`) names its maker, the maker's arguments and the files that these name, and holds a
+digest of all this, of the files' content and of the maker's code. Results depend on descriptions; the waveforms
+(`.waveforms/NAME.arrow`) are a cache and are created again if they are missing or do not match the digest.
 
-A maker is a module of this folder with a function `make(workers=…, **arguments)`, which yields (name, float32 [N] at
-16 kHz). Makers are imported by name: what reads waveforms depends on descriptions, not on the code that made them.
+A maker is a module of this folder with a function `make(workers=…, **arguments)` that yields (name, float32 [N] at
+16 kHz). Makers are imported by name: code that reads waveforms depends on descriptions, not on the makers' code.
 """
 
 import hashlib
@@ -24,10 +24,10 @@ from codecfake.util.source_code import code_digest
 
 
 def describe(path: Path, maker: ModuleType, arguments: dict, made_of: list[Path], workers: int) -> None:
-    """Write a description, and make its waveforms.
+    """Write a description, and create its waveforms.
 
     Args:
-        arguments: of the maker's `make`, to be written as JSON.
+        arguments: arguments of the maker's `make`, which must be JSON values.
         made_of: the files that the arguments name.
     """
     description = {
@@ -41,10 +41,10 @@ def describe(path: Path, maker: ModuleType, arguments: dict, made_of: list[Path]
 
 
 def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
-    """The files of waveforms that descriptions stand for, made again if need be.
+    """Return the waveform files of descriptions; create missing and outdated ones.
 
     Raises:
-        DataError: what they are to be made of is not there, or not what is described.
+        DataError: a file that the waveforms are made of is missing or does not match the description.
     """
     for path in paths:
         description = json.loads(Path(path).read_text(encoding="utf-8"))
@@ -52,7 +52,7 @@ def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
             continue
         if _digest(description) != description["digest"]:
             raise DataError(
-                f"{path}: made of other files or by other code than are here; delete it, and snakemake makes it again"
+                f"{path}: its input files or its code have changed since; delete it, and snakemake creates it again"
             )
         _make(_cache(path), description, workers)
     return [_cache(path) for path in paths]
@@ -63,7 +63,7 @@ def _cache(path: Path) -> Path:
 
 
 def _digest(description: dict) -> str:
-    """A hash of a description but for its digest, of the content of the files it names and of its maker's code."""
+    """Hash a description without its digest, the content of the files it names, and its maker's code."""
     described = {key: value for key, value in description.items() if key != "digest"}
     total = hashlib.sha256(json.dumps(described, sort_keys=True).encode())
     total.update(code_digest(f"trials/{description['maker']}").encode())
@@ -78,7 +78,7 @@ def _digest(description: dict) -> str:
 def _make(cache: Path, description: dict, workers: int) -> None:
     cache.parent.mkdir(parents=True, exist_ok=True)
     maker = importlib.import_module(f"codecfake.trials.{description['maker']}")
-    # of several jobs that need it, one makes it
+    # only one of several concurrent jobs creates it
     with FileLock(f"{cache}.lock"):
         if digest_of(cache) != description["digest"]:
             write_waveforms(cache, maker.make(workers=workers, **description["arguments"]), description["digest"])

@@ -1,1 +1,1 @@
-"""Errors, files, hashes and constants."""
+"""Errors, file handling, hashes, validation and constants."""

@@ -1,18 +1,19 @@
-"""Names with a fixed meaning in every run."""
+"""Constants shared by all modules."""
 
-#: The codec of bona fide speech, always there.
+#: The codec name of bona fide speech, part of every run.
 IDENTITY = "identity"
-#: The detector trained on all codecs; the column in which they are evaluated together.
+#: The detector trained on all codecs (a row), and the evaluation of all codecs together (a column).
 POOLED = "pooled"
-#: Baselines: scores of chance, and a classifier of what no detector should live on (length, level, silence, bandwidth).
+#: Baselines: random scores, and a classifier of features no detector should rely on (length, level, silence,
+#: bandwidth).
 RANDOM, TRIVIAL = "random", "trivial"
-#: `codec_name` of the corpus's own recordings, which no codec has seen.
+#: `codec_name` of the original recordings of the corpus, before any codec.
 SOURCE = "source"
 SPLITS = ("train", "dev", "eval")
 LABELS = ("bonafide", "spoof")
-#: What happens to level, length and delay around a codec; see `recipes`.
+#: Recipes: how level, length and delay of a codec's output are treated; see `recipes`.
 RECIPES = ("published", "clean", "raw")
-#: The recipe that makes both classes alike; see `matching`.
+#: The recipe that gives both classes the same rate, length, level and band; see `matching`.
 MATCHED = "matched"
-#: Hz, of every waveform that a detector takes.
+#: Sample rate in Hz of every detector input.
 SAMPLE_RATE = 16000

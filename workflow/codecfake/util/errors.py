@@ -1,9 +1,8 @@
-"""Errors a user can cause. The CLI prints their message without a traceback and exits with 1."""
+"""Errors that a user can cause. The CLI prints the message without a traceback and exits with code 1."""
 
 
 class CodecFakeError(Exception):
-    """Base of every error whose message is meant for the user: it names the file or id, the value
-    found and the values allowed."""
+    """Base of all errors for the user; their messages name the file or id, the value found and the values allowed."""
 
 
 class ConfigError(CodecFakeError):
@@ -11,7 +10,7 @@ class ConfigError(CodecFakeError):
 
 
 class DownloadError(CodecFakeError):
-    """A file cannot be fetched, or is not the file its size and hash say."""
+    """A file cannot be fetched, or its size or hash is wrong."""
 
 
 class AudioError(CodecFakeError):
@@ -19,8 +18,8 @@ class AudioError(CodecFakeError):
 
 
 class CheckpointError(CodecFakeError):
-    """A checkpoint is missing, corrupt, or not of the model it is loaded into."""
+    """A checkpoint is missing, corrupt, or belongs to another model."""
 
 
 class DataError(CodecFakeError):
-    """A table, shard or split is not what its contract says."""
+    """A table, shard or split violates its specification."""

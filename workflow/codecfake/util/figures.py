@@ -1,4 +1,4 @@
-"""Figures as PNG bytes."""
+"""Render figures as PNG."""
 
 import io
 
@@ -12,9 +12,9 @@ CHANCE_PERCENT = 50
 
 
 def png(figure: Figure) -> bytes:
-    """A figure's picture; it is closed."""
+    """Return a figure as PNG bytes, and close it."""
     buffer = io.BytesIO()
-    # no version in the metadata: the same figure is the same bytes
+    # no version in the metadata, so that equal figures have equal bytes
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight", metadata={"Software": None})
     plt.close(figure)
     return buffer.getvalue()

@@ -1,4 +1,4 @@
-"""Write a file whole or not at all; hash it."""
+"""Write files atomically."""
 
 import glob
 import json
@@ -14,10 +14,10 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`; rename it to `path` if the block ends well, else remove it.
+    """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, else remove it.
 
-    What a killed writer left is removed first. If that one is alive after all, lost from sight on another
-    machine, its renaming fails: the last to begin wins, and no two write into one file.
+    Temporary files of killed writers are removed first. If that writer is still alive on another machine, its
+    rename fails: the last writer to start wins, and two writers never share a file.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -34,10 +34,10 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
-    """Give a new folder beside `folder`, which takes its place if the block ends well and else is removed.
+    """Yield a new folder next to `folder`; it replaces `folder` if the block succeeds, and is removed otherwise.
 
-    What a killed writer left is removed first. A folder that is there is whole; killed between the two renamings, there
-    is none.
+    Temporary folders of killed writers are removed first. An existing `folder` is always complete; a writer killed
+    between the two renames leaves none.
     """
     folder = Path(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
 @contextmanager
 def naming(path: Path) -> Iterator[None]:
-    """Give an OSError that names no file, as a write to a full disk raises it, the name of `path`."""
+    """Add the name of `path` to an OSError that names no file, e.g. of a write to a full disk."""
     try:
         yield
     except OSError as error:
@@ -81,5 +81,5 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write indented JSON atomically. NaN is refused: it is not JSON."""
+    """Write indented JSON atomically. NaN raises ValueError: it is not JSON."""
     write_text(path, json.dumps(value, indent=2, allow_nan=False) + "\n")

@@ -1,9 +1,9 @@
-"""What half-done work was made with: hashes by name, so that a message can tell what has changed."""
+"""Fingerprints of unfinished work: hashes by name, so that a message can name what has changed."""
 
 Fingerprint = dict[str, str]
 
 
 def differences(found: Fingerprint, expected: Fingerprint) -> str:
-    """The names of what differs, as text; empty if nothing does."""
+    """Return the names of the hashes that differ, comma-separated; empty if all are equal."""
     names = {**found, **expected}
     return ", ".join(name for name in names if found.get(name) != expected.get(name))

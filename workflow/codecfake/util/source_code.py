@@ -1,8 +1,8 @@
-"""The source files that a result depends on: what a verb's module imports, and what these import, inside the package.
+"""The source files that a result depends on: a verb's module and, recursively, its imports inside the package.
 
-Rules name these files as inputs, so that an edit reruns what it may change and nothing else; work half done is kept
-under their digest. Imports are read from the sources, those inside functions too. What a module is chosen by (a codec
-family, a detector, a corpus) is imported by name, which no source shows: the caller adds it.
+Rules list these files as inputs, so that an edit reruns only the results that it may change; unfinished work is kept
+under their digest. Imports are read from the source text, including those inside functions. Modules chosen at run time
+(a codec family, a detector, a corpus) are imported by name, which the source does not show: the caller adds them.
 """
 
 import ast
@@ -13,19 +13,19 @@ from pathlib import Path
 from codecfake.util.hashing import digest
 
 PACKAGE = Path(__file__).resolve().parents[1]
-#: What cannot change a result: wording of errors, how files are replaced, where bytes come from that are checked, and
-#: how config files are read, of which rules get what counts as parameters.
+#: Modules that cannot change a result: error classes, file replacement, downloads (which are checked by hash), and
+#: config reading (rules receive the relevant settings as parameters).
 EXEMPT = ("__init__.py", "util/errors.py", "util/files.py", "util/yaml_files.py", "fetch/")
 
 
 def source_files(*modules: str) -> list[Path]:
-    """The closure of modules, sorted.
+    """Return the source files of modules and of their imports, sorted.
 
     Args:
-        modules: as paths in the package without a suffix, such as `cli/train` and `detectors/aasist`.
+        modules: paths in the package without suffix, such as `cli/train` and `detectors/aasist`.
 
     Raises:
-        FileNotFoundError: there is no such module.
+        FileNotFoundError: a module does not exist.
     """
     found: set[Path] = set()
     waiting = [_path(module) for module in modules]
@@ -38,7 +38,7 @@ def source_files(*modules: str) -> list[Path]:
 
 
 def code_digest(*modules: str) -> str:
-    """A hash of the closure of modules; see `source_files`."""
+    """Return a hash of the source files of modules and of their imports; see `source_files`."""
     return digest(*(path.read_text(encoding="utf-8") for path in source_files(*modules)))
 
 
@@ -51,13 +51,13 @@ def _path(module: str) -> Path:
 
 @cache
 def _imports(path: Path) -> tuple[Path, ...]:
-    """The files of the package that importing a file, or calling what is in it, runs."""
+    """Return the package's files that a file imports, at the top or inside functions."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return tuple(file for node in ast.walk(tree) for name in _names(node) for file in _files(name))
 
 
 def _names(node: ast.AST) -> Iterator[str]:
-    """The dotted names that an import may mean: of `from a import b` both a and a.b."""
+    """Yield the modules that an import may name: both a and a.b for `from a import b`."""
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom) and node.module:
@@ -66,7 +66,7 @@ def _names(node: ast.AST) -> Iterator[str]:
 
 
 def _files(name: str) -> Iterator[Path]:
-    """The file of a module of the package and those of the folders that hold it; none for other names."""
+    """Yield the file of a module of the package and the `__init__.py` of its parents; nothing for other names."""
     top, *parts = name.split(".")
     if top != PACKAGE.name:
         return

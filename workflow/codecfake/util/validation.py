@@ -1,4 +1,4 @@
-"""Config sections as pydantic models: unknown keys are refused, no value is converted, every problem is named."""
+"""Config sections as pydantic models: unknown keys are refused, values are not converted, all problems are reported."""
 
 import types
 from collections.abc import Hashable
@@ -10,9 +10,9 @@ from pydantic.fields import FieldInfo
 from codecfake.util.errors import ConfigError
 
 Item, Model = TypeVar("Item", bound=Hashable), TypeVar("Model", bound="Section")
-#: Pydantic's bounds, and how they are said.
+#: Pydantic's bounds, and their wording in errors.
 BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "a list of at least"}
-#: Pydantic's errors about a value's type, and what is needed instead.
+#: Pydantic's type errors, and the type that is allowed.
 KINDS = {
     **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
     "float_type": "a number",
@@ -24,7 +24,7 @@ KINDS = {
 
 
 class Section(BaseModel):
-    """A section of a config. Every field has a description; one that may be left out has a default."""
+    """A section of a config. Every field has a description; optional fields have a default."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -37,7 +37,7 @@ def _no_two_alike(items: list[Item]) -> list[Item]:
 
 
 def one_of(*allowed: float) -> AfterValidator:
-    """Of the annotation of a number that must be one of a few."""
+    """Return a validator that restricts a number to the allowed values."""
 
     def check(value: float) -> float:
         if value not in allowed:
@@ -47,20 +47,20 @@ def one_of(*allowed: float) -> AfterValidator:
     return AfterValidator(check)
 
 
-#: Of the annotation of a list whose items must differ.
+#: Validator of a list whose items must differ.
 Distinct = AfterValidator(_no_two_alike)
 Names = Annotated[list[str], Distinct]
 
 
 def validated(model: type[Model], content: Any, name: str, at: str = "") -> Model:
-    """A section's content as its model.
+    """Validate a section and return it as its model.
 
     Args:
-        name: the config's, for errors.
-        at: where the section stands in it; empty for the whole config.
+        name: name of the config, for errors.
+        at: path of the section in the config; empty for the complete config.
 
     Raises:
-        ConfigError: names every key that is unknown or missing, and every value that is not allowed, with what is.
+        ConfigError: names every unknown or missing key and every invalid value, with the values allowed.
     """
     try:
         return model.model_validate(content)
@@ -70,7 +70,7 @@ def validated(model: type[Model], content: Any, name: str, at: str = "") -> Mode
 
 
 def _explained(model: type[Section], error: dict, at: str) -> str:
-    """One of pydantic's errors in words: where, what was found, what is allowed."""
+    """Describe one of pydantic's errors: its place, the value found and the values allowed."""
     path, field, section = _place(model, error["loc"])
     where, key = _dotted(at, path), error["loc"][-1] if error["loc"] else ""
     found, limits = error["input"], error.get("ctx", {})
@@ -102,7 +102,7 @@ def _dotted(at: str, path: list) -> str:
 
 
 def _place(model: type[Section], loc: tuple) -> tuple[list, FieldInfo | None, type[Section]]:
-    """The path of an error as a user writes it, the field it ends in, and the section that this is in."""
+    """Return an error's path as written in the config, the field at its end, and the section of that field."""
     path: list = []
     field, section = None, model
     for part in loc:
@@ -118,7 +118,7 @@ def _place(model: type[Section], loc: tuple) -> tuple[list, FieldInfo | None, ty
 
 
 def _has_forms(field: FieldInfo) -> bool:
-    """Whether a value may have one of several forms, which its description names."""
+    """Return whether a field allows values of several types, which its description lists."""
     return len([form for form in _forms(field.annotation) if form is not type(None)]) > 1
 
 
@@ -127,7 +127,7 @@ def _forms(annotation: Any) -> tuple:
 
 
 def _sections(annotation: Any):
-    """The models in an annotation."""
+    """Yield the section models in an annotation."""
     for form in _forms(annotation):
         if isinstance(form, type) and issubclass(form, Section):
             yield form

@@ -1,4 +1,4 @@
-"""YAML files, checked against the schemas of workflow/schemas."""
+"""Read YAML files and check them against the schemas of workflow/schemas."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ SCHEMAS = REPOSITORY / "workflow" / "schemas"
 
 
 class _Loader(yaml.SafeLoader):
-    """Refuses a key that a table has twice, of which YAML would keep the last without a word."""
+    """Loader that refuses duplicate keys, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
         seen = set()
@@ -27,10 +27,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_yaml(path: Path) -> Any:
-    """The content of a YAML file.
+    """Return the content of a YAML file.
 
     Raises:
-        ConfigError: it is missing, is no YAML, or has a key twice in one table.
+        ConfigError: the file is missing, is not valid YAML, or has a duplicate key.
     """
     try:
         return yaml.load(Path(path).read_text(encoding="utf-8"), _Loader)
@@ -41,19 +41,19 @@ def load_yaml(path: Path) -> Any:
 
 
 def read_yaml(path: Path, schema: str) -> dict:
-    """A YAML file, checked against `workflow/schemas/<schema>.schema.json`.
+    """Read a YAML file and check it against `workflow/schemas/<schema>.schema.json`.
 
     Raises:
-        ConfigError: see `load_yaml`; or it breaks the schema.
+        ConfigError: see `load_yaml`; or the content violates the schema.
     """
     return check(load_yaml(path), schema, str(path))
 
 
 def check(content: dict, schema: str, name: str) -> dict:
-    """Return `content` if it fits the schema; `name` stands for it in errors.
+    """Return `content` if it fits the schema; errors refer to it as `name`.
 
     Raises:
-        ConfigError: an unknown or missing key, or a value that is not allowed, with what is allowed.
+        ConfigError: names every unknown or missing key and every invalid value, with the values allowed.
     """
     validator = jsonschema.Draft202012Validator(
         json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8"))

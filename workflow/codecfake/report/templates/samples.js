@@ -4,13 +4,13 @@ const tabs = [...document.querySelectorAll(".tabs input")];
 const columnOf = (clip) => rows.find((row) => row.includes(clip)).indexOf(clip);
 const audioOf = (clip) => clip.querySelector("audio");
 const buttonOf = (clip) => clip.querySelector(".play");
-const compared = rows[0].map((_, column) => rows[1]?.[column] ?? rows[0][column]); // by utterance, with bona fide
-let current = null; // the clip heard last
+const compared = rows[0].map((_, column) => rows[1]?.[column] ?? rows[0][column]); // one codec clip per utterance
+let current = null; // the clip played last
 
 function play(clip, seconds) {
   const audio = audioOf(clip);
   if (seconds !== undefined) audio.currentTime = seconds;
-  audio.play().catch(() => {}); // its error event tells, or another clip was asked for in the meantime
+  audio.play().catch(() => {}); // the error event reports failures; a newly chosen clip may also interrupt playback
 }
 
 function toggle(clip) {
@@ -18,7 +18,7 @@ function toggle(clip) {
   else audioOf(clip).pause();
 }
 
-// To bona fide from a codec, from there to the codec compared last, at the position last heard of the utterance.
+// Switch to bona fide, or from there to the codec compared last, at the position last played of the utterance.
 function swap(clip) {
   const column = columnOf(clip);
   const bonafide = rows[0][column];
@@ -34,7 +34,7 @@ function focusClip(clip) {
   buttonOf(clip).focus();
 }
 
-// The table is one stop of the tab key.
+// The Tab key stops once in the table, at this clip.
 function makeStop(clip) {
   for (const one of clips) buttonOf(one).tabIndex = one === clip ? 0 : -1;
 }
@@ -58,7 +58,7 @@ function started(clip) {
   current = clip;
   const column = columnOf(clip);
   if (clip !== rows[0][column]) compared[column] = clip;
-  audioOf(rows[0][column]).preload = audioOf(compared[column]).preload = "auto"; // so that swapping is immediate
+  audioOf(rows[0][column]).preload = audioOf(compared[column]).preload = "auto"; // makes swapping immediate
   clip.classList.add("playing");
   buttonOf(clip).setAttribute("aria-label", buttonOf(clip).getAttribute("aria-label").replace("Play", "Pause"));
   draw();
@@ -112,7 +112,7 @@ const tell = () => theme.setAttribute("aria-pressed", isDark());
 theme.addEventListener("click", () => {
   const chosen = isDark() ? "light" : "dark";
   document.documentElement.dataset.theme = chosen;
-  try { localStorage.setItem("codecfake-theme", chosen); } catch { /* not kept */ }
+  try { localStorage.setItem("codecfake-theme", chosen); } catch { /* storage is blocked */ }
   tell();
 });
 system.addEventListener("change", tell);
