@@ -1,6 +1,8 @@
 """A new corpus, codec family or detector needs one module, and a config entry if a config names it; a new metric or
-kind of condition needs an entry in a list."""
+kind of condition, or a section of the report, needs an entry in a list."""
 
+import dataclasses
+import importlib
 import subprocess
 import sys
 import textwrap
@@ -13,6 +15,9 @@ import torch
 from codecfake import codecs, corpora, detectors
 from codecfake.fetch.download import Places
 from codecfake.pipeline import config
+from codecfake.report import sections
+from codecfake.report.page import write_report
+from codecfake.report.results import Results
 from codecfake.trials import conditions
 from codecfake.util.errors import ConfigError
 
@@ -155,3 +160,26 @@ def test_a_kind_of_condition(monkeypatch):
     monkeypatch.setitem(conditions.KINDS, "silence", Silence)
     silence = conditions.checked({"kind": "silence"}, "conditions.yaml", "mute")
     assert not conditions.apply(silence, np.ones(10, np.float32), 16000, "a").any()
+
+
+SECTION = """
+def inputs(run):
+    return [f"results/{run['run']}/weather.tsv"]
+
+def variables(found):
+    return {"weather": "rain & wind"} if found.run["codecs"] else None
+"""
+
+
+def test_a_section_of_the_report(added, run, tmp_path, monkeypatch):
+    added(sections, "weather", SECTION)
+    (tmp_path / sections.__name__ / "weather.html").write_text("<h2>Weather of {{ run.run }}</h2>{{ weather }}")
+    weather = importlib.import_module(f"{sections.__name__}.weather")
+    monkeypatch.setattr(sections, "SECTIONS", [weather])
+    run = config.resolve({**run, "corpus": {**run["corpus"], "name": "folder", "path": "x"}})
+    assert sections.inputs(run) == ["results/r/weather.tsv"]
+    empty = dict.fromkeys(field.name for field in dataclasses.fields(Results))
+    for codecs_of_run, shown in ((run["codecs"], True), ([], False)):
+        write_report(tmp_path / "report.html", Results(**{**empty, "run": {**run, "codecs": codecs_of_run}}))
+        page = (tmp_path / "report.html").read_text(encoding="utf-8")
+        assert ("<h2>Weather of r</h2>rain &amp; wind" in page) is shown

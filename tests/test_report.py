@@ -15,8 +15,9 @@ from codecfake.data.shards import Shard, shard_path
 from codecfake.evaluation import figures, matrix
 from codecfake.evaluation.cells import Evaluation
 from codecfake.report import tables
-from codecfake.report.page import counts, write_report
-from codecfake.report.results import RecipeResults, TracerResults
+from codecfake.report.page import write_report
+from codecfake.report.results import RecipeResults, Results, TracerResults
+from codecfake.report.tables import counts
 from codecfake.trials.protocol import trial_names
 from codecfake.util.constants import IDENTITY, POOLED
 from html_page import Page, chromium
@@ -126,7 +127,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(folder, speech) -> dict:
-    """Arguments of `write_report` for a synthetic run with real shards and made-up EERs."""
+    """Arguments of `Results` for a synthetic run with real shards and made-up EERs."""
     codecs = (IDENTITY, CODEC, OTHER)
     utterances, protocols = make_run(folder, speech, {"train": 2, "dev": 1, "eval": 3}, 2, codecs=codecs)
     evaluation = evaluation_of(pd.concat(protocols.values(), ignore_index=True), ["1234"])
@@ -145,7 +146,7 @@ def made(folder, speech) -> dict:
         "breakdown": matrix.breakdown(evaluation, GENDERS),
         "significance": matrix.significance(evaluation, POOLED, 0).assign(p_adjusted=[0.01, 0.9, 1, 1, 1] * 3),
         "heatmap": figures.heatmap(pd.DataFrame(EER.values(), list(EER), COLUMNS)),
-        "utterances": utterances,
+        "utterances": utterances.merge(split_table(split_of), on="speaker_id"),
         "left_out": left_out_table(left_out),
         "speakers": speaker_table([Utterance("x", speaker, "", 1, 1) for speaker in split_of], left_out, known),
         "splits": split_table(split_of),
@@ -179,7 +180,7 @@ def harder(metrics: pd.DataFrame) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def html(made, folder) -> str:
-    write_report(folder / "report.html", **made)
+    write_report(folder / "report.html", Results(**made))
     return (folder / "report.html").read_text(encoding="utf-8")
 
 
@@ -196,7 +197,7 @@ def seeds_page(made, folder) -> Page:
     eers = {row: np.minimum(values, 0.48).tolist() for row, values in EER.items()}
     changed = {"evaluation": evaluation, "metrics": metrics_of(evaluation, eers), "run": {**RUN, "seeds": [1, 2]}}
     changed["breakdown"] = matrix.breakdown(evaluation, GENDERS)
-    write_report(folder / "seeds.html", **{**made, **changed})
+    write_report(folder / "seeds.html", Results(**{**made, **changed}))
     return Page((folder / "seeds.html").read_text(encoding="utf-8"))
 
 
@@ -293,7 +294,7 @@ def test_verdicts_quality_and_tracing_are_told_of_each_recipe(page):
 def test_the_report_says_why_a_recipe_has_no_pesq_values(made, folder, page):
     quality = made["recipes"]["matched"].quality.assign(utterances=0, mean=np.nan, low=np.nan, high=np.nan)
     without = made["recipes"]["matched"]._replace(quality=quality)
-    write_report(folder / "without.html", **{**made, "recipes": {**made["recipes"], "matched": without}})
+    write_report(folder / "without.html", Results(**{**made, "recipes": {**made["recipes"], "matched": without}}))
     found = (folder / "without.html").read_text(encoding="utf-8")
     assert found.count("PESQ-WB is empty: the package pesq was not installed") == 1
     assert 'id="no-pesq-matched"' in found

@@ -26,20 +26,12 @@ rule resolved_config:
 rule report:
     input:
         run=f"{STUDY}/config.json",
-        corpus=RUN_PATHS.corpus_tables(),
-        splits=RUN_PATHS.splits(),
-        shards=RUN_PATHS.codec_shards(RUN_PATHS.codecs),
-        protocols=[RUN_PATHS.protocol_of(name) for name in RUN_PATHS.protocols()],
-        histories=[
-            RUN_PATHS.history_of(*detector) for detector in RUN_PATHS.detectors()
-        ],
-        scores=[path for _, path in RUN_PATHS.scores()],
-        heatmap=RUN_PATHS.matrix().png,
-        breakdown=RUN_PATHS.matrix().breakdown,
-        significance=RUN_PATHS.matrix().significance,
-        results=[path for at in RECIPES.values() for path in at.reported()],
+        results=report_sections.inputs(RUN),
         code=code("report"),
         templates=templates("report.html"),
+        sections=[
+            below(report_sections.template(one)) for one in report_sections.SECTIONS
+        ],
     output:
         report(f"{STUDY}/report.html", category="results"),
     log:

@@ -14,4 +14,4 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.report import results
     from codecfake.report.page import write_report
 
-    write_report(args.out, **results.read(json.loads(args.settings.read_text(encoding="utf-8"))))
+    write_report(args.out, results.read(json.loads(args.settings.read_text(encoding="utf-8"))))

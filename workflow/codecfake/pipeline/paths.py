@@ -200,12 +200,6 @@ class Paths:
     def quality(self) -> str:
         return f"{self.experiment}/quality.tsv"
 
-    def reported(self) -> list[str]:
-        """Return the files of a recipe that the report shows."""
-        audit, traces = self.audit(), map(self.traces_of, self.tracing)
-        traced = [path for of in traces for path in (of.tracing, of.png)]
-        return [self.matrix().metrics, audit.table, audit.probe, audit.plot, self.quality(), *traced]
-
     def files(self) -> dict[str, list[str]]:
         """Return the files of a recipe by kind, in the order in which they are made."""
         detectors = [path_of(*one) for one in self.detectors() for path_of in (self.detector_of, self.history_of)]

@@ -1,5 +1,6 @@
 """Read the results of a finished run for the report."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ from codecfake.audit.probe import Probe
 from codecfake.audit.summary import Audit
 from codecfake.corpora.tables import LeftOutUtterances, Speakers, Splits, Utterances
 from codecfake.data import tables
-from codecfake.evaluation.cells import read_evaluation
+from codecfake.evaluation.cells import Evaluation, read_evaluation
 from codecfake.evaluation.source_tracing import TracingMeasures
 from codecfake.evaluation.tables import Breakdown, Metrics, Significance
 from codecfake.pipeline.paths import Paths, by_recipe
@@ -34,28 +35,67 @@ class RecipeResults(NamedTuple):
     tracing: dict[str, TracerResults]
 
 
-def read(run: dict) -> dict:
-    """Read the arguments of `page.write_report`, except the path, for a finished run (a resolved config)."""
+@dataclass(frozen=True)
+class Results:
+    """Results of a run.
+
+    Attributes:
+        run: the resolved config.
+        evaluation: scores and trials.
+        metrics, breakdown, significance: tables of `evaluation.tables`.
+        heatmap: picture of the EER matrix (PNG).
+        utterances: table of `corpora.tables`, with the split of each.
+        left_out, speakers, splits: tables of `corpora.tables`.
+        resynthesised: folder of the codecs' shards.
+        benchmarks: folders of the files that Snakemake's `benchmark:` wrote; see `by_rule`.
+        training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
+        recipes: results of each recipe, including the first.
+    """
+
+    run: dict
+    evaluation: Evaluation
+    metrics: pd.DataFrame
+    breakdown: pd.DataFrame
+    significance: pd.DataFrame
+    heatmap: bytes
+    utterances: pd.DataFrame
+    left_out: pd.DataFrame
+    speakers: pd.DataFrame
+    splits: pd.DataFrame
+    resynthesised: Path
+    benchmarks: list[Path]
+    training: dict[str, pd.DataFrame]
+    recipes: dict[str, RecipeResults]
+
+    @property
+    def reference(self) -> str:
+        """The row that others are compared with."""
+        return Paths(self.run).reference()
+
+
+def read(run: dict) -> Results:
+    """Read the results of a finished run (a resolved config)."""
     at = Paths(run)
     matrix = at.matrix()
     utterances, left_out, speakers = map(Path, at.corpus_tables())
+    splits = tables.read(Path(at.splits()), Splits)
     histories = {f"{row}@{seed}": at.history_of(row, seed) for row, seed in at.detectors()}
-    return {
-        "run": run,
-        "evaluation": read_evaluation(at.scores(), {name: Path(at.protocol_of(name)) for name in at.protocols()}),
-        "metrics": tables.read(Path(matrix.metrics), Metrics),
-        "breakdown": tables.read(Path(matrix.breakdown), Breakdown),
-        "significance": tables.read(Path(matrix.significance), Significance),
-        "heatmap": Path(matrix.png).read_bytes(),
-        "utterances": tables.read(utterances, Utterances),
-        "left_out": tables.read(left_out, LeftOutUtterances),
-        "speakers": tables.read(speakers, Speakers),
-        "splits": tables.read(Path(at.splits()), Splits),
-        "resynthesised": Path(at.resynthesised()),
-        "benchmarks": sorted({Path(folder) for one in by_recipe(run).values() for folder in one.benchmarks()}),
-        "training": {name: pd.read_csv(path, sep="\t") for name, path in histories.items()},
-        "recipes": {recipe: _of_recipe(one) for recipe, one in by_recipe(run).items()},
-    }
+    return Results(
+        run=run,
+        evaluation=read_evaluation(at.scores(), {name: Path(at.protocol_of(name)) for name in at.protocols()}),
+        metrics=tables.read(Path(matrix.metrics), Metrics),
+        breakdown=tables.read(Path(matrix.breakdown), Breakdown),
+        significance=tables.read(Path(matrix.significance), Significance),
+        heatmap=Path(matrix.png).read_bytes(),
+        utterances=tables.read(utterances, Utterances).merge(splits, on="speaker_id"),
+        left_out=tables.read(left_out, LeftOutUtterances),
+        speakers=tables.read(speakers, Speakers),
+        splits=splits,
+        resynthesised=Path(at.resynthesised()),
+        benchmarks=sorted({Path(folder) for one in by_recipe(run).values() for folder in one.benchmarks()}),
+        training={name: pd.read_csv(path, sep="\t") for name, path in histories.items()},
+        recipes={recipe: _of_recipe(one) for recipe, one in by_recipe(run).items()},
+    )
 
 
 def _of_recipe(at: Paths) -> RecipeResults:

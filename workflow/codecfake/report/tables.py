@@ -6,7 +6,7 @@ import pandas as pd
 from codecfake.audit.probe import ALL
 from codecfake.evaluation.metrics import METRICS
 from codecfake.trials.train_sets import train_sets, without
-from codecfake.util.constants import IDENTITY, POOLED
+from codecfake.util.constants import IDENTITY, POOLED, SPLITS
 
 #: Significance level of p values.
 ALPHA = 0.05
@@ -184,3 +184,28 @@ def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]
         eers = part.set_index("eval_codec")["eer"]
         lines.append([by, group, *(percent(eers[column]) if column in eers else "" for column in columns)])
     return columns, lines
+
+
+def counts(utterances: pd.DataFrame) -> pd.DataFrame:
+    """Count speakers, utterances and minutes of each split (a column of `utterances`)."""
+    seconds = utterances["num_samples"] / utterances["sample_rate"]
+    table = utterances.assign(seconds=seconds).groupby("split", sort=False)
+    result = table.agg(
+        speakers=("speaker_id", "nunique"), utterances=("utterance_id", "size"), minutes=("seconds", "sum")
+    )
+    result["minutes"] = (result["minutes"] / 60).round(1)
+    return result.reindex([split for split in SPLITS if split in result.index]).reset_index()
+
+
+def left_out_by_reason(left_out: pd.DataFrame) -> pd.DataFrame:
+    """Count the utterances left out by reason, and list their speakers, or the utterance if it is only one."""
+    if left_out.empty:
+        return pd.DataFrame(columns=["reason", "utterances", "of"])
+    grouped = left_out.groupby("reason", sort=True)
+    table = grouped.agg(
+        utterances=("utterance_id", "size"),
+        of=("speaker_id", lambda speakers: ", ".join(sorted(set(speakers)))),
+        first=("utterance_id", "first"),
+    )
+    table["of"] = table["of"].where(table["utterances"] > 1, table["first"])
+    return table.drop(columns="first").reset_index()

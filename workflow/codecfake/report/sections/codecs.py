@@ -1,0 +1,14 @@
+"""The codecs of the run."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from codecfake.report.results import Results
+
+
+def inputs(run: dict) -> list[str]:
+    return []
+
+
+def variables(found: "Results") -> dict:
+    return {}

@@ -1,0 +1,23 @@
+"""Loss and dev EER of every detector by epoch."""
+
+from typing import TYPE_CHECKING
+
+from codecfake.pipeline.paths import Paths
+
+if TYPE_CHECKING:
+    from codecfake.report.results import Results
+
+
+def inputs(run: dict) -> list[str]:
+    at = Paths(run)
+    return [at.history_of(*detector) for detector in at.detectors()]
+
+
+def variables(found: "Results") -> dict:
+    from codecfake.evaluation import figures
+    from codecfake.report.embedding import data_uri
+
+    return {
+        "curves": data_uri(figures.training_curves(found.training), "image/png"),
+        "training": {name: history.to_dict("records") for name, history in found.training.items()},
+    }
