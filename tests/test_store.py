@@ -127,12 +127,12 @@ DAMAGE = {
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
 def test_a_corrupt_file_is_refused_by_name(shard, damage):
     shard.path.write_bytes(damage(shard.path.read_bytes()))
-    with pytest.raises(DataError, match=r"0000\.parquet: not a readable shard"):
+    with pytest.raises(DataError, match=r"0000\.parquet: not a readable Parquet file"):
         Shard(shard.path)
 
 
 def test_a_missing_file_is_refused_by_name(tmp_path):
-    with pytest.raises(DataError, match=r"gone\.parquet: not a readable shard"):
+    with pytest.raises(DataError, match=r"gone\.parquet: not a readable Parquet file"):
         Shard(tmp_path / "gone.parquet")
 
 

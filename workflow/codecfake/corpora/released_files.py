@@ -3,18 +3,16 @@
 import json
 import sys
 from abc import ABC, abstractmethod
-from bisect import bisect_right
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from codecfake.data.parquet import DAMAGE, ParquetRows
 from codecfake.fetch.remote_zip import CorruptMemberError, LocalArchive
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, DataError
@@ -176,28 +174,16 @@ class Parquet(ClipSource):
 
     def __init__(self, path: Path):
         super().__init__(path)
-        with self.opened() as file:
-            groups = map(file.metadata.row_group, range(file.metadata.num_row_groups))
-            self._ends = list(accumulate(group.num_rows for group in groups))
-            self._schema = file.schema_arrow
-            there = {column.path for column in file.schema} | set(self._schema.names)
-        if missing := [name for name in COLUMNS if name not in there]:
+        self.rows = ParquetRows(path)
+        if missing := [name for name in COLUMNS if name not in self.rows.columns]:
             raise DataError(f"{path}: no column {', '.join(missing)}; a released set has {', '.join(COLUMNS)}")
 
-    def opened(self) -> pq.ParquetFile:
-        """Open the file; the caller closes it."""
-        try:
-            return pq.ParquetFile(self.path, page_checksum_verification=True)
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{self.path}: not a readable Parquet file ({error})") from None
-
     def clips(self) -> Iterator[Clip]:
-        names = [name for name in ("codec_name", "utterance_id", "speaker_id", "label") if name in self._schema.names]
-        with self.opened() as file:
-            try:
-                table = file.read(columns=[*names, "audio.path"])
-            except (OSError, pa.ArrowException) as error:
-                raise DataError(f"{self.path}: damaged ({error})") from None
+        names = [name for name in ("codec_name", "utterance_id", "speaker_id", "label") if name in self.rows.columns]
+        try:
+            table = self.rows.read([*names, "audio.path"])
+        except DAMAGE as error:
+            raise DataError(f"{self.path}: damaged ({error})") from None
         columns = {name: self._texts(name, table[name]) for name in names}
         columns["path"] = pc.struct_field(table["audio"], "path").to_pylist()
         for row, values in enumerate(zip(*columns.values(), strict=True)):
@@ -205,7 +191,7 @@ class Parquet(ClipSource):
 
     def _texts(self, name: str, column: pa.ChunkedArray) -> list:
         """Return the values of a column; the class numbers of a `ClassLabel` become class names."""
-        described = json.loads((self._schema.metadata or {}).get(b"huggingface", b"{}"))
+        described = json.loads((self.rows.schema.metadata or {}).get(b"huggingface", b"{}"))
         feature = described.get("info", {}).get("features", {}).get(name, {})
         classes = dict(enumerate(feature.get("names", ())))
         return [classes.get(value, value) for value in column.to_pylist()]
@@ -224,13 +210,12 @@ class Parquet(ClipSource):
         return self._clip(row, codec, utterance, speaker, label)
 
     def read(self, place: int) -> bytes:
-        number = bisect_right(self._ends, place)
+        group, row = self.rows.place(place)
         try:
             with _OPENING:
-                group = _row_group(self, number)
-        except (OSError, pa.ArrowException) as error:
+                content = _audio(self, group)[row].as_py()["bytes"]
+        except DAMAGE as error:
             raise AudioError(f"{self.name(place)}: damaged ({error})") from None
-        content = group[place - self._ends[number] + len(group)].as_py()["bytes"]
         if content is None:
             raise AudioError(f"{self.name(place)}: no audio in it; expected the bytes of an audio file")
         return content
@@ -240,6 +225,5 @@ class Parquet(ClipSource):
 
 
 @lru_cache(OPEN_GROUPS)
-def _row_group(source: Parquet, number: int) -> pa.ChunkedArray:
-    with source.opened() as file:
-        return file.read_row_group(number, columns=["audio.bytes"])["audio"]
+def _audio(source: Parquet, group: int) -> pa.ChunkedArray:
+    return source.rows.group(group, ["audio.bytes"])["audio"]

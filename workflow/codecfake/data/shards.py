@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecfake.audio import io as audio
+from codecfake.data.parquet import DAMAGE, ParquetRows
 from codecfake.util.errors import DataError
 from codecfake.util.files import replacing
 
@@ -86,33 +87,26 @@ class Shard:
 
     def __init__(self, path: Path):
         self.path = Path(path)
-        try:
-            self._file = pq.ParquetFile(self.path, page_checksum_verification=True)
-        except (OSError, pa.ArrowInvalid) as error:
-            raise DataError(f"{self.path}: not a readable shard ({error})") from None
-        if self._file.schema_arrow.names != SCHEMA.names:
-            raise DataError(f"{self.path}: columns {self._file.schema_arrow.names}; a shard has {SCHEMA.names}")
+        self._rows = ParquetRows(self.path)
+        if self._rows.schema.names != SCHEMA.names:
+            raise DataError(f"{self.path}: columns {self._rows.schema.names}; a shard has {SCHEMA.names}")
         self._group: tuple[int, list[dict[str, Any]]] = (-1, [])
 
     def __len__(self) -> int:
-        return self._file.metadata.num_rows
+        return len(self._rows)
 
     def describe(self) -> list[dict[str, Any]]:
         """Return all rows without their audio."""
-        return self._file.read(columns=DESCRIPTION).to_pylist()
+        return self._rows.read(DESCRIPTION).to_pylist()
 
     def __getitem__(self, index: int) -> dict[str, Any]:
-        group, offset = divmod(index, ROW_GROUP)
+        group, offset = self._rows.place(index)
         if self._group[0] != group:
             try:
-                self._group = (group, self._file.read_row_group(group).to_pylist())
-            except OSError as error:
+                self._group = (group, self._rows.group(group).to_pylist())
+            except DAMAGE as error:
                 raise DataError(f"{self.path}: damaged ({error}); delete it to make it again") from None
         return self._group[1][offset]
-
-    def close(self) -> None:
-        """Close the file; some systems cannot delete an open file."""
-        self._file.close()
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))

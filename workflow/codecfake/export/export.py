@@ -7,7 +7,6 @@ An interrupted export resumes: each file is written completely or not at all, SH
 README.md is written last. Utterances are sorted by id, so that the number of shards does not affect the export.
 """
 
-import contextlib
 import json
 import math
 import re
@@ -205,19 +204,16 @@ def _rows(trials: pd.DataFrame, shards: dict[tuple[str, int], Path]) -> Iterator
     Raises:
         DataError: a shard is damaged, or the row of a trial holds another utterance.
     """
-    with contextlib.ExitStack() as stack:
-        opened = {number: Shard(path) for (_, number), path in shards.items()}
-        for shard in opened.values():
-            stack.callback(shard.close)
-        for trial in trials.itertuples(index=False):
-            shard = opened[trial.shard]
-            item = shard[trial.row] if trial.row < len(shard) else {"utterance_id": None}
-            if item["utterance_id"] != trial.utterance_id:
-                raise DataError(
-                    f"{shard.path}: row {trial.row} is {item['utterance_id']!r}; by the protocol it is "
-                    f"{trial.utterance_id!r}: make the protocol again"
-                )
-            yield item
+    opened = {number: Shard(path) for (_, number), path in shards.items()}
+    for trial in trials.itertuples(index=False):
+        shard = opened[trial.shard]
+        item = shard[trial.row] if trial.row < len(shard) else {"utterance_id": None}
+        if item["utterance_id"] != trial.utterance_id:
+            raise DataError(
+                f"{shard.path}: row {trial.row} is {item['utterance_id']!r}; by the protocol it is "
+                f"{trial.utterance_id!r}: make the protocol again"
+            )
+        yield item
 
 
 def _ticking(rows: Iterable[dict], bar: tqdm) -> Iterator[dict]:

@@ -62,8 +62,6 @@ def _pairs(chosen: set[str], bonafide: list[Path], shards: list[Path]) -> Iterat
         for utterance in sorted(chosen & places[0].keys() & places[1].keys()):
             missing.discard(utterance)
             yield tuple(shard[place[utterance]] for shard, place in zip(both, places, strict=True))
-        for shard in both:
-            shard.close()
     if missing:
         raise DataError(f"{shards[0].parent}: utterance {min(missing)!r} is in none of its {len(shards)} shards")
 

@@ -54,7 +54,6 @@ def clip_rows(resynthesised: Path, codecs: list[str], utterances: pd.DataFrame) 
                 if utterance_id not in places:
                     raise DataError(f"{shard.path}: no utterance {utterance_id!r} among its {len(places)}")
                 rows[utterance_id, codec] = shard[places[utterance_id]]
-            shard.close()
     return rows
 
 

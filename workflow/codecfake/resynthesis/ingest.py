@@ -80,7 +80,6 @@ def _write(target: Path, rows: Iterable[dict[str, Any]], order: Sequence[int]) -
         return
     waiting = target.with_name(f".{target.name}.waiting")
     write_shard(waiting, rows)
-    read = Shard(waiting)
-    write_shard(target, (read[index] for index in np.argsort(order).tolist()))
-    read.close()
+    shard = Shard(waiting)
+    write_shard(target, (shard[index] for index in np.argsort(order).tolist()))
     waiting.unlink()

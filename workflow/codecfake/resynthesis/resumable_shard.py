@@ -4,7 +4,6 @@ import contextlib
 import json
 import shutil
 import sys
-from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -51,13 +50,9 @@ class ResumableShard:
     def _whole(self, number: int) -> int | None:
         """Return the number of rows of a part; None if it is missing or damaged, and must be written again."""
         try:
-            return sum(1 for _ in self._read(number))
+            return sum(1 for _ in Shard(self._path(number)))
         except DataError:
             return None
-
-    def _read(self, number: int) -> Iterator[dict[str, Any]]:
-        with contextlib.closing(Shard(self._path(number))) as part:
-            yield from part
 
     def __len__(self) -> int:
         """Return the number of rows written so far."""
@@ -70,5 +65,5 @@ class ResumableShard:
 
     def join(self) -> None:
         """Write the shard, with the same bytes as a shard written at once, and remove the parts."""
-        write_shard(self.target, chain.from_iterable(map(self._read, range(len(self._lengths)))))
+        write_shard(self.target, chain.from_iterable(Shard(self._path(number)) for number in range(len(self._lengths))))
         shutil.rmtree(self.folder, ignore_errors=True)
