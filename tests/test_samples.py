@@ -186,7 +186,7 @@ def test_pictures_share_one_scale_and_are_the_same_bytes_again():
         one.samples[:] *= level
     images, scale = pictures(three)
     assert pictures(three)[0] == images
-    assert (scale.peak, scale.highest, scale.heard) == (np.abs(noise).max(), 24000, 8000)
+    assert (scale.peak, scale.highest, scale.limit) == (np.abs(noise).max(), 24000, 8000)
     assert scale.loud - scale.quiet == pytest.approx(70)
     read = [Image.open(io.BytesIO(image)) for image in images]
     assert [(one.format, one.size, one.info.keys() & {"exif", "xmp", "icc_profile"}) for one in read] == [
@@ -197,13 +197,13 @@ def test_pictures_share_one_scale_and_are_the_same_bytes_again():
     assert light[row, WIDTH // 4] - dark[row, WIDTH // 4] == pytest.approx(20 / 70 * 255, abs=10)  # 1/10 is -20 dB
     assert light[:, WIDTH // 2 + 8 :].min() > 240
     first = WAVEFORM_ROWS + np.argmax(full[WAVEFORM_ROWS:].mean(axis=1) < 128)  # the noise ends at 8 kHz
-    assert abs(first - (WAVEFORM_ROWS + BANDS) * scale.heard_at / 100) < 2
+    assert abs(first - (WAVEFORM_ROWS + BANDS) * scale.limit_at / 100) < 2
 
 
 def test_silence_has_a_picture():
     images, scale = pictures([Sample("u", "c", b"", np.zeros(1600, np.float32), 16000)])
     assert scale.peak == 1
-    assert scale.heard_at == pytest.approx(100 * WAVEFORM_ROWS / (WAVEFORM_ROWS + BANDS), abs=0.1)
+    assert scale.limit_at == pytest.approx(100 * WAVEFORM_ROWS / (WAVEFORM_ROWS + BANDS), abs=0.1)
     assert len(images) == 1
 
 

@@ -17,8 +17,8 @@ from codecfake.runtime.device import seed_all
 from codecfake.training import codec_trainer
 from codecfake.training.codec_trainer import (
     CropSampler,
-    Recipe,
     ReconstructionLoss,
+    Settings,
     Trainer,
     learning_rate,
     pcm_of_split,
@@ -29,7 +29,7 @@ from codecfake.util.errors import CheckpointError, DataError
 TINY = {"n_filters": 2, "dimension": 8, "ratios": [4, 4, 4], "lstm": 1, "bins": 64}
 ENTRY = {"family": "encodec", "sample_rate": 16000, "hop": 64, "n_q": 2, "bandwidth_kbps": 3.0, "model": TINY}
 ADAPTER = codecs.family_class("encodec")
-RECIPE = Recipe(
+SETTINGS = Settings(
     seed=5, steps=12, batch_size=4, crop_samples=2048, learning_rate=0.02, warmup_steps=2,
     waveform_weight=1.0, quantizer_weight=1.0, evaluate_every=4,
 )  # fmt: skip
@@ -46,7 +46,7 @@ class Run:
     def go(self, seed: int = 5) -> float:
         seed_all(seed)
         self.adapter = ADAPTER(ENTRY, ADAPTER.build(ENTRY))
-        stoi = codec_trainer.train(self.adapter, self.training, self.held_out, RECIPE, self.folder, self.files)
+        stoi = codec_trainer.train(self.adapter, self.training, self.held_out, SETTINGS, self.folder, self.files)
         self.drawn_next = torch.rand(1).item()
         return stoi
 
@@ -74,7 +74,7 @@ def equal_states(one: dict, other: dict) -> bool:
 
 
 def test_training_lowers_the_loss(undisturbed):
-    crops = CropSampler(undisturbed.training, replace(RECIPE, batch_size=32)).batch(100)
+    crops = CropSampler(undisturbed.training, replace(SETTINGS, batch_size=32)).batch(100)
     seed_all(5)
     models = [ADAPTER.build(ENTRY).eval(), undisturbed.kept().model]
     with torch.inference_mode():
@@ -145,17 +145,17 @@ def test_a_stop_while_a_checkpoint_is_written_keeps_the_last_whole_one(run, monk
     assert {path.name for path in run.folder.iterdir()} == {"tiny.th", "state.pt", "history.tsv"}
 
 
-def test_a_state_of_another_recipe_is_refused(run, undisturbed, monkeypatch):
+def test_a_state_of_other_settings_is_refused(run, undisturbed, monkeypatch):
     run.folder.mkdir()
     shutil.copy(undisturbed.folder / "state.pt", run.folder)
-    monkeypatch.setattr(sys.modules[__name__], "RECIPE", replace(RECIPE, learning_rate=0.01))
-    with pytest.raises(CheckpointError, match=r"state\.pt: state of another recipe or model"):
+    monkeypatch.setattr(sys.modules[__name__], "SETTINGS", replace(SETTINGS, learning_rate=0.01))
+    with pytest.raises(CheckpointError, match=r"state\.pt: state of other settings or of another model"):
         run.go()
 
 
 def test_utterances_shorter_than_a_crop_are_refused():
     with pytest.raises(DataError, match="no training utterance is longer than a crop of 2048 samples"):
-        CropSampler([np.zeros(2000, np.int16)], RECIPE)
+        CropSampler([np.zeros(2000, np.int16)], SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_utterances_shorter_than_a_crop_are_refused():
     [(0, 0.25), (1, 0.5 * (0.505 + 0.495 * np.cos(np.pi / 100))), (50, 0.505), (100, 0.01), (150, 0.01)],
 )
 def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
-    schedule = replace(RECIPE, steps=100, warmup_steps=4, learning_rate=2.0)
+    schedule = replace(SETTINGS, steps=100, warmup_steps=4, learning_rate=2.0)
     assert learning_rate(schedule, step) == pytest.approx(2 * expected)
 
 
@@ -178,13 +178,13 @@ class Lagging(ADAPTER):
 
 @pytest.mark.parametrize(("delay", "is_perfect"), [(100, True), (0, False)])
 def test_a_codec_is_trained_to_lag_by_the_delay_of_its_entry(delay, is_perfect, speech):
-    trainer = Trainer(Lagging({**ENTRY, "delay": [delay, delay]}, ADAPTER.build(ENTRY)), RECIPE)
+    trainer = Trainer(Lagging({**ENTRY, "delay": [delay, delay]}, ADAPTER.build(ENTRY)), SETTINGS)
     loss = trainer.advance(sampler(speech).batch(0))
     assert (loss < 1e-6) == is_perfect
 
 
 def sampler(speech, **changes) -> CropSampler:
-    return CropSampler([audio.to_pcm16(speech(1.0))], replace(RECIPE, **changes))
+    return CropSampler([audio.to_pcm16(speech(1.0))], replace(SETTINGS, **changes))
 
 
 def test_a_steps_crops_depend_on_seed_and_step_alone(speech):
@@ -205,7 +205,7 @@ def test_crops_have_levels_in_the_range(speech):
 
 def test_utterances_are_drawn_in_proportion_to_length_and_none_shorter_than_a_crop():
     utterances = [np.full(length, value, np.int16) for length, value in ((3000, 99), (9000, -99), (2000, 99))]
-    crops = CropSampler(utterances, replace(RECIPE, batch_size=1000)).batch(0)
+    crops = CropSampler(utterances, replace(SETTINGS, batch_size=1000)).batch(0)
     assert (crops[:, 0] < 0).float().mean().item() == pytest.approx(0.75, abs=0.05)
 
 

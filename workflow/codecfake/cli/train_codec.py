@@ -13,7 +13,7 @@ EXAMPLE = "codecfake train-codec --codec encodec_mini --config config/demo.yaml 
 def add_options(verb: argparse.ArgumentParser) -> None:
     add_codec_data(verb)
     verb.add_argument(
-        "--recipe", type=Path, default=Path("config/codec_training.yaml"), help="settings of the training"
+        "--settings", type=Path, default=Path("config/codec_training.yaml"), help="file with the settings"
     )
     verb.add_argument(
         "--out", required=True, type=Path, metavar="DIR", help="folder for training state, history and checkpoint files"
@@ -27,19 +27,19 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.training import codec_trainer
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
-    settings = config.read_yaml(args.recipe, "codec_training")
-    steps = config.entry(settings["steps"], args.codec, f"codec in the steps of {args.recipe}:")
-    recipe = codec_trainer.Recipe(**{**settings, "steps": steps})
+    described = config.read_yaml(args.settings, "codec_training")
+    steps = config.entry(described["steps"], args.codec, f"codec in the steps of {args.settings}:")
+    settings = codec_trainer.Settings(**{**described, "steps": steps})
     corpus = open_corpus(run["corpus"], run)
     training = codec_trainer.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
     held_out = codec_trainer.pcm_of_split(
         corpus, run["corpus"], "dev", entry["sample_rate"], codec_trainer.HELD_OUT_PER_SPEAKER
     )
-    seed_all(recipe.seed)
+    seed_all(settings.seed)
     adapter_class = codecs.family_class(entry["family"])
     adapter = adapter_class(entry, adapter_class.build(entry), torch_device(run["device"]))
     keys = {role: Path(file["key"]) for role, file in entry["files"].items()}
     folder = os.path.commonpath([key.parent for key in keys.values()])
     files = {role: args.out / key.relative_to(folder) for role, key in keys.items()}
-    stoi = codec_trainer.train(adapter, training, held_out, recipe, args.out, files)
+    stoi = codec_trainer.train(adapter, training, held_out, settings, args.out, files)
     print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")

@@ -49,12 +49,12 @@ def digest_of(path: Path) -> str | None:
 def shard_waveforms(shards: list[Path], workers: int) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (name, float32 [N] at `SAMPLE_RATE`) of each row of shards, in order, decoded by `workers` threads."""
 
-    def heard(row: dict) -> tuple[str, np.ndarray]:
+    def waveform(row: dict) -> tuple[str, np.ndarray]:
         samples, sample_rate = decode_row(row)
         return f"{row['codec_name']}+{row['utterance_id']}", audio.resample(samples, sample_rate, SAMPLE_RATE)
 
     rows = (row for path in shards for row in Shard(path))
-    return spread(heard, rows, workers)
+    return spread(waveform, rows, workers)
 
 
 class Waveforms:

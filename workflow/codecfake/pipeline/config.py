@@ -49,7 +49,7 @@ def conditions() -> dict[str, dict]:
 
 
 def training() -> dict[str, dict]:
-    """Return the training recipes of training.yaml, by name."""
+    """Return the training settings of training.yaml, by name."""
     return read_yaml(CONFIG / "training.yaml", "training")
 
 
@@ -83,7 +83,7 @@ def resolve(run: dict, name: str = "config") -> dict:
 
     Returns:
         `run` with defaults for missing keys, and with `codec_entries`, `detector_entry` (including its `options` and
-        training recipe), `condition_entries`, `baseline_entries` (pretrained detectors only), `seeds` and `recipes`
+        training settings), `condition_entries`, `baseline_entries` (pretrained detectors only), `seeds` and `recipes`
         added.
 
     Raises:
@@ -125,8 +125,8 @@ def _trained_detector(section: dict, name: str) -> dict:
     )
     if "checkpoint" in options.get("files", {}):
         raise ConfigError(f"{name}: detector: {section['name']!r} is pretrained; use it as a baseline")
-    recipe = entry(training(), section["training"], "training")
-    return {**_with_files({"files": {}, **options}, download.downloads()), "training": recipe}
+    settings = entry(training(), section["training"], "training")
+    return {**_with_files({"files": {}, **options}, download.downloads()), "training": settings}
 
 
 def pretrained(name: str) -> dict:

@@ -22,7 +22,7 @@ class DetectorSection(Section):
     """The detector that is trained."""
 
     name: str = Field("aasist_l", description="a name in detectors.yaml")
-    training: str = Field("default", description="training recipe: a name in training.yaml")
+    training: str = Field("default", description="training settings: a name in training.yaml")
     options: dict[str, Any] = Field({}, description="values that override its entry in detectors.yaml")
     gpus: int = Field(1, ge=1, description="GPUs for data-parallel training of one detector")
 

@@ -74,7 +74,7 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
     intelligibility.has_pesq()  # print its note once, not in every thread
     measured = {codec: _compared(codec, pairs[codec], workers) for codec in codecs}
     rows = [
-        {"codec": codec, "measure": name, **_told(table[name])}
+        {"codec": codec, "measure": name, **_statistics(table[name])}
         for codec, table in measured.items()
         for name in MEASURES
     ]
@@ -124,7 +124,7 @@ def compared(ours: np.ndarray, our_rate: int, published: np.ndarray, sample_rate
     }
 
 
-def _told(values: pd.Series) -> dict:
+def _statistics(values: pd.Series) -> dict:
     defined = values.dropna()
     return {"utterances": len(defined), "mean": defined.mean(), "least": defined.min(), "most": defined.max()}
 

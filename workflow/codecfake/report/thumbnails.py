@@ -124,8 +124,8 @@ class Scale(NamedTuple):
         peak: sample value at the top of the waveform.
         highest: frequency (Hz) at the top of the spectrogram.
         loud, quiet: levels (dB) of black and white.
-        heard: highest frequency (Hz) of the detectors' input.
-        heard_at: position of `heard` in % of the picture's height, from the top; it is above the spectrogram if `heard`
+        limit: highest frequency (Hz) of the detectors' input.
+        limit_at: position of `limit` in % of the picture's height, from the top; it is above the spectrogram if `limit`
             exceeds `highest`.
     """
 
@@ -133,8 +133,8 @@ class Scale(NamedTuple):
     highest: float
     loud: float
     quiet: float
-    heard: int
-    heard_at: float
+    limit: int
+    limit_at: float
 
 
 def pictures(clips: list[Sample]) -> tuple[list[bytes], Scale]:

@@ -34,7 +34,7 @@ HELD_OUT_PER_SPEAKER = 12
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Settings:
     """Hyper-parameters, from `codec_training.yaml`. Lengths are in samples at the codec's rate."""
 
     seed: int
@@ -98,56 +98,56 @@ def _log(magnitudes: torch.Tensor) -> torch.Tensor:
 class CropSampler:
     """Random crops of utterances drawn in proportion to length; the batch of a step depends only on seed and step."""
 
-    def __init__(self, utterances: list[np.ndarray], recipe: Recipe):
-        self.recipe = recipe
-        self.utterances = [x for x in utterances if len(x) > recipe.crop_samples]
+    def __init__(self, utterances: list[np.ndarray], settings: Settings):
+        self.settings = settings
+        self.utterances = [x for x in utterances if len(x) > settings.crop_samples]
         if not self.utterances:
-            raise DataError(f"no training utterance is longer than a crop of {recipe.crop_samples} samples")
+            raise DataError(f"no training utterance is longer than a crop of {settings.crop_samples} samples")
         lengths = np.array([len(x) for x in self.utterances], dtype=float)
         self.weights = lengths / lengths.sum()
 
     def batch(self, step: int) -> torch.Tensor:
         """Return the batch of a step, float32 [batch_size, crop_samples]."""
-        rng = np.random.default_rng([self.recipe.seed, step])
-        chosen = rng.choice(len(self.utterances), self.recipe.batch_size, p=self.weights)
+        rng = np.random.default_rng([self.settings.seed, step])
+        chosen = rng.choice(len(self.utterances), self.settings.batch_size, p=self.weights)
         return torch.from_numpy(np.stack([self._crop(rng, self.utterances[i]) for i in chosen]))
 
     def _crop(self, rng: np.random.Generator, utterance: np.ndarray) -> np.ndarray:
-        start = rng.integers(len(utterance) - self.recipe.crop_samples)
-        crop = audio.from_pcm16(utterance[start : start + self.recipe.crop_samples])
+        start = rng.integers(len(utterance) - self.settings.crop_samples)
+        crop = audio.from_pcm16(utterance[start : start + self.settings.crop_samples])
         rms = max(float(np.sqrt(np.mean(crop**2))), SILENCE_RMS)
         gain = 10 ** (rng.uniform(*LEVEL_DB) / 20) / rms
         return np.clip(crop * gain, -1, 1).astype(np.float32)
 
 
-def learning_rate(recipe: Recipe, step: int) -> float:
+def learning_rate(settings: Settings, step: int) -> float:
     """Return the learning rate of a step: linear warm-up, then cosine decay to 1 % of the peak at the last step."""
-    warm = min(1.0, (step + 1) / recipe.warmup_steps)
-    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / recipe.steps)))
-    return recipe.learning_rate * warm * (0.01 + 0.99 * cosine)
+    warm = min(1.0, (step + 1) / settings.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
+    return settings.learning_rate * warm * (0.01 + 0.99 * cosine)
 
 
 class Trainer:
     """The training state: model, moving average of its weights, optimiser, step, best STOI on held-out speakers."""
 
-    def __init__(self, adapter: TrainableCodec, recipe: Recipe):
-        self.adapter, self.recipe = adapter, recipe
-        self.fingerprint = digest(json.dumps(asdict(recipe)), json.dumps(adapter.entry["model"], sort_keys=True))
+    def __init__(self, adapter: TrainableCodec, settings: Settings):
+        self.adapter, self.settings = adapter, settings
+        self.fingerprint = digest(json.dumps(asdict(settings)), json.dumps(adapter.entry["model"], sort_keys=True))
         self.average = adapter.build(adapter.entry)
         self.average.load_state_dict(adapter.model.state_dict())
         self.optimiser = torch.optim.AdamW(adapter.model.parameters(), betas=(0.8, 0.99))
-        self.loss = ReconstructionLoss(adapter.sample_rate, recipe.waveform_weight).to(adapter.device)
+        self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight).to(adapter.device)
         self.step, self.best_stoi = 0, -1.0
 
     def advance(self, waveforms: torch.Tensor) -> float:
         """Run one optimiser step on waveforms [B, T]; return the loss."""
         model = self.adapter.model.train()
         for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.recipe, self.step)
+            group["lr"] = learning_rate(self.settings, self.step)
         decoded, quantizer_loss = self.adapter.training_forward(waveforms)
         delay = self.adapter.delays(waveforms.shape[1])[0]
         target = waveforms[:, : decoded.shape[1] - delay]
-        loss = self.loss(decoded[:, delay:], target) + self.recipe.quantizer_weight * quantizer_loss
+        loss = self.loss(decoded[:, delay:], target) + self.settings.quantizer_weight * quantizer_loss
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -185,11 +185,13 @@ class Trainer:
         """Load a training state written by `save`.
 
         Raises:
-            CheckpointError: the state belongs to another recipe or model.
+            CheckpointError: the state belongs to other settings or to another model.
         """
         state = read_checkpoint(path)
         if state["fingerprint"] != self.fingerprint:
-            raise CheckpointError(f"{path}: state of another recipe or model; delete it or choose another --out")
+            raise CheckpointError(
+                f"{path}: state of other settings or of another model; delete it or choose another --out"
+            )
         self.step, self.best_stoi = state["step"], state["best_stoi"]
         self.adapter.model.load_state_dict(state["model"])
         self.average.load_state_dict(state["average"])
@@ -212,11 +214,11 @@ def train(
     adapter: TrainableCodec,
     training: list[np.ndarray],
     held_out: list[np.ndarray],
-    recipe: Recipe,
+    settings: Settings,
     work_dir: Path,
     files: dict[str, Path],
 ) -> float:
-    """Train for `recipe.steps` steps and save the averaged weights with the best held-out STOI in `files`.
+    """Train for `settings.steps` steps and save the averaged weights with the best held-out STOI in `files`.
 
     Args:
         training, held_out: utterances, int16 [N] at the codec's rate; different speakers.
@@ -225,17 +227,17 @@ def train(
     Returns:
         The best held-out STOI.
     """
-    trainer, sampler = Trainer(adapter, recipe), CropSampler(training, recipe)
+    trainer, sampler = Trainer(adapter, settings), CropSampler(training, settings)
     state, history = work_dir / "state.pt", work_dir / "history.tsv"
     if state.is_file():
         trainer.restore(state)
     work_dir.mkdir(parents=True, exist_ok=True)
-    bar = tqdm(initial=trainer.step, total=recipe.steps, unit="step", mininterval=5)
+    bar = tqdm(initial=trainer.step, total=settings.steps, unit="step", mininterval=5)
     losses: list[float] = []
-    while trainer.step < recipe.steps:
+    while trainer.step < settings.steps:
         losses.append(trainer.advance(sampler.batch(trainer.step).to(adapter.device)))
         bar.update()
-        if trainer.step % recipe.evaluate_every and trainer.step < recipe.steps:
+        if trainer.step % settings.evaluate_every and trainer.step < settings.steps:
             continue
         codec = trainer.averaged()
         stoi = held_out_stoi(codec, held_out)

@@ -24,7 +24,7 @@ class TrainingState:
     """A model being trained, its optimiser, and the best epoch on dev so far.
 
     Args:
-        entry: the detector's entry in detectors.yaml, with its training recipe.
+        entry: the detector's entry in detectors.yaml, with its training settings.
         fingerprint: digests of the other inputs that determine the result (data, code); see `restore`.
         front_end: file of pretrained front-end weights, for detectors with a self-supervised front end.
 
@@ -34,7 +34,7 @@ class TrainingState:
     """
 
     def __init__(self, entry: dict, device: str, seed: int, fingerprint: Fingerprint, front_end: Path | None = None):
-        self.entry, self.recipe, self.device = entry, entry["training"], torch.device(device)
+        self.entry, self.settings, self.device = entry, entry["training"], torch.device(device)
         self.fingerprint = {
             "entry": digest(json.dumps(entry, sort_keys=True)),
             "seed": str(seed),
@@ -48,9 +48,9 @@ class TrainingState:
         self.model.to(self.device)
         self.trained = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
         self.optimiser = torch.optim.Adam(
-            self.trained, lr=entry["learning_rate"], weight_decay=self.recipe["weight_decay"]
+            self.trained, lr=entry["learning_rate"], weight_decay=self.settings["weight_decay"]
         )
-        self.amp = self.recipe["amp"] and self.device.type == "cuda"
+        self.amp = self.settings["amp"] and self.device.type == "cuda"
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.amp)
         self.average = Average()
         self.best: dict[str, torch.Tensor] = {}
@@ -87,7 +87,7 @@ class TrainingState:
     @property
     def ended(self) -> bool:
         """Whether all epochs are done, or the last `patience` epochs brought no improvement on dev."""
-        patience = self.recipe.get("patience", math.inf)
+        patience = self.settings.get("patience", math.inf)
         return len(self.history) >= self.entry["epochs"] or len(self.history) - self.best_epoch >= patience
 
     def note(self, learning_rate: float, loss: float, rank: tuple[float, float], error: str) -> None:
@@ -98,7 +98,7 @@ class TrainingState:
             error: the `history` column of the error on dev, the first number of `rank`.
         """
         epoch = len(self.history) + 1
-        if self.recipe["average"] and rank[0] <= self.best_rank[0]:
+        if self.settings["average"] and rank[0] <= self.best_rank[0]:
             self.average.add(self.model.state_dict())
         if rank < self.best_rank:
             self.best, self.best_rank, self.best_epoch = snapshot(self.model), rank, epoch

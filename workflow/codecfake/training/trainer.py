@@ -89,7 +89,7 @@ class Training:
         self.trials, dev = (trials[trials["split"] == split].reset_index(drop=True) for split in ("train", "dev"))
         self.train = TrialDataset(self.trials, waveforms, self.crop, seed, label=task.labels)
         self.dev = TrialDataset(dev, waveforms, self.crop, label=task.labels)
-        self.weights = class_weights(self.train.labels, state.recipe["class_weights"], task.classes)
+        self.weights = class_weights(self.train.labels, state.settings["class_weights"], task.classes)
         self.steps_an_epoch = len(self.batches(0))
         self.splitter = BatchSplitter()
         if self.processes.is_distributed and state.device.type == "cuda":
@@ -112,7 +112,7 @@ class Training:
                 if is_main:
                     state.save(path)
         chosen, dev_error = state.best, state.best_rank[0]
-        if state.recipe["average"]:
+        if state.settings["average"]:
             chosen, dev_error = self.averaged()
         return Trained(chosen, dev_error, pd.DataFrame(state.history))
 
@@ -157,9 +157,9 @@ class Training:
         self.processes.sum_gradients(state.trained)
         for group in state.optimiser.param_groups:
             group["lr"] = rate
-        if "clip" in state.recipe:
+        if "clip" in state.settings:
             state.scaler.unscale_(state.optimiser)
-            torch.nn.utils.clip_grad_norm_(state.trained, state.recipe["clip"])
+            torch.nn.utils.clip_grad_norm_(state.trained, state.settings["clip"])
         state.scaler.step(state.optimiser)
         state.scaler.update()
         return loss
@@ -218,7 +218,7 @@ def fit(
     """Train one model on the train trials and keep the epoch with the lowest error on the dev trials.
 
     Args:
-        entry: an entry of detectors.yaml with its training recipe; a tracer's has `classes`, see `detectors.build`.
+        entry: an entry of detectors.yaml with its training settings; a tracer's has `classes`, see `detectors.build`.
         device: torch device.
         state: file of the state after every epoch, from which a stopped training resumes; the caller removes it.
         fingerprint: digests of the audio and the code; a state with another fingerprint is ignored.

@@ -23,10 +23,10 @@ function swap(clip) {
   const column = columnOf(clip);
   const bonafide = rows[0][column];
   if (clip !== bonafide) compared[column] = clip;
-  const heard = current !== null && columnOf(current) === column ? current : clip;
+  const from = current !== null && columnOf(current) === column ? current : clip;
   const other = clip === bonafide ? compared[column] : bonafide;
   buttonOf(other).focus({ preventScroll: true });
-  play(other, audioOf(heard).currentTime);
+  play(other, audioOf(from).currentTime);
 }
 
 function focusClip(clip) {
