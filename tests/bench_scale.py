@@ -86,10 +86,7 @@ def verb(*arguments) -> list:
 
 
 def corpus_command(folder: Path, section: dict, out: Path) -> list:
-    tables = [
-        option for name in ("utterances", "left-out", "speakers") for option in (f"--{name}", out / f"{name}.tsv")
-    ]
-    return verb("corpus", "--corpus", json.dumps(section), "--shards", "64", "--cache", folder / "cache", *tables)
+    return verb("corpus", "--corpus", json.dumps(section), "--shards", "64", "--cache", folder / "cache", "--out", out)
 
 
 def make_project(folder: Path, count: int) -> Project:

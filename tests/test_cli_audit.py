@@ -12,6 +12,7 @@ from codecfake.audit.probe import Probe
 from codecfake.audit.summary import Audit
 from codecfake.cli.main import parser
 from codecfake.data import tables
+from codecfake.data.result_files import AuditFiles
 from codecfake.data.shards import shard_path, shard_row, write_shard
 from codecfake.pipeline.config import hops
 from codecfake.util.errors import DataError
@@ -96,12 +97,10 @@ def test_the_rules_verbs_say_of_shards_what_the_users_says_of_them(shards, tmp_p
         out = tmp_path / f"rules/{codec}.tsv"
         run("cues", "--shards", *own, "--bonafide", *bonafide, "--workers", 2, "--out", out)
         options.append(f"{codec}={out}")
-    kinds = {"table": "audit.tsv", "ranges": "ranges.tsv", "probe": "probe.tsv", "duplicates": "duplicates.tsv"}
-    outputs = [word for kind, name in kinds.items() for word in (f"--{kind}", tmp_path / f"rules/{name}")]
     settings = ("--seed", 0, "--hops", *hops())
-    run("audit-tables", "--cues", *options, *settings, *outputs, "--plot", tmp_path / "rules/audit.png")
+    run("audit-tables", "--cues", *options, *settings, "--out", tmp_path / "rules")
     run("audit", shards, "--out", tmp_path / "user")
-    for name in ("audit.tsv", "ranges.tsv", "probe.tsv", "duplicates.tsv", "audit.png"):
+    for name in AuditFiles():
         assert (tmp_path / "rules" / name).read_bytes() == (tmp_path / "user" / name).read_bytes(), name
     codecs = tables.read(tmp_path / "rules/audit.tsv", Audit)
     assert (list(codecs["container"]), list(codecs["clips"])) == (["FLAC"] * 3, [CLIPS] * 3)

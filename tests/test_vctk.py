@@ -16,6 +16,7 @@ from codecfake.corpora import LeftOut, Recording, Speaker
 from codecfake.corpora.tables import LeftOutUtterances, Speakers, Utterances
 from codecfake.corpora.vctk import VctkCorpus
 from codecfake.data import tables
+from codecfake.data.result_files import CorpusFiles
 from codecfake.fetch import download
 from codecfake.fetch.download import Places
 from codecfake.fetch.remote_zip import LocalArchive, RemoteArchive
@@ -193,9 +194,9 @@ def test_offline_without_the_archive_says_what_to_place_where(served, http_serve
 def list_corpus(folder, version, downloads, monkeypatch, code=0, **options):
     """Make the tables of a run with the rule's command and check its exit code; return their paths."""
     monkeypatch.setattr(download, "downloads", lambda: downloads)
-    paths = {name: folder / f"{name}.tsv" for name in ("utterances", "left-out", "speakers")}
+    paths = CorpusFiles(*(folder / name for name in CorpusFiles()))._asdict()
     command = ["corpus", "--corpus", json.dumps(section(version, **options)), "--shards", "3", "--cache", str(folder)]
-    assert main([*command, *(f"--{name}={path}" for name, path in paths.items())]) == code
+    assert main([*command, "--out", str(folder)]) == code
     return paths
 
 
@@ -231,7 +232,7 @@ def test_a_corrupt_member_is_named_and_left_out_on_demand(
     if on_bad_audio == "fail":
         assert not any(table.exists() for table in paths.values())
     else:
-        left_out = tables.read(paths["left-out"], LeftOutUtterances).set_index("utterance_id")
+        left_out = tables.read(paths["left_out"], LeftOutUtterances).set_index("utterance_id")
         assert left_out.loc["p225_002", "reason"].startswith(f"{archive}: member {name} is corrupt (")
         assert "p225_002" not in set(tables.read(paths["utterances"], Utterances)["utterance_id"])
 
@@ -240,7 +241,7 @@ def test_the_tables_of_a_run_tell_gaps_and_speakers(served, tmp_path, monkeypatc
     version, downloads = served
     paths = list_corpus(tmp_path, version, downloads, monkeypatch)
     speakers = tables.read(paths["speakers"], Speakers).set_index("speaker_id")
-    left_out = tables.read(paths["left-out"], LeftOutUtterances)
+    left_out = tables.read(paths["left_out"], LeftOutUtterances)
     assert speakers.loc["p226", ["utterances", "left_out", "without_text", "region"]].tolist() == [4, 0, 0, "Surrey"]
     if version == "0.80":
         assert speakers.loc["p315", ["utterances", "left_out", "without_text"]].tolist() == [4, 0, 4]

@@ -12,9 +12,7 @@ rule corpus:
     input:
         code=code("corpus", [CORPUS_MODULE]),
     output:
-        utterances=f"{RESULTS}/corpus/utterances.tsv",
-        left_out=f"{RESULTS}/corpus/left_out.tsv",
-        speakers=f"{RESULTS}/corpus/speakers.tsv",
+        **RUN_PATHS.corpus_tables()._asdict(),
     log:
         f"{RESULTS}/logs/corpus/utterances.log",
     benchmark:
@@ -25,12 +23,12 @@ rule corpus:
     params:
         corpus=LISTED,
         shards=RUN["shards"],
+        folder=f"{RESULTS}/corpus",
     message:
         "corpus: fetch, read and list utterances"
     shell:
         "codecfake corpus --corpus {params.corpus:q} --shards {params.shards}"
-        " --workers {threads} --utterances {output.utterances:q}"
-        " --left-out {output.left_out:q} --speakers {output.speakers:q} 2> {log:q}"
+        " --workers {threads} --out {params.folder:q} 2> {log:q}"
 
 
 rule source_shard:

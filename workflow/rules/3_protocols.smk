@@ -120,8 +120,7 @@ rule keys:
         protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
         code=code("keys"),
     output:
-        key=ANY.key(),
-        splits=[ANY.exported_protocol(split) for split in SPLITS],
+        **ANY.keys()._asdict(),
     log:
         f"{EXPERIMENT}/logs/keys/keys.log",
     benchmark:
@@ -130,8 +129,8 @@ rule keys:
     conda:
         ENVIRONMENT
     params:
-        splits=named(ANY.exported_protocol, SPLITS),
+        folder=f"{EXPERIMENT}/keys",
     message:
         "write keys and protocols in ASVspoof formats"
     shell:
-        "codecfake keys --protocols {input.protocols:q} --key {output.key:q} --splits {params.splits:q} 2> {log:q}"
+        "codecfake keys --protocols {input.protocols:q} --out {params.folder:q} 2> {log:q}"

@@ -31,11 +31,10 @@ rule matrix:
         ),
         reference=RUN_PATHS.reference(),
         seed=RUN["seeds"][0],
+        folder=EXPERIMENT,
     message:
         "compute the EER matrix"
     shell:
         "codecfake matrix --scores {params.scores:q} --protocols {params.protocols:q}"
         " --trained-on {params.trained_on:q} --speakers {input.speakers:q}"
-        " --reference {params.reference:q} --seed {params.seed}"
-        " --tsv {output.tsv:q} --json {output.json:q} --png {output.png:q} --metrics {output.metrics:q}"
-        " --breakdown {output.breakdown:q} --significance {output.significance:q} 2> {log:q}"
+        " --reference {params.reference:q} --seed {params.seed} --out {params.folder:q} 2> {log:q}"

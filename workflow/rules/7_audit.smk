@@ -42,11 +42,12 @@ rule audit:
         cues=named(ANY.cues_of, RUN_PATHS.codecs),
         hops=codecfake_config.hops(),
         seed=RUN["seeds"][0],
+        folder=f"{AUDIO}/audit",
     message:
         "audit shortcuts"
     shell:
-        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --hops {params.hops} --table {output.table:q}"
-        " --probe {output.probe:q} --ranges {output.ranges:q} --duplicates {output.duplicates:q} --plot {output.plot:q} 2> {log:q}"
+        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --hops {params.hops}"
+        " --out {params.folder:q} 2> {log:q}"
 
 
 rule quality:

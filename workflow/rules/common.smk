@@ -14,7 +14,7 @@ from functools import cache
 from codecfake.pipeline import config as codecfake_config, snakemake_records
 from codecfake.pipeline.paths import Paths, by_recipe, fold_of
 from codecfake.report import sections as report_sections
-from codecfake.util.constants import IDENTITY, MATCHED, RANDOM, SPLITS, TRIVIAL
+from codecfake.util.constants import IDENTITY, MATCHED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
 from codecfake.util.yaml_files import load_yaml
 from codecfake.util.source_code import PACKAGE, source_files

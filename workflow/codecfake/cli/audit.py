@@ -43,8 +43,7 @@ def run(args: argparse.Namespace) -> None:
     if args.out:
         for codec, table in cues.items():
             tables.write(table, Cues, args.out / f"cues/{codec}.tsv")
-        names = ("audit.tsv", "ranges.tsv", "probe.tsv", "duplicates.tsv", "audit.png")
-        write(audited, *(args.out / name for name in names))
+        write(audited, args.out)
         write_text(args.out / "verdicts.txt", verdict_text(audited.table))
     if args.json:
         records = {name: json.loads(table.to_json(orient="records")) for name, table in audited._asdict().items()}

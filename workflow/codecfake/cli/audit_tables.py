@@ -12,8 +12,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--hops", type=int, nargs="+", required=True, help="codec hops (samples) that clip lengths are tested against"
     )
-    for kind in ("table", "ranges", "probe", "duplicates", "plot"):
-        verb.add_argument(f"--{kind}", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the tables and the figure")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -22,20 +21,22 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.data import tables
 
     audited = audit({codec: tables.read(path, Cues) for codec, path in args.cues}, args.seed, args.hops)
-    write(audited, args.table, args.ranges, args.probe, args.duplicates, args.plot)
+    write(audited, args.out)
 
 
-def write(audited, table: Path, ranges: Path, probe: Path, duplicates: Path, plot: Path) -> None:
-    """Write the tables and the figure of an audit."""
+def write(audited, folder: Path) -> None:
+    """Write the tables and the figure of an audit to a folder."""
     from codecfake.audit import plots
     from codecfake.audit.comparison import Duplicates, Ranges
     from codecfake.audit.probe import Probe
     from codecfake.audit.summary import Audit
     from codecfake.data import tables
+    from codecfake.data.result_files import AuditFiles
     from codecfake.util.files import write_bytes
 
-    tables.write(audited.ranges, Ranges, ranges)
-    tables.write(audited.probe, Probe, probe)
-    tables.write(audited.duplicates, Duplicates, duplicates)
-    tables.write(audited.table, Audit, table)
-    write_bytes(plot, plots.figure(audited.ranges, audited.probe))
+    out = AuditFiles(*(folder / name for name in AuditFiles()))
+    tables.write(audited.ranges, Ranges, out.ranges)
+    tables.write(audited.probe, Probe, out.probe)
+    tables.write(audited.duplicates, Duplicates, out.duplicates)
+    tables.write(audited.table, Audit, out.table)
+    write_bytes(out.plot, plots.figure(audited.ranges, audited.probe))

@@ -13,9 +13,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--shards", type=int, required=True)
     verb.add_argument("--workers", type=int, default=1, help="recordings read in parallel (default: 1)")
     add_fetch_options(verb)
-    verb.add_argument("--utterances", type=Path, required=True)
-    verb.add_argument("--left-out", type=Path, required=True)
-    verb.add_argument("--speakers", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the tables")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -23,13 +21,15 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.corpora.selection import choose, relevant
     from codecfake.corpora.validation import list_utterances
     from codecfake.data import tables
+    from codecfake.data.result_files import CorpusFiles
 
+    out = CorpusFiles(*(args.out / name for name in CorpusFiles()))
     opened = open_corpus(args.corpus, vars(args))
     chosen = choose(opened.recordings(), opened.speakers(), args.corpus)
     listing = list_utterances(opened, chosen, args.corpus.get("on_bad_audio", "fail"), args.workers)
     left_out = listing.left_out + relevant(opened.gaps(), chosen, args.corpus)
     speakers = corpus_tables.speaker_table(listing.utterances, left_out, opened.speakers())
     utterances = corpus_tables.utterance_table(listing.utterances, args.shards)
-    tables.write(speakers, corpus_tables.Speakers, args.speakers)
-    tables.write(corpus_tables.left_out_table(left_out), corpus_tables.LeftOutUtterances, args.left_out)
-    tables.write(utterances, corpus_tables.Utterances, args.utterances)
+    tables.write(speakers, corpus_tables.Speakers, out.speakers)
+    tables.write(corpus_tables.left_out_table(left_out), corpus_tables.LeftOutUtterances, out.left_out)
+    tables.write(utterances, corpus_tables.Utterances, out.utterances)

@@ -14,23 +14,24 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--speakers", type=Path, required=True)
     verb.add_argument("--reference", required=True, help="row that the others are compared with")
     verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
-    for kind in ("tsv", "json", "png", "metrics", "breakdown", "significance"):
-        verb.add_argument(f"--{kind}", type=Path, required=True)
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the matrix and the tables")
 
 
 def run(args: argparse.Namespace) -> None:
     from codecfake.corpora.tables import Speakers
     from codecfake.data import tables
+    from codecfake.data.result_files import MatrixFiles
     from codecfake.evaluation import figures, matrix
     from codecfake.evaluation.cells import read_evaluation
     from codecfake.evaluation.tables import Breakdown, Metrics, Significance
     from codecfake.util.files import write_bytes
 
+    out = MatrixFiles(*(args.out / name for name in MatrixFiles()))
     evaluation = read_evaluation(args.scores, dict(args.protocols))
     genders = tables.read(args.speakers, Speakers).set_index("speaker_id")["gender"].to_dict()
     table = matrix.metrics_table(evaluation, args.trained_on, args.seed)
-    tables.write(matrix.breakdown(evaluation, genders), Breakdown, args.breakdown)
-    tables.write(matrix.significance(evaluation, args.reference, args.seed), Significance, args.significance)
-    tables.write(table, Metrics, args.metrics)
-    matrix.write_matrix(table, args.tsv, args.json)
-    write_bytes(args.png, figures.heatmap(matrix.eer_matrix(table)))
+    tables.write(matrix.breakdown(evaluation, genders), Breakdown, out.breakdown)
+    tables.write(matrix.significance(evaluation, args.reference, args.seed), Significance, out.significance)
+    tables.write(table, Metrics, out.metrics)
+    matrix.write_matrix(table, out.tsv, out.json)
+    write_bytes(out.png, figures.heatmap(matrix.eer_matrix(table)))

@@ -2,8 +2,9 @@
 
 from typing import NamedTuple
 
+from codecfake.data.result_files import AuditFiles, CorpusFiles, KeyFiles, MatrixFiles
 from codecfake.trials.train_sets import train_sets
-from codecfake.util.constants import IDENTITY, POOLED, SPLITS
+from codecfake.util.constants import IDENTITY, POOLED
 
 
 class ScoreFiles(NamedTuple):
@@ -11,17 +12,6 @@ class ScoreFiles(NamedTuple):
 
     main: str
     other: str
-
-
-class MatrixFiles(NamedTuple):
-    """The EER matrix in three formats, and the tables that accompany it."""
-
-    tsv: str
-    json: str
-    png: str
-    metrics: str
-    breakdown: str
-    significance: str
 
 
 class TracerFiles(NamedTuple):
@@ -38,16 +28,6 @@ class TraceFiles(NamedTuple):
     confusion: str
     png: str
     traces: str
-
-
-class AuditFiles(NamedTuple):
-    """Tables and figure of an audit."""
-
-    table: str
-    probe: str
-    ranges: str
-    duplicates: str
-    plot: str
 
 
 class Paths:
@@ -87,8 +67,8 @@ class Paths:
         self._shards = [f"{number:03d}.parquet" for number in range(run["shards"])]
         self._detector = run["detector"]["name"]
 
-    def corpus_tables(self) -> list[str]:
-        return [f"{self.results}/corpus/{name}.tsv" for name in ("utterances", "left_out", "speakers")]
+    def corpus_tables(self) -> CorpusFiles:
+        return CorpusFiles(*(f"{self.results}/corpus/{name}" for name in CorpusFiles()))
 
     def source_shards(self) -> list[str]:
         return [f"{self.results}/corpus/{shard}" for shard in self._shards]
@@ -147,31 +127,15 @@ class Paths:
         trained = [(f"{name}@{seed}", path) for name, seed in self.detectors() for path in self.scores_of(name, seed)]
         return trained + [(name, path) for name in self.baselines for path in self.baseline_scores_of(name)]
 
-    def key(self) -> str:
-        """Return the path of the key of the codecs' eval trials, in the format of ASVspoof 5's evaluation package."""
-        return f"{self.experiment}/keys/asvspoof5.tsv"
-
-    def exported_protocol(self, split: str) -> str:
-        """Return the path of the protocol of the codecs' trials of a split, in the format of ASVspoof 2019."""
-        return f"{self.experiment}/keys/asvspoof2019.{split}.txt"
-
-    def keys(self) -> list[str]:
-        return [self.key(), *map(self.exported_protocol, SPLITS)]
+    def keys(self) -> KeyFiles:
+        return KeyFiles(*(f"{self.experiment}/keys/{name}" for name in KeyFiles()))
 
     def reference(self) -> str:
         """Return the row that the others are compared with."""
         return POOLED if POOLED in self.train_sets else next(iter(self.train_sets))
 
     def matrix(self) -> MatrixFiles:
-        names = (
-            "eer_matrix.tsv",
-            "eer_matrix.json",
-            "eer_matrix.png",
-            "metrics.tsv",
-            "breakdown.tsv",
-            "significance.tsv",
-        )
-        return MatrixFiles(*(f"{self.experiment}/{name}" for name in names))
+        return MatrixFiles(*(f"{self.experiment}/{name}" for name in MatrixFiles()))
 
     def benchmarks(self) -> set[str]:
         """Return the folders of Snakemake's benchmarks: run time and memory of jobs."""
@@ -191,8 +155,7 @@ class Paths:
         return f"{self.audio}/audit/cues/{codec}.tsv"
 
     def audit(self) -> AuditFiles:
-        names = ("audit.tsv", "probe.tsv", "ranges.tsv", "duplicates.tsv", "audit.png")
-        return AuditFiles(*(f"{self.audio}/audit/{name}" for name in names))
+        return AuditFiles(*(f"{self.audio}/audit/{name}" for name in AuditFiles()))
 
     def quality_of(self, codec: str) -> str:
         return f"{self.experiment}/quality/{codec}.tsv"
