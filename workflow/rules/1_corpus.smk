@@ -23,7 +23,7 @@ rule corpus:
     params:
         corpus=LISTED,
         shards=RUN["shards"],
-        folder=f"{RESULTS}/corpus",
+        folder=folder_of,
     message:
         "corpus: fetch, read and list utterances"
     shell:

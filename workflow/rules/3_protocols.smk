@@ -129,7 +129,7 @@ rule keys:
     conda:
         ENVIRONMENT
     params:
-        folder=f"{EXPERIMENT}/keys",
+        folder=folder_of,
     message:
         "write keys and protocols in ASVspoof formats"
     shell:

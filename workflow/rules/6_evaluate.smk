@@ -31,7 +31,7 @@ rule matrix:
         ),
         reference=RUN_PATHS.reference(),
         seed=RUN["seeds"][0],
-        folder=EXPERIMENT,
+        folder=folder_of,
     message:
         "compute the EER matrix"
     shell:

@@ -42,7 +42,7 @@ rule audit:
         cues=named(ANY.cues_of, RUN_PATHS.codecs),
         hops=codecfake_config.hops(),
         seed=RUN["seeds"][0],
-        folder=f"{AUDIO}/audit",
+        folder=folder_of,
     message:
         "audit shortcuts"
     shell:

@@ -149,6 +149,11 @@ def below(path):
     return os.path.relpath(path)
 
 
+def folder_of(wildcards, output):
+    """Return the folder of a job's files."""
+    return os.path.dirname(output[0])
+
+
 def at(wildcards):
     """Return the paths of a job's recipe."""
     return RECIPES[wildcards.recipe]

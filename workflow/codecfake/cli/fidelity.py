@@ -13,8 +13,8 @@ from codecfake.cli.options import positive
 from codecfake.cli.printing import print_table
 
 EXAMPLE = (
-    "codecfake fidelity results/vctk/published/resynthesised CodecFake_wavs/ --codecs encodec_24khz --utterances 20 "
-    "--out fidelity.tsv"
+    "codecfake fidelity results/codecfake/published/resynthesised CodecFake_wavs/ --codecs encodec_24khz "
+    "--utterances 20 --out fidelity.tsv"
 )
 
 

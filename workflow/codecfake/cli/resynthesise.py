@@ -1,6 +1,6 @@
 """Resynthesise one audio file with a codec.
 
-Reads mono or stereo audio at any sample rate; writes 16-bit WAV at the codec's sample rate.
+Reads audio of any sample rate and number of channels; writes 16-bit WAV at the codec's sample rate.
 """
 
 import argparse

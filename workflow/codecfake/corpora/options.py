@@ -44,7 +44,8 @@ class CorpusOptions(Section):
 
     name: str = Field(description="name of the corpus")
     splits: Splits | None = Field(
-        None, description="{train, dev, eval: speakers}; one split may be left out and takes all other speakers"
+        None,
+        description="{train, dev, eval: speakers}, or `folds`; one split may be left out and takes all other speakers",
     )
     folds: Folds | None = Field(
         None,
