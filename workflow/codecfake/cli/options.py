@@ -73,7 +73,10 @@ def add_training(verb: argparse.ArgumentParser) -> None:
     """Add the options that `train_by` needs."""
     verb.add_argument("--detector", required=True)
     verb.add_argument(
-        "--entry", type=json.loads, required=True, help="its entry in detectors.yaml, with the training recipe, as JSON"
+        "--entry",
+        type=json.loads,
+        required=True,
+        help="its entry in detectors.yaml, with the training settings, as JSON",
     )
     verb.add_argument("--seed", type=int, required=True)
     add_trials(verb)

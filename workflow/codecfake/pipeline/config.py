@@ -94,16 +94,17 @@ def resolve(run: dict, name: str = "config") -> dict:
     for reserved in (IDENTITY, POOLED):
         if reserved in checked["codecs"]:
             raise ConfigError(f"{name}: codecs: {reserved!r} is part of every run; leave it out")
-    table, files = codecs(), download.downloads()
+    table, known, files = codecs(), detectors(), download.downloads()
     entries = {name: _with_files(entry(table, name, "codec"), files) for name in [IDENTITY, *checked["codecs"]]}
+    described = conditions() if checked["conditions"] else {}
     baselines = [name for name in checked["baselines"] if name not in (RANDOM, TRIVIAL)]
     recipe = checked.get("recipe", "published" if checked["source"] == "published" else "clean")
     resolved = {
         **checked,
         "codec_entries": entries,
-        "detector_entry": _trained_detector(checked["detector"], name),
-        "condition_entries": {name: entry(conditions(), name, "condition") for name in checked["conditions"]},
-        "baseline_entries": {name: pretrained(name) for name in baselines},
+        "detector_entry": _trained_detector(checked["detector"], name, known, files),
+        "condition_entries": {name: entry(described, name, "condition") for name in checked["conditions"]},
+        "baseline_entries": {name: _pretrained(name, known, files) for name in baselines},
         "seeds": _listed(checked["seed"]),
         "recipes": _listed(recipe),
     }
@@ -117,16 +118,16 @@ def _listed(value) -> list:
     return value if isinstance(value, list) else [value]
 
 
-def _trained_detector(section: dict, name: str) -> dict:
+def _trained_detector(section: dict, name: str, known: dict[str, dict], files: dict[str, dict]) -> dict:
     """Return the entry of the detector that a run trains, with its files looked up."""
-    options = {**entry(detectors(), section["name"], "detector"), **section["options"]}
+    options = {**entry(known, section["name"], "detector"), **section["options"]}
     _with_modules(
         check({section["name"]: options}, "detectors", f"{name}: detector.options"), f"{name}: detector.options"
     )
     if "checkpoint" in options.get("files", {}):
         raise ConfigError(f"{name}: detector: {section['name']!r} is pretrained; use it as a baseline")
     settings = entry(training(), section["training"], "training")
-    return {**_with_files({"files": {}, **options}, download.downloads()), "training": settings}
+    return {**_with_files({"files": {}, **options}, files), "training": settings}
 
 
 def pretrained(name: str) -> dict:
@@ -135,8 +136,12 @@ def pretrained(name: str) -> dict:
     Raises:
         ConfigError: the detector is unknown or has no published weights.
     """
-    published = {key: value for key, value in detectors().items() if "checkpoint" in value.get("files", {})}
-    return _with_files(entry(published, name, "pretrained detector"), download.downloads())
+    return _pretrained(name, detectors(), download.downloads())
+
+
+def _pretrained(name: str, known: dict[str, dict], files: dict[str, dict]) -> dict:
+    published = {key: value for key, value in known.items() if "checkpoint" in value.get("files", {})}
+    return _with_files(entry(published, name, "pretrained detector"), files)
 
 
 def _check_gpus(run: dict, name: str) -> None:
@@ -200,13 +205,10 @@ def require_files(run: dict) -> None:
     """
     if not run["offline"]:
         return
-    from codecfake import corpora
-    from codecfake.fetch.download import Places, placing
-
-    places, table = Places.of(run), download.downloads()
+    places, table = download.Places.of(run), download.downloads()
     needed = {key: table[key] for key in corpora.files(run["corpus"], places)} | model_files(run)
     missing = [
-        placing(key, entry, places)
+        download.placing(key, entry, places)
         for key, entry in needed.items()
         if not entry.get("repository") and not places.addresses(key, entry) and places.local(key) is None
     ]
