@@ -16,7 +16,7 @@ from codecfake.corpora import LeftOut, Recording, Speaker
 from codecfake.corpora.tables import LeftOutUtterances, Speakers, Utterances
 from codecfake.corpora.vctk import VctkCorpus
 from codecfake.data import tables
-from codecfake.data.result_files import CorpusFiles
+from codecfake.data.result_files import CorpusFiles, within
 from codecfake.fetch import download
 from codecfake.fetch.download import Places
 from codecfake.fetch.remote_zip import LocalArchive, RemoteArchive
@@ -194,7 +194,7 @@ def test_offline_without_the_archive_says_what_to_place_where(served, http_serve
 def list_corpus(folder, version, downloads, monkeypatch, code=0, **options):
     """Make the tables of a run with the rule's command and check its exit code; return their paths."""
     monkeypatch.setattr(download, "downloads", lambda: downloads)
-    paths = CorpusFiles(*(folder / name for name in CorpusFiles()))._asdict()
+    paths = within(folder, CorpusFiles)._asdict()
     command = ["corpus", "--corpus", json.dumps(section(version, **options)), "--shards", "3", "--cache", str(folder)]
     assert main([*command, "--out", str(folder)]) == code
     return paths

@@ -31,10 +31,10 @@ def write(audited, folder: Path) -> None:
     from codecfake.audit.probe import Probe
     from codecfake.audit.summary import Audit
     from codecfake.data import tables
-    from codecfake.data.result_files import AuditFiles
+    from codecfake.data.result_files import AuditFiles, within
     from codecfake.util.files import write_bytes
 
-    out = AuditFiles(*(folder / name for name in AuditFiles()))
+    out = within(folder, AuditFiles)
     tables.write(audited.ranges, Ranges, out.ranges)
     tables.write(audited.probe, Probe, out.probe)
     tables.write(audited.duplicates, Duplicates, out.duplicates)

@@ -21,9 +21,9 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.corpora.selection import choose, relevant
     from codecfake.corpora.validation import list_utterances
     from codecfake.data import tables
-    from codecfake.data.result_files import CorpusFiles
+    from codecfake.data.result_files import CorpusFiles, within
 
-    out = CorpusFiles(*(args.out / name for name in CorpusFiles()))
+    out = within(args.out, CorpusFiles)
     opened = open_corpus(args.corpus, vars(args))
     chosen = choose(opened.recordings(), opened.speakers(), args.corpus)
     listing = list_utterances(opened, chosen, args.corpus.get("on_bad_audio", "fail"), args.workers)

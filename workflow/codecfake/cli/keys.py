@@ -12,12 +12,12 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake.data.result_files import KeyFiles
+    from codecfake.data.result_files import KeyFiles, within
     from codecfake.evaluation.asvspoof import write_key, write_protocol
     from codecfake.trials.protocol import read_trials
     from codecfake.util.constants import SPLITS
 
-    out = KeyFiles(*(args.out / name for name in KeyFiles()))
+    out = within(args.out, KeyFiles)
     trials = read_trials(args.protocols)
     for split in SPLITS:
         write_protocol(trials[trials["split"] == split], getattr(out, split))

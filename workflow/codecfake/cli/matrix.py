@@ -20,13 +20,13 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from codecfake.corpora.tables import Speakers
     from codecfake.data import tables
-    from codecfake.data.result_files import MatrixFiles
+    from codecfake.data.result_files import MatrixFiles, within
     from codecfake.evaluation import figures, matrix
     from codecfake.evaluation.cells import read_evaluation
     from codecfake.evaluation.tables import Breakdown, Metrics, Significance
     from codecfake.util.files import write_bytes
 
-    out = MatrixFiles(*(args.out / name for name in MatrixFiles()))
+    out = within(args.out, MatrixFiles)
     evaluation = read_evaluation(args.scores, dict(args.protocols))
     genders = tables.read(args.speakers, Speakers).set_index("speaker_id")["gender"].to_dict()
     table = matrix.metrics_table(evaluation, args.trained_on, args.seed)

@@ -1,7 +1,8 @@
 """Names of the files that one verb writes to one folder."""
 
+import os
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 
 class CorpusFiles(NamedTuple):
@@ -40,3 +41,11 @@ class AuditFiles(NamedTuple):
     ranges: str | Path = "ranges.tsv"
     duplicates: str | Path = "duplicates.tsv"
     plot: str | Path = "audit.png"
+
+
+Files = TypeVar("Files", CorpusFiles, KeyFiles, MatrixFiles, AuditFiles)
+
+
+def within(folder: str | Path, files: type[Files]) -> Files:
+    """Return the paths of files in a folder, of the folder's type."""
+    return files(*(type(folder)(os.path.join(folder, name)) for name in files()))

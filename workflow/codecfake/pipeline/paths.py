@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from codecfake.data.result_files import AuditFiles, CorpusFiles, KeyFiles, MatrixFiles
+from codecfake.data.result_files import AuditFiles, CorpusFiles, KeyFiles, MatrixFiles, within
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, POOLED
 
@@ -68,7 +68,7 @@ class Paths:
         self._detector = run["detector"]["name"]
 
     def corpus_tables(self) -> CorpusFiles:
-        return CorpusFiles(*(f"{self.results}/corpus/{name}" for name in CorpusFiles()))
+        return within(f"{self.results}/corpus", CorpusFiles)
 
     def source_shards(self) -> list[str]:
         return [f"{self.results}/corpus/{shard}" for shard in self._shards]
@@ -128,14 +128,14 @@ class Paths:
         return trained + [(name, path) for name in self.baselines for path in self.baseline_scores_of(name)]
 
     def keys(self) -> KeyFiles:
-        return KeyFiles(*(f"{self.experiment}/keys/{name}" for name in KeyFiles()))
+        return within(f"{self.experiment}/keys", KeyFiles)
 
     def reference(self) -> str:
         """Return the row that the others are compared with."""
         return POOLED if POOLED in self.train_sets else next(iter(self.train_sets))
 
     def matrix(self) -> MatrixFiles:
-        return MatrixFiles(*(f"{self.experiment}/{name}" for name in MatrixFiles()))
+        return within(self.experiment, MatrixFiles)
 
     def benchmarks(self) -> set[str]:
         """Return the folders of Snakemake's benchmarks: run time and memory of jobs."""
@@ -155,7 +155,7 @@ class Paths:
         return f"{self.audio}/audit/cues/{codec}.tsv"
 
     def audit(self) -> AuditFiles:
-        return AuditFiles(*(f"{self.audio}/audit/{name}" for name in AuditFiles()))
+        return within(f"{self.audio}/audit", AuditFiles)
 
     def quality_of(self, codec: str) -> str:
         return f"{self.experiment}/quality/{codec}.tsv"
