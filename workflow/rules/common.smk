@@ -11,6 +11,7 @@ import sys
 import uuid
 from functools import cache
 
+from codecfake.cli.matched import treatment
 from codecfake.pipeline import config as codecfake_config, snakemake_records
 from codecfake.pipeline.paths import Paths, by_recipe, fold_of
 from codecfake.report import sections as report_sections
@@ -181,11 +182,6 @@ def codec_modules(wildcards):
     """Return the modules that resynthesise with a codec: that of its family and that of the recipe's treatment."""
     family = RUN["codec_entries"][wildcards.codec]["family"]
     return [f"codecs/{family}", *treatment(wildcards.recipe)]
-
-
-def treatment(recipe):
-    """Return the module that treats both classes after the codec; none except for recipe matched."""
-    return ["resynthesis/matching"] if recipe == MATCHED else []
 
 
 def named(path_of, names):

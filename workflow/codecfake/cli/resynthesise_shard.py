@@ -6,7 +6,7 @@ from pathlib import Path
 
 from codecfake.cli.fetching import codec_files
 from codecfake.cli.job import own_device
-from codecfake.cli.matched import add_matched, matching_of
+from codecfake.cli.matched import add_matched, matching_of, treatment
 from codecfake.cli.options import add_fetch_options, add_job_device, add_recipe
 from codecfake.util.constants import LABELS, MATCHED, RECIPES
 
@@ -31,8 +31,8 @@ def run(args: argparse.Namespace) -> None:
 
     files = codec_files(args.entry, vars(args))
     matching = matching_of(args)
-    chosen = [f"codecs/{args.entry['family']}", *(["resynthesis/matching"] if matching else [])]
-    code = code_digest("cli/resynthesise_shard", *chosen)
+    family = f"codecs/{args.entry['family']}"
+    code = code_digest("cli/resynthesise_shard", family, *treatment(args.recipe))
     recipe = "clean" if matching else args.recipe
     fingerprint = {"codec": digest(json.dumps(args.entry)), "code": code}
     with own_device(args) as device:
