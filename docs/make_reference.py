@@ -12,12 +12,18 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from unittest import mock
 
-from codecfake import corpora
+from pydantic import BaseModel
+
+from codecfake import corpora, detectors
 from codecfake.cli.main import RULE_VERBS, VERBS, parser
 from codecfake.corpora.options import CorpusOptions
 from codecfake.data.tables import Table
+from codecfake.fetch.entries import Download
+from codecfake.pipeline.entries import CodecEntry, DetectorEntry, TrainingSettings
 from codecfake.pipeline.schema import RunConfig
 from codecfake.quality.fidelity import MEASURES
+from codecfake.training.codec_settings import CodecTraining
+from codecfake.trials import conditions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SCHEMA = "workflow/schemas/config.schema.json"
@@ -117,7 +123,32 @@ def config_page() -> str:
         rows = key_table({**corpus, "properties": own}, schema["$defs"], "corpus.")
         sections.append(f"### {corpus['title']}\n\n{corpus['description']}\n\n{rows}")
     shared = key_table(common, common["$defs"], "corpus.")
-    return page("config", keys=key_table(schema, schema["$defs"]), common=shared, corpora="\n\n".join(sections))
+    main = key_table(schema, schema["$defs"])
+    return page("config", keys=main, common=shared, corpora="\n\n".join(sections), **table_keys())
+
+
+def table_keys() -> dict[str, str]:
+    """Return the keys of the tables of config/, by the placeholder in the page's text."""
+    models = {name: detectors.options_of(name) for name in detectors.names()}
+    return {
+        "codecs": model_keys(CodecEntry),
+        "detectors": model_keys(DetectorEntry),
+        "models": "\n\n".join(titled(f"`{name}`", model, "model.") for name, model in models.items()),
+        "training": model_keys(TrainingSettings),
+        "conditions": "\n\n".join(titled(f"`{name}`", kind) for name, kind in conditions.KINDS.items()),
+        "downloads": model_keys(Download),
+        "codec_training": model_keys(CodecTraining),
+    }
+
+
+def titled(title: str, model: type[BaseModel], prefix: str = "") -> str:
+    """Return the keys of a model under its title and description."""
+    return f"{title}: {inspect.getdoc(model)}\n\n{model_keys(model, prefix)}"
+
+
+def model_keys(model: type[BaseModel], prefix: str = "") -> str:
+    schema = model.model_json_schema()
+    return key_table(schema, schema.get("$defs", {}), prefix)
 
 
 def key_table(section: dict, sections: dict, prefix: str = "") -> str:
@@ -148,7 +179,12 @@ def kind(value: dict) -> str:
         return "section"
     if value["type"] == "array":
         return f"list of {kind(value['items'])}"
-    words = {"minimum": "at least", "maximum": "at most", "exclusiveMaximum": "less than"}
+    words = {
+        "minimum": "at least",
+        "exclusiveMinimum": "more than",
+        "maximum": "at most",
+        "exclusiveMaximum": "less than",
+    }
     bounds = ", ".join(f"{word} {value[key]:g}" for key, word in words.items() if key in value)
     return KIND[value["type"][:3]] + (bounds and f" ({bounds})")
 

@@ -3,15 +3,15 @@
 import torch
 from torch import nn
 
-from codecfake.detectors import aasist
+from codecfake.detectors import aasist_network
 
 
-class Block(aasist.Block):
+class Block(aasist_network.Block):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return nn.functional.max_pool2d(self.residual(x), (1, 3))
 
 
-class Model(aasist.Model):
+class Model(aasist_network.Model):
     """Plain AASIST with the parameters of the pipeline's model."""
 
     def __init__(self, sample_rate: int, crop_samples: int, maps: list[int], **settings):
@@ -25,9 +25,9 @@ class Model(aasist.Model):
         return self.logits(self.encoder(maps))
 
 
-def pair(entry: dict) -> tuple[Model, aasist.Model]:
+def pair(entry: dict) -> tuple[Model, aasist_network.Model]:
     """Build the plain and the pipeline's model of an entry of detectors.yaml with equal random weights."""
     arguments = entry["sample_rate"], entry["crop_samples"]
-    plain, fast = (kind(*arguments, **entry["model"]) for kind in (Model, aasist.Model))
+    plain, fast = (kind(*arguments, **entry["model"]) for kind in (Model, aasist_network.Model))
     fast.load_state_dict(plain.state_dict())
     return plain, fast

@@ -11,7 +11,8 @@ import torch
 import plain_aasist
 from codecfake import detectors
 from codecfake.data.checkpoints import load_state, read_checkpoint
-from codecfake.detectors.rawnet2 import sinc_filters
+from codecfake.detectors.base import Detector
+from codecfake.detectors.rawnet2_network import sinc_filters
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
 from codecfake.training.swa import estimate_batch_norm
@@ -26,7 +27,7 @@ def name(request) -> str:
 
 
 @pytest.fixture
-def model(name) -> detectors.Detector:
+def model(name) -> Detector:
     seed_all(1)
     return detectors.build(config.detectors()[name]).eval()
 
@@ -66,7 +67,7 @@ def test_gradient_reaches_all_but_what_the_published_code_does_not_use(model, sp
 
 
 @pytest.fixture
-def pair(name) -> tuple[detectors.Detector, detectors.Detector]:
+def pair(name) -> tuple[Detector, Detector]:
     """The plain and the pipeline's model with equal weights, and running statistics other than 0 and 1."""
     seed_all(1)
     plain, fast = plain_aasist.pair(config.detectors()[name])

@@ -12,6 +12,7 @@ from codecfake.audio import io as audio
 from codecfake.cli.main import parser
 from codecfake.data import tables
 from codecfake.data.shards import shard_path
+from codecfake.detectors import loading
 from codecfake.evaluation import source_tracing
 from codecfake.training.trainer import Trained, save
 from codecfake.trials import codec_waveforms
@@ -67,7 +68,7 @@ def trace_protocol(inputs, trained, folder) -> None:
 
 
 def test_a_tracer_is_trained_and_its_history_written(trained, inputs, tmp_path):
-    _, classes = detectors.load_tracer(trained / "tracer.pt", "lfcc_lcnn", "cpu")
+    _, classes = loading.load_tracer(trained / "tracer.pt", "lfcc_lcnn", "cpu")
     assert classes == CLASSES
     history = pd.read_csv(trained / "history.tsv", sep="\t")
     assert history["epoch"].tolist() == [1, 2, 3, 4]

@@ -6,15 +6,33 @@ import math
 import pytest
 import yaml
 
-from codecfake import corpora
+from codecfake import corpora, detectors
 from codecfake.fetch.download import downloads
+from codecfake.fetch.entries import Debian, Download
 from codecfake.pipeline import config
+from codecfake.pipeline.entries import (
+    CodecEntry,
+    DetectorEntry,
+    DetectorFiles,
+    Level,
+    Licence,
+    Taxonomy,
+    TrainingSettings,
+)
 from codecfake.pipeline.schema import DetectorSection, RunConfig
 from codecfake.resynthesis.matching import Matching
+from codecfake.training.codec_settings import CodecTraining
 from codecfake.util.errors import ConfigError
+from codecfake.util.validation import checked_table, validated
 
 NAMED = [{"name": name} for name in corpora.names()]
-SCHEMA_OF = {name: name for name in ("codecs", "detectors", "training", "downloads", "codec_training")}
+TABLES = {
+    "codecs": config.codecs,
+    "conditions": config.conditions,
+    "detectors": config.detectors,
+    "downloads": downloads,
+    "training": config.training,
+}
 FRAME_RATIOS = ("ratios", "encoder_rates", "strides")
 
 
@@ -39,10 +57,10 @@ def run():
 
 @pytest.mark.parametrize("path", sorted(config.CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_carried_config_file_is_valid(path):
-    if path.stem == "conditions":
-        assert set(config.conditions()) == set(config.load_yaml(path))
-    elif path.stem in SCHEMA_OF:
-        assert config.read_yaml(path, SCHEMA_OF[path.stem])
+    if path.stem in TABLES:
+        assert set(TABLES[path.stem]()) == set(config.load_yaml(path))
+    elif path.stem == "codec_training":
+        assert validated(CodecTraining, config.load_yaml(path), path.name).steps.keys() <= CODECS.keys()
     elif path.stem == "published":
         over = yaml.safe_load(path.read_text())
         resolved = config.resolve({**config.load_yaml(config.CONFIG / "config.yaml"), **over})
@@ -183,7 +201,7 @@ def corpus(name, **options):
         ),
         (
             {"detector": {"name": "lfcc_lcnn", "options": {"epochs": 0}}},
-            "my.yaml: detector.options: lfcc_lcnn.epochs: 0 is less than the minimum of 1",
+            "my.yaml: detector.options: lfcc_lcnn.epochs: 0 is not allowed; allowed: at least 1",
         ),
         (
             {"corpus": {"name": "timit", "splits": {}}},
@@ -338,6 +356,105 @@ def test_a_config_holds_what_differs_from_the_defaults():
     assert run["corpus"]["on_bad_audio"] == "fail"
 
 
-@pytest.mark.parametrize("model", [RunConfig, DetectorSection, Matching, *map(corpora.options, NAMED)])
+MODELS = [RunConfig, DetectorSection, Matching, CodecEntry, Level, Licence, Taxonomy, DetectorEntry, DetectorFiles]
+MODELS += [TrainingSettings, CodecTraining, Download, Debian]
+MODELS += [*map(corpora.options_of, NAMED), *map(detectors.options_of, detectors.names())]
+
+
+@pytest.mark.parametrize("model", MODELS)
 def test_every_key_is_described(model):
     assert all(field.description for field in model.model_fields.values())
+
+
+SHA256 = "0" * 64
+TABLE_OF = {
+    "codecs": (CodecEntry, "dac_mini"),
+    "detectors": (DetectorEntry, "lfcc_lcnn"),
+    "training": (TrainingSettings, "default"),
+}
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "message"),
+    [
+        ("codecs", {"hop": 0}, "a.hop: 0 is not allowed; allowed: at least 1"),
+        ("codecs", {"hop": 320.0}, "a.hop: 320.0 is not allowed; allowed: a whole number"),
+        ("codecs", {"delay": [0]}, "a.delay: [0] is not allowed; allowed: a list of at least 2"),
+        ("codecs", {"delay": [0, 1, 2]}, "a.delay: [0, 1, 2] is not allowed; allowed: a list of at most 2"),
+        ("codecs", {"level": {"peak": 0.9, "loudness": -20}}, "a.level: exactly one of 'peak' and 'loudness'"),
+        ("codecs", {"level": {"peak": 1.1}}, "a.level.peak: 1.1 is not allowed; allowed: at most 1"),
+        ("codecs", {"taxonomy": {"decoder": "phase"}}, "a.taxonomy: 'auxiliary' is missing"),
+        ("codecs", {"length": "output"}, "a.length: 'output' is not allowed; allowed: 'input'"),
+        ("codecs", {"bitrate": 3}, "a: unknown key 'bitrate'; allowed: bandwidth_kbps, citation, "),
+        ("detectors", {"sample_rate": 8000}, "a.sample_rate: 8000 is not allowed; allowed: 16000"),
+        ("detectors", {"files": {"weights": "x"}}, "a.files: unknown key 'weights'; allowed: checkpoint, front_end"),
+        ("training", {"class_weights": "even"}, "a.class_weights: 'even' is not allowed; allowed: 'equal' or "),
+        ("training", {"clip": 0}, "a.clip: 0 is not allowed; allowed: more than 0"),
+        ("training", {"amp": "no"}, "a.amp: 'no' is not allowed; allowed: true or false"),
+    ],
+)
+def test_a_wrong_entry_of_a_table_is_refused_with_what_is_allowed(table, change, message):
+    model, name = TABLE_OF[table]
+    entry = {**TABLES[table]()[name], **change}
+    with pytest.raises(ConfigError) as error:
+        checked_table(model, {"a": entry}, "my.yaml")
+    assert f"my.yaml: {message}" in str(error.value)
+
+
+def test_a_codec_needs_a_taxonomy():
+    entry = {key: value for key, value in CODECS["dac_mini"].items() if key != "taxonomy"}
+    with pytest.raises(ConfigError, match=r"my\.yaml: a: 'taxonomy' is missing"):
+        checked_table(CodecEntry, {"a": entry}, "my.yaml")
+    assert checked_table(CodecEntry, {"identity": CODECS["identity"]}, "my.yaml")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"licence": "MIT"},
+        {"licence": "MIT", "urls": ["https://a/b"], "repository": True, "bytes": 1, "sha256": SHA256},
+        {"licence": "MIT", "repository": True, "bytes": 1},
+        {"licence": "MIT", "debian": {"path": "pool/a.deb", "sha1": "0" * 40}, "sha256": SHA256},
+    ],
+)
+def test_a_download_has_one_source(entry):
+    with pytest.raises(ConfigError, match=r"my\.yaml: a/b\.pt: one of urls; debian, bytes and sha256; repository, "):
+        checked_table(Download, {"a/b.pt": entry}, "my.yaml", special="._-/")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "top level: None is not allowed; allowed: names with entries"),
+        ({16: {}}, "16 is no text, where a name is needed: quote it, as '16'"),
+        ({"a b": {}}, "'a b' is no name; allowed: letters, digits, . _ -"),
+        ({"a": 3}, "a: 3 is not allowed; allowed: keys with values"),
+    ],
+)
+def test_a_table_has_names_and_entries(content, message):
+    with pytest.raises(ConfigError) as error:
+        checked_table(TrainingSettings, content, "my.yaml")
+    assert f"my.yaml: {message}" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("detector", "options", "message"),
+    [
+        ("lfcc_lcnn", {"module": "lcnn"}, "lfcc_lcnn.module: 'lcnn' is not allowed; allowed: aasist, lfcc_lcnn, "),
+        ("lfcc_lcnn", {"model": {"width": 1.0}}, "lfcc_lcnn.model: 'dropout' is missing"),
+        ("rawnet2", {"crop_samples": 3000}, "rawnet2.crop_samples: 3000 is not allowed; allowed: at least 3211"),
+        ("aasist", {"crop_samples": 1000}, "aasist.crop_samples: 1000 is not allowed; allowed: at least 1600"),
+        ("rawnet2", {"files": {"front_end": "x"}}, "rawnet2.files: rawnet2 has no front end; leave 'front_end' out"),
+    ],
+)
+def test_the_module_of_a_detector_decides_which_options_are_allowed(run, detector, options, message):
+    with pytest.raises(ConfigError) as error:
+        config.resolve({**run, "detector": {"name": detector, "options": options}}, "my.yaml")
+    assert f"my.yaml: detector.options: {message}" in str(error.value)
+
+
+def test_the_front_end_has_a_size_that_fits(run):
+    model = copy.deepcopy(config.detectors()["ssl_aasist"]["model"])
+    model["front_end"]["features"] = 1000
+    with pytest.raises(ConfigError, match=r"ssl_aasist\.model\.front_end\.features: 1000 .* a multiple of 16"):
+        config.resolve({**run, "detector": {"name": "ssl_aasist", "options": {"model": model}}}, "my.yaml")

@@ -9,7 +9,8 @@ import scipy.fft
 import torch
 
 from codecfake import detectors
-from codecfake.detectors import BONAFIDE, SPOOF
+from codecfake.detectors import loading
+from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
 from codecfake.training.trainer import Trained, save
@@ -20,7 +21,7 @@ PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 
 
 
 @pytest.fixture
-def model() -> detectors.Detector:
+def model() -> Detector:
     seed_all(1)
     return detectors.build(ENTRY).eval()
 
@@ -83,7 +84,7 @@ def test_gradient_reaches_every_parameter(speech):
 
 def test_cm_score_is_the_bona_fide_logit_and_of_lfcc_lcnn_the_log_odds(model):
     logits = torch.tensor([[0.5, 2.0], [3.0, -1.0]])
-    assert detectors.Detector.cm_score(model, logits).tolist() == [2.0, -1.0]
+    assert Detector.cm_score(model, logits).tolist() == [2.0, -1.0]
     odds = torch.softmax(logits, 1)
     torch.testing.assert_close(model.cm_score(logits), (odds[:, BONAFIDE] / odds[:, SPOOF]).log())
     assert model.cm_score(logits).tolist() == [1.5, -4.0]
@@ -122,7 +123,7 @@ def test_lfcc_are_those_of_numpy_and_scipy(sample_rate, speech):
 
 
 def test_a_saved_detector_loads_with_the_same_scores(model, checkpoint, waveforms):
-    loaded = detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+    loaded = loading.load(checkpoint, "lfcc_lcnn", "cpu")
     assert not loaded.training
     assert (loaded.sample_rate, loaded.crop_samples) == (16000, 4000)
     with torch.inference_mode():
@@ -131,19 +132,19 @@ def test_a_saved_detector_loads_with_the_same_scores(model, checkpoint, waveform
 
 def test_a_detector_of_another_name_is_refused(checkpoint):
     with pytest.raises(CheckpointError, match=r"detector\.pt: holds a 'lfcc_lcnn' detector; expected 'aasist'"):
-        detectors.load(checkpoint, "aasist", "cpu")
+        loading.load(checkpoint, "aasist", "cpu")
 
 
 def test_a_missing_checkpoint_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"none\.pt: no such checkpoint"):
-        detectors.load(tmp_path / "none.pt", "lfcc_lcnn", "cpu")
+        loading.load(tmp_path / "none.pt", "lfcc_lcnn", "cpu")
 
 
 @pytest.mark.parametrize("content", [b"", bytes(range(256)) * 20, None], ids=["empty", "noise", "cut off"])
 def test_bytes_that_are_no_checkpoint_are_refused(checkpoint, content):
     checkpoint.write_bytes(checkpoint.read_bytes()[:-500] if content is None else content)
     with pytest.raises(CheckpointError, match=r"detector\.pt: not a readable checkpoint"):
-        detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+        loading.load(checkpoint, "lfcc_lcnn", "cpu")
 
 
 #: changes of a checkpoint's content by expected message
@@ -162,13 +163,13 @@ def test_weights_that_do_not_fit_are_refused(checkpoint, message):
     DAMAGE[message](content)
     torch.save(content, checkpoint)
     with pytest.raises(CheckpointError, match=rf"detector\.pt: does not fit Model: .*{message}"):
-        detectors.load(checkpoint, "lfcc_lcnn", "cpu")
+        loading.load(checkpoint, "lfcc_lcnn", "cpu")
 
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     torch.save({"state_dict": {}, "optimiser": {}}, tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match=r"other\.pt: no detector checkpoint; it lacks detector, entry"):
-        detectors.load(tmp_path / "other.pt", "lfcc_lcnn", "cpu")
+        loading.load(tmp_path / "other.pt", "lfcc_lcnn", "cpu")
 
 
 class Hostile:
@@ -192,7 +193,7 @@ def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, form):
     if form == "torch":
         torch.save(content, path)
     with pytest.raises(CheckpointError, match=r"hostile\.pt: not a readable checkpoint"):
-        detectors.load(path, "lfcc_lcnn", "cpu")
+        loading.load(path, "lfcc_lcnn", "cpu")
     assert not trap.exists()
 
 

@@ -136,7 +136,7 @@ def test_snakemake_starts_with_the_packages_that_the_docs_name_for_conda():
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
     of_ours = {re.split("[=<>]", dependency)[0] for dependency in project["dependencies"]} & set(found.split())
     (named,) = re.findall(r"^pip install snakemake==\S+ (.*)$", PAGES["docs/run/environments.md"], re.MULTILINE)
-    of_snakemake = {"jsonschema", "requests", "urllib3"}
+    of_snakemake = {"requests", "urllib3"}
     assert set(named.split()) == of_ours - of_snakemake
 
 

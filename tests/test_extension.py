@@ -57,9 +57,17 @@ class Adapter(Identity):
 """
 DETECTOR = """
 import torch
+from pydantic import Field
 from codecfake.detectors.base import OUTPUTS, Detector
+from codecfake.detectors.options import DetectorOptions
 
-class Model(Detector):
+class Options(DetectorOptions):
+    gain: float = Field(gt=0, description="of the waveform")
+
+def network():
+    return Linear
+
+class Linear(Detector):
     def __init__(self, sample_rate, crop_samples, gain, outputs=OUTPUTS):
         super().__init__(sample_rate, crop_samples)
         self.gain, self.layer = gain, torch.nn.Linear(crop_samples, outputs)
@@ -113,10 +121,16 @@ def test_a_codec_family(added):
     assert torch.equal(codecs.load(entry, {}, "cpu").resynthesise(waveforms), waveforms / 2)
 
 
-def test_a_detector(added):
+def test_a_detector(added, run):
     added(detectors, "linear", DETECTOR)
-    entry = {"module": "linear", "sample_rate": 16000, "crop_samples": 100, "model": {"gain": 2.0}}
-    assert detectors.build(entry)(torch.ones(3, 100)).shape == (3, 2)
+    run["corpus"] |= {"name": "folder", "path": "x"}
+    options = {"module": "linear", "crop_samples": 2000, "model": {"gain": 2.0}}
+    run["detector"] = {"name": "lfcc_lcnn", "options": options}
+    entry = config.resolve(run)["detector_entry"]
+    assert detectors.build(entry)(torch.ones(3, 2000)).shape == (3, 2)
+    options["model"]["gain"] = 0
+    with pytest.raises(ConfigError, match=r"lfcc_lcnn\.model\.gain: 0 is not allowed; allowed: more than 0"):
+        config.resolve(run)
 
 
 METRIC = """

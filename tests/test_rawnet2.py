@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from codecfake import detectors
 from codecfake.data.checkpoints import load_state, read_checkpoint
+from codecfake.detectors.base import BONAFIDE, Detector
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
 from codecfake.util.errors import ConfigError
@@ -28,7 +29,7 @@ LOG_PROBABILITIES = [[-1.314877, -0.312668], [-1.337306, -0.30456]]
 LOGITS = [[-2.630365, -0.033373], [-1.254985, 0.764706]]
 
 
-def build(entry: dict, **options) -> detectors.Detector:
+def build(entry: dict, **options) -> Detector:
     seed_all(1)
     return detectors.build({**entry, "model": {**entry["model"], **options}}).eval()
 
@@ -86,10 +87,10 @@ def test_logits_do_not_depend_on_the_batch(waveforms):
 
 def test_the_schema_refuses_crops_that_are_too_short_and_no_others():
     model = build(SMALL)
-    config.check({"mine": {**SMALL, "crop_samples": 3211}}, "detectors", "my.yaml")
+    config.check_detector({**SMALL, "crop_samples": 3211}, "my.yaml", "mine")
     assert model(torch.zeros(1, 3211)).shape == (1, 2)
-    with pytest.raises(ConfigError, match="3210 is less than the minimum"):
-        config.check({"mine": {**SMALL, "crop_samples": 3210}}, "detectors", "my.yaml")
+    with pytest.raises(ConfigError, match=r"my\.yaml: mine\.crop_samples: 3210 is not allowed; allowed: at least 3211"):
+        config.check_detector({**SMALL, "crop_samples": 3210}, "my.yaml", "mine")
     with pytest.raises(RuntimeError, match="output size: 0"):
         model(torch.zeros(1, 3210))
 
@@ -118,4 +119,4 @@ def test_it_learns_eight_waveforms(waveforms):
 def test_the_score_is_in_the_order_of_the_bona_fide_probability():
     logits = torch.tensor([[0.5, 2.0], [3.0, 2.5], [-4.0, -1.0]])
     model = build(SMALL)
-    assert model.cm_score(logits).argsort().tolist() == logits.softmax(1)[:, detectors.BONAFIDE].argsort().tolist()
+    assert model.cm_score(logits).argsort().tolist() == logits.softmax(1)[:, BONAFIDE].argsort().tolist()

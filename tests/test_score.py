@@ -11,6 +11,7 @@ import torch
 from codecfake import detectors
 from codecfake.audio import io as audio
 from codecfake.data import tables
+from codecfake.detectors.base import Detector
 from codecfake.evaluation import metrics
 from codecfake.evaluation.baseline_scoring import score_by_features, score_randomly
 from codecfake.evaluation.scoring import audio_files, score_files, score_protocol
@@ -33,7 +34,7 @@ def trials(resynthesised, speech) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model() -> detectors.Detector:
+def model() -> Detector:
     """A detector with random weights that gives different scores."""
     seed_all(3)
     return detectors.build(ENTRY).eval()

@@ -13,6 +13,7 @@ import torchaudio
 from torch.nn.functional import cross_entropy
 
 from codecfake import detectors
+from codecfake.detectors.base import SPOOF, Detector
 from codecfake.fetch.download import downloads
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
@@ -31,7 +32,7 @@ GAIN = 1.5
 LOGITS = [[-0.015041, 1.999386], [-0.012116, 2.111098]]
 
 
-def build(seed: int = 1, **options) -> detectors.Detector:
+def build(seed: int = 1, **options) -> Detector:
     seed_all(seed)
     return detectors.build({**ENTRY, "crop_samples": 4000, "model": {**ENTRY["model"], **options}}).eval()
 
@@ -79,7 +80,7 @@ def test_the_front_ends_file_is_the_one_torchaudio_names():
 def test_a_detector_without_a_front_end_has_no_file_for_one():
     entry = {**config.detectors()["aasist"], "files": ENTRY["files"]}
     with pytest.raises(ConfigError, match=r"my\.yaml: mine\.files"):
-        config.check({"mine": entry}, "detectors", "my.yaml")
+        config.check_detector(entry, "my.yaml", "mine")
 
 
 def test_logits_of_the_back_end_are_the_official_ones(monkeypatch):
@@ -125,7 +126,7 @@ def test_a_frozen_front_end_stays_in_eval_mode(frozen):
 @pytest.mark.parametrize("frozen", [False, True])
 def test_it_learns_to_tell_low_passed_speech(frozen, waveforms):
     low_passed = torch.nn.functional.avg_pool1d(waveforms, 17, 1, 8)
-    waveforms = torch.where(LABELS[:, None] == detectors.SPOOF, low_passed, waveforms)
+    waveforms = torch.where(LABELS[:, None] == SPOOF, low_passed, waveforms)
     model = build(seed=4, **TINY, frozen=frozen)  # some seeds need hundreds of steps
     before = cross_entropy(model(waveforms), LABELS)
     optimiser = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=2e-3)

@@ -12,6 +12,8 @@ from sklearn import metrics as oracle
 from codecfake import detectors
 from codecfake.audio import io as audio
 from codecfake.data import tables
+from codecfake.detectors import loading
+from codecfake.detectors.base import Detector
 from codecfake.evaluation import figures, source_tracing
 from codecfake.evaluation.objectives import Tracing
 from codecfake.evaluation.scoring import score_trials
@@ -64,7 +66,7 @@ def undisturbed(folder, trials, tmp_path_factory) -> Trained:
 
 
 @pytest.fixture(scope="module")
-def tracer(undisturbed) -> detectors.Detector:
+def tracer(undisturbed) -> Detector:
     model = detectors.build(TRACER)
     model.load_state_dict(undisturbed.state_dict)
     return model.eval()
@@ -218,7 +220,7 @@ def checkpoints(undisturbed, tmp_path) -> dict:
 
 
 def test_a_saved_tracer_loads_with_its_classes(checkpoints, undisturbed):
-    model, classes = detectors.load_tracer(checkpoints["tracer"], "lfcc_lcnn", "cpu")
+    model, classes = loading.load_tracer(checkpoints["tracer"], "lfcc_lcnn", "cpu")
     assert classes == CLASSES
     assert not model.training
     assert all(torch.equal(value, undisturbed.state_dict[key]) for key, value in model.state_dict().items())
@@ -229,11 +231,11 @@ def test_a_saved_tracer_loads_with_its_classes(checkpoints, undisturbed):
 
 def test_a_tracer_is_no_detector_and_a_detector_no_tracer(checkpoints):
     with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a tracer; expected a detector"):
-        detectors.load(checkpoints["tracer"], "lfcc_lcnn", "cpu")
+        loading.load(checkpoints["tracer"], "lfcc_lcnn", "cpu")
     with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; expected a tracer"):
-        detectors.load_tracer(checkpoints["detector"], "lfcc_lcnn", "cpu")
+        loading.load_tracer(checkpoints["detector"], "lfcc_lcnn", "cpu")
     with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a 'lfcc_lcnn' detector; expected 'aasist'"):
-        detectors.load_tracer(checkpoints["tracer"], "aasist", "cpu")
+        loading.load_tracer(checkpoints["tracer"], "aasist", "cpu")
 
 
 def test_a_tracer_with_damaged_classes_is_refused(checkpoints):
@@ -241,7 +243,7 @@ def test_a_tracer_with_damaged_classes_is_refused(checkpoints):
     for classes, message in ((["a", "b"], "no usable detector entry"), ({"a": "b", "c": "d"}, "size mismatch")):
         torch.save({**content, "entry": {**TRACER, "classes": classes}}, checkpoints["tracer"])
         with pytest.raises(CheckpointError, match=message):
-            detectors.load_tracer(checkpoints["tracer"], "lfcc_lcnn", "cpu")
+            loading.load_tracer(checkpoints["tracer"], "lfcc_lcnn", "cpu")
 
 
 # ranking on dev

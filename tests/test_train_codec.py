@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,10 +14,10 @@ from codecfake.corpora.folder import FolderCorpus
 from codecfake.data.checkpoints import half_state_dict
 from codecfake.runtime.device import seed_all
 from codecfake.training import codec_trainer
+from codecfake.training.codec_settings import Settings
 from codecfake.training.codec_trainer import (
     CropSampler,
     ReconstructionLoss,
-    Settings,
     Trainer,
     learning_rate,
     pcm_of_split,
@@ -33,6 +32,10 @@ SETTINGS = Settings(
     seed=5, steps=12, batch_size=4, crop_samples=2048, learning_rate=0.02, warmup_steps=2,
     waveform_weight=1.0, quantizer_weight=1.0, evaluate_every=4,
 )  # fmt: skip
+
+
+def replace(settings: Settings, **changes) -> Settings:
+    return Settings(**{**settings.model_dump(), **changes})
 
 
 class Run:

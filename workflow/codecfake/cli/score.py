@@ -38,13 +38,13 @@ def run(args: argparse.Namespace) -> None:
 
 def _detector(args: argparse.Namespace, entry: dict, device: str):
     """Load the detector from --checkpoint, or with the weights its authors published."""
-    from codecfake import detectors
+    from codecfake.detectors import loading
     from codecfake.pipeline import config
     from codecfake.util.errors import ConfigError
 
     if args.checkpoint:
-        return detectors.load(args.checkpoint, args.detector, device)
+        return loading.load(args.checkpoint, args.detector, device)
     if "checkpoint" not in entry.get("files", {}):
         raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a checkpoint of your own")
     entry = config.pretrained(args.detector)
-    return detectors.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)
+    return loading.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)

@@ -22,7 +22,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake import detectors
+    from codecfake.detectors import loading
     from codecfake.evaluation.scoring import score_protocol
     from codecfake.evaluation.tables import write_scores
     from codecfake.trials import waveform_cache
@@ -32,8 +32,8 @@ def run(args: argparse.Namespace) -> None:
     waveforms = waveform_cache.waveforms(args.waveforms, args.workers)
     with own_device(args) as device:
         if published:
-            model = detectors.load_published(args.entry, published, device)
+            model = loading.load_published(args.entry, published, device)
         else:
-            model = detectors.load(args.checkpoint, args.detector, device)
+            model = loading.load(args.checkpoint, args.detector, device)
         scores = score_protocol(model, read_trials(args.protocols), waveforms, args.batch_size, args.workers)
     write_scores(scores, read_trials(args.codecs), args.out, args.other)

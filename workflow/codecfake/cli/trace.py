@@ -24,7 +24,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake import detectors
+    from codecfake.detectors import loading
     from codecfake.evaluation.objectives import Tracing
     from codecfake.evaluation.scoring import audio_files
     from codecfake.evaluation.source_tracing import DIGITS
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> None:
 
     config.entry(config.detectors(), args.detector, "detector")
     paths = audio_files(args.inputs)
-    model, class_of = detectors.load_tracer(args.checkpoint, args.detector, torch_device(args.device))
+    model, class_of = loading.load_tracer(args.checkpoint, args.detector, torch_device(args.device))
     classes = Tracing(class_of).classes
     print("a file of any other codec is also assigned to one of these classes", file=sys.stderr)
     head = ("filename", "class", "probability", *(f"p({name})" for name in classes))

@@ -19,8 +19,8 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake import detectors
     from codecfake.data import tables
+    from codecfake.detectors import loading
     from codecfake.evaluation import source_tracing
     from codecfake.evaluation.figures import confusion_matrix
     from codecfake.evaluation.objectives import Tracing
@@ -32,7 +32,7 @@ def run(args: argparse.Namespace) -> None:
     trials = only_eval(read_trials(args.protocols))
     waveforms = waveform_cache.waveforms(args.waveforms, args.workers)
     with own_device(args) as device:
-        model, classes = detectors.load_tracer(args.checkpoint, args.detector, device)
+        model, classes = loading.load_tracer(args.checkpoint, args.detector, device)
         task = Tracing(classes)
         traces = trace_trials(model, task, trials, waveforms, args.batch_size, args.workers)
     counts = source_tracing.confusions(traces, trials, task.labels(trials), len(task.classes))

@@ -25,11 +25,14 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
     from codecfake.runtime.device import seed_all, torch_device
     from codecfake.training import codec_trainer
+    from codecfake.training.codec_settings import CodecTraining, Settings
+    from codecfake.util.validation import validated
+    from codecfake.util.yaml_files import load_yaml
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
-    described = config.read_yaml(args.settings, "codec_training")
-    steps = config.entry(described["steps"], args.codec, f"codec in the steps of {args.settings}:")
-    settings = codec_trainer.Settings(**{**described, "steps": steps})
+    described = validated(CodecTraining, load_yaml(args.settings), str(args.settings))
+    steps = config.entry(described.steps, args.codec, f"codec in the steps of {args.settings}:")
+    settings = Settings(**{**described.model_dump(), "steps": steps})
     corpus = open_corpus(run["corpus"], run)
     training = codec_trainer.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
     held_out = codec_trainer.pcm_of_split(

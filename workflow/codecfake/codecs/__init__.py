@@ -1,22 +1,18 @@
 """Neural codecs: the `Codec` contract (`base`) and one adapter module per family, imported on demand."""
 
 import importlib
-import pkgutil
 from pathlib import Path
 
 from codecfake.codecs.base import Codec, TrainableCodec
 from codecfake.util.errors import CheckpointError, ConfigError
-
-#: Modules of this folder that are neither a codec family nor a network.
-SHARED = ("base", "fast")
+from codecfake.util.modules import defining
 
 __all__ = ["Codec", "TrainableCodec", "families", "family_class", "find_files", "load"]
 
 
 def families() -> list[str]:
     """Return the codec families: the modules of this folder that define an `Adapter`."""
-    names = [module.name for module in pkgutil.iter_modules(__path__)]
-    return [name for name in names if name not in SHARED and not name.endswith("_network")]
+    return defining("Adapter", __path__)
 
 
 def family_class(family: str) -> type[Codec]:
@@ -28,7 +24,7 @@ def family_class(family: str) -> type[Codec]:
     if family not in families():
         raise ConfigError(f"unknown codec family {family!r}; allowed: {', '.join(families())}")
     try:
-        return importlib.import_module(f"codecfake.codecs.{family}").Adapter
+        return importlib.import_module(f"{__name__}.{family}").Adapter
     except ModuleNotFoundError as error:
         raise ConfigError(
             f"codec family {family!r} needs the package {error.name!r}, which is not installed; "

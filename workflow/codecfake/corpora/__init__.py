@@ -1,38 +1,29 @@
 """Corpora: the `Corpus` contract (`base`) and one module per corpus, imported on demand."""
 
 import importlib
-import pkgutil
 from types import ModuleType
 
 from codecfake.corpora.base import Corpus, LeftOut, Recording, Speaker, Utterance
 from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch.download import Places
 from codecfake.util.errors import ConfigError
+from codecfake.util.modules import defining
 
-__all__ = ["Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "names", "open_corpus", "options"]
+__all__ = ["Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "names", "open_corpus", "options_of"]
 
 
 def names() -> list[str]:
     """Return the corpora that a config may name: the modules of this folder that define `Options`."""
-    return [name for name in _modules() if hasattr(_imported(name), "Options")]
-
-
-def _modules() -> list[str]:
-    return [module.name for module in pkgutil.iter_modules(__path__)]
-
-
-def _imported(name: str) -> ModuleType:
-    return importlib.import_module(f"{__name__}.{name}")
+    return defining("Options", __path__)
 
 
 def _module(section: dict) -> ModuleType:
-    name = section.get("name")
-    if name in _modules() and hasattr(module := _imported(name), "Options"):
-        return module
-    raise ConfigError(f"corpus.name: {name!r} is not allowed; allowed: {', '.join(names())}")
+    if section.get("name") not in names():
+        raise ConfigError(f"corpus.name: {section.get('name')!r} is not allowed; allowed: {', '.join(names())}")
+    return importlib.import_module(f"{__name__}.{section['name']}")
 
 
-def options(section: dict) -> type[CorpusOptions]:
+def options_of(section: dict) -> type[CorpusOptions]:
     """Return the model of a config's `corpus` section.
 
     Raises:

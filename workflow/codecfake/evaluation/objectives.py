@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from codecfake.detectors import BONAFIDE, Detector
+from codecfake.detectors.base import BONAFIDE, Detector
 from codecfake.evaluation import metrics
 from codecfake.evaluation.scoring import cm_scores
 from codecfake.trials.dataset import cm_labels

@@ -10,7 +10,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake.audio import io as audio
-from codecfake.detectors import Detector
+from codecfake.detectors.base import Detector
 from codecfake.evaluation.tables import score_table
 from codecfake.runtime.device import BatchSplitter
 from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device

@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from codecfake.data import tables
-from codecfake.detectors import Detector
+from codecfake.detectors.base import Detector
 from codecfake.evaluation.objectives import Tracing
 from codecfake.evaluation.scoring import logits_of_files, score_trials
 from codecfake.evaluation.source_tracing import DIGITS, Traces

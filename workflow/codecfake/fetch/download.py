@@ -18,11 +18,13 @@ import requests
 from filelock import FileLock, Timeout
 
 from codecfake.fetch import debian
+from codecfake.fetch.entries import Download
 from codecfake.fetch.http import brief, discard, require_room, transfer
 from codecfake.util.errors import ConfigError, DownloadError
 from codecfake.util.files import REPOSITORY, write_json
 from codecfake.util.hashing import sha256
-from codecfake.util.yaml_files import CONFIG, read_yaml
+from codecfake.util.validation import checked_table
+from codecfake.util.yaml_files import CONFIG, load_yaml
 
 LOCK = REPOSITORY / "config" / "downloads.lock.json"
 
@@ -228,4 +230,5 @@ def _whole(url: str, part: Path, entry: dict) -> str:
 
 def downloads() -> dict[str, dict]:
     """Return the entries of downloads.yaml, by their path in the cache."""
-    return read_yaml(CONFIG / "downloads.yaml", "downloads")
+    path = CONFIG / "downloads.yaml"
+    return checked_table(Download, load_yaml(path), str(path), special="._-/")

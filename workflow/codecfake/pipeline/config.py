@@ -4,20 +4,26 @@ from collections import Counter
 from pathlib import Path
 
 from codecfake import corpora
+from codecfake import detectors as models
 from codecfake.fetch import download
+from codecfake.pipeline.entries import CodecEntry, DetectorEntry, TrainingSettings
 from codecfake.pipeline.schema import RunConfig
 from codecfake.trials.conditions import checked as checked_condition
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
-from codecfake.util.source_code import PACKAGE
-from codecfake.util.validation import validated
-from codecfake.util.yaml_files import CONFIG, check, load_yaml, read_yaml
+from codecfake.util.validation import Section, checked_table, validated
+from codecfake.util.yaml_files import CONFIG, load_yaml
 
 
 def codecs() -> dict[str, dict]:
     """Return the entries of codecs.yaml, by codec name."""
-    return read_yaml(CONFIG / "codecs.yaml", "codecs")
+    return _table("codecs.yaml", CodecEntry)
+
+
+def _table(name: str, model: type[Section]) -> dict[str, dict]:
+    path = CONFIG / name
+    return checked_table(model, load_yaml(path), str(path))
 
 
 def hops() -> list[int]:
@@ -27,19 +33,31 @@ def hops() -> list[int]:
 
 def detectors() -> dict[str, dict]:
     """Return the entries of detectors.yaml, by detector name."""
-    return _with_modules(read_yaml(CONFIG / "detectors.yaml", "detectors"), "detectors.yaml")
-
-
-def _with_modules(table: dict[str, dict], name: str) -> dict[str, dict]:
-    """Return detector entries after checking that their modules exist, without importing them, which takes seconds."""
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted((PACKAGE / "detectors").glob("*.py"))}
-    allowed = [module for module, text in texts.items() if "\nclass Model(" in text]
-    for detector, found in table.items():
-        if found["module"] not in allowed:
-            raise ConfigError(
-                f"{name}: {detector}.module: {found['module']!r} is not allowed; allowed: {', '.join(allowed)}"
-            )
+    table = _table("detectors.yaml", DetectorEntry)
+    for name, entry in table.items():
+        check_detector(entry, "detectors.yaml", name)
     return table
+
+
+def check_detector(entry: dict, name: str, at: str) -> None:
+    """Check a detector's entry, including what depends on its module; see `validated`.
+
+    Raises:
+        ConfigError: the module is unknown, a key is missing or unknown, or a value is invalid.
+    """
+    validated(DetectorEntry, entry, name, at)
+    if entry["module"] not in models.names():
+        allowed = ", ".join(models.names())
+        raise ConfigError(f"{name}: {at}.module: {entry['module']!r} is not allowed; allowed: {allowed}")
+    options = models.options_of(entry["module"])
+    validated(options, entry["model"], name, f"{at}.model")
+    if entry["crop_samples"] < options.min_crop_samples:
+        raise ConfigError(
+            f"{name}: {at}.crop_samples: {entry['crop_samples']} is not allowed; "
+            f"allowed: at least {options.min_crop_samples}"
+        )
+    if "front_end" in entry.get("files", {}) and not options.has_front_end:
+        raise ConfigError(f"{name}: {at}.files: {entry['module']} has no front end; leave 'front_end' out")
 
 
 def conditions() -> dict[str, dict]:
@@ -50,7 +68,7 @@ def conditions() -> dict[str, dict]:
 
 def training() -> dict[str, dict]:
     """Return the training settings of training.yaml, by name."""
-    return read_yaml(CONFIG / "training.yaml", "training")
+    return _table("training.yaml", TrainingSettings)
 
 
 def codec(name: str) -> dict:
@@ -121,9 +139,7 @@ def _listed(value) -> list:
 def _trained_detector(section: dict, name: str, known: dict[str, dict], files: dict[str, dict]) -> dict:
     """Return the entry of the detector that a run trains, with its files looked up."""
     options = {**entry(known, section["name"], "detector"), **section["options"]}
-    _with_modules(
-        check({section["name"]: options}, "detectors", f"{name}: detector.options"), f"{name}: detector.options"
-    )
+    check_detector(options, f"{name}: detector.options", section["name"])
     if "checkpoint" in options.get("files", {}):
         raise ConfigError(f"{name}: detector: {section['name']!r} is pretrained; use it as a baseline")
     settings = entry(training(), section["training"], "training")
@@ -184,7 +200,7 @@ def check_corpus(section: dict, name: str) -> dict:
         ConfigError: the corpus is unknown, a key is missing or unknown, or a value is invalid.
     """
     try:
-        model = corpora.options(section)
+        model = corpora.options_of(section)
     except ConfigError as error:
         raise ConfigError(f"{name}: {error}") from None
     return validated(model, section, name, "corpus").model_dump(exclude_none=True)

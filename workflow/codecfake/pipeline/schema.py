@@ -7,10 +7,8 @@ from pydantic import Field
 from codecfake.resynthesis.matching import Matching
 from codecfake.trials.train_sets import DEFAULT
 from codecfake.util.constants import MATCHED, RECIPES
-from codecfake.util.validation import Distinct, Names, Section
+from codecfake.util.validation import NAME, Distinct, Names, Section
 
-#: Pattern of names that become a folder or file name.
-NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 Seed = Annotated[int, Field(ge=0)]
 Recipe = Literal[*RECIPES, MATCHED]
 TrainSet = Literal[

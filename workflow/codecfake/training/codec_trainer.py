@@ -2,7 +2,6 @@
 
 import json
 import math
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from codecfake.corpora import Corpus
 from codecfake.corpora.selection import assign_splits, choose, speakers_of, subset
 from codecfake.data.checkpoints import read_checkpoint, write_checkpoint
 from codecfake.resynthesis.resynthesis import through_codec
+from codecfake.training.codec_settings import Settings
 from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.hashing import digest
 
@@ -31,21 +31,6 @@ SILENCE_RMS = 1e-4
 
 #: Utterances per dev speaker that select the checkpoint.
 HELD_OUT_PER_SPEAKER = 12
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Hyper-parameters, from `codec_training.yaml`. Lengths are in samples at the codec's rate."""
-
-    seed: int
-    steps: int
-    batch_size: int
-    crop_samples: int
-    learning_rate: float
-    warmup_steps: int
-    waveform_weight: float
-    quantizer_weight: float
-    evaluate_every: int
 
 
 def pcm_of_split(
@@ -132,7 +117,7 @@ class Trainer:
 
     def __init__(self, adapter: TrainableCodec, settings: Settings):
         self.adapter, self.settings = adapter, settings
-        self.fingerprint = digest(json.dumps(asdict(settings)), json.dumps(adapter.entry["model"], sort_keys=True))
+        self.fingerprint = digest(json.dumps(settings.model_dump()), json.dumps(adapter.entry["model"], sort_keys=True))
         self.average = adapter.build(adapter.entry)
         self.average.load_state_dict(adapter.model.state_dict())
         self.optimiser = torch.optim.AdamW(adapter.model.parameters(), betas=(0.8, 0.99))

@@ -16,6 +16,6 @@ def train_tracer(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, *
 
 
 def save_tracer(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write a tracer checkpoint, which `detectors.load_tracer` reads."""
+    """Write a tracer checkpoint, which `loading.load_tracer` reads."""
     measured = {f"dev_{Tracing.error}": trained.dev_error}
     write_checkpoint(path, {"detector": name, "entry": entry, **measured, "state_dict": trained.state_dict})

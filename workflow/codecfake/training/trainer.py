@@ -247,6 +247,6 @@ def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
 
 
 def save(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write a detector checkpoint, which `detectors.load` reads."""
+    """Write a detector checkpoint, which `loading.load` reads."""
     content = {"detector": name, "entry": entry, "dev_eer": trained.dev_error, "state_dict": trained.state_dict}
     write_checkpoint(path, content)

@@ -9,7 +9,7 @@ import torch
 
 from codecfake.audio.io import PCM16_FULL_SCALE
 from codecfake.data.waveforms import Waveforms
-from codecfake.detectors import BONAFIDE, SPOOF
+from codecfake.detectors.base import BONAFIDE, SPOOF
 from codecfake.trials.protocol import trial_names
 
 LABEL_INDEX = {"spoof": SPOOF, "bonafide": BONAFIDE}

@@ -1,5 +1,6 @@
 """Config sections as pydantic models: unknown keys are refused, values are not converted, all problems are reported."""
 
+import re
 import types
 from collections.abc import Hashable
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -10,8 +11,18 @@ from pydantic.fields import FieldInfo
 from codecfake.util.errors import ConfigError
 
 Item, Model = TypeVar("Item", bound=Hashable), TypeVar("Model", bound="Section")
+#: Pattern of names that become a folder or file name.
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]*$"
 #: Pydantic's bounds, and their wording in errors.
-BOUNDS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than", "min_length": "a list of at least"}
+BOUNDS = {
+    "ge": "at least",
+    "gt": "more than",
+    "le": "at most",
+    "lt": "less than",
+    "multiple_of": "a multiple of",
+    "min_length": "a list of at least",
+    "max_length": "a list of at most",
+}
 #: Pydantic's type errors, and the type that is allowed.
 KINDS = {
     **dict.fromkeys(("int_type", "int_from_float"), "a whole number"),
@@ -67,6 +78,34 @@ def validated(model: type[Model], content: Any, name: str, at: str = "") -> Mode
     except ValidationError as errors:
         problems = dict.fromkeys(_explained(model, error, at) for error in errors.errors())
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in sorted(problems))) from None
+
+
+def checked_table(model: type[Section], content: Any, name: str, special: str = "._-") -> dict[str, dict]:
+    """Check every entry of a table, and return the table as it is.
+
+    Args:
+        name: name of the table's file, for errors.
+        special: characters that the names of entries may contain besides letters and digits.
+
+    Raises:
+        ConfigError: see `validated`; a name is not text or has other characters; or the content is no table.
+    """
+    if not isinstance(content, dict):
+        raise ConfigError(f"{name}: top level: {content!r} is not allowed; allowed: names with entries")
+    allowed = re.compile(rf"[A-Za-z0-9][A-Za-z0-9{re.escape(special)}]*")
+    problems = []
+    for key, entry in content.items():
+        if not isinstance(key, str):
+            problems.append(f"{name}: {key!r} is no text, where a name is needed: quote it, as '{key}'")
+        elif not allowed.fullmatch(key):
+            problems.append(f"{name}: {key!r} is no name; allowed: letters, digits, {' '.join(special)}")
+        try:
+            validated(model, entry, name, str(key))
+        except ConfigError as error:
+            problems.append(str(error))
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return content
 
 
 def _explained(model: type[Section], error: dict, at: str) -> str:

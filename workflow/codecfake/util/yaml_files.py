@@ -1,17 +1,14 @@
-"""Read YAML files and check them against the schemas of workflow/schemas."""
+"""Read YAML files."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import yaml
 
 from codecfake.util.errors import ConfigError
 from codecfake.util.files import REPOSITORY
 
 CONFIG = REPOSITORY / "config"
-SCHEMAS = REPOSITORY / "workflow" / "schemas"
 
 
 class _Loader(yaml.SafeLoader):
@@ -38,38 +35,3 @@ def load_yaml(path: Path) -> Any:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not valid YAML ({' '.join(str(error).split())})") from None
-
-
-def read_yaml(path: Path, schema: str) -> dict:
-    """Read a YAML file and check it against `workflow/schemas/<schema>.schema.json`.
-
-    Raises:
-        ConfigError: see `load_yaml`; or the content violates the schema.
-    """
-    return check(load_yaml(path), schema, str(path))
-
-
-def check(content: dict, schema: str, name: str) -> dict:
-    """Return `content` if it fits the schema; errors refer to it as `name`.
-
-    Raises:
-        ConfigError: names every unknown or missing key and every invalid value, with the values allowed.
-    """
-    validator = jsonschema.Draft202012Validator(
-        json.loads((SCHEMAS / f"{schema}.schema.json").read_text(encoding="utf-8"))
-    )
-    problems = [_explain(error) for error in validator.iter_errors(content)]
-    if problems:
-        raise ConfigError("\n".join(f"{name}: {problem}" for problem in sorted(problems)))
-    return content
-
-
-def _explain(error: jsonschema.ValidationError) -> str:
-    where = ".".join(map(str, error.absolute_path)) or "top level"
-    if error.validator == "additionalProperties":
-        allowed = sorted(error.schema.get("properties", {}))
-        unknown = sorted(set(error.instance) - set(allowed))
-        return f"{where}: unknown key {', '.join(map(repr, unknown))}; allowed: {', '.join(allowed)}"
-    if error.validator == "oneOf":
-        return f"{where}: {error.instance!r} is not allowed; allowed: {error.schema['description']}"
-    return f"{where}: {error.message}"

@@ -1,0 +1,15 @@
+"""Find the modules that add something to the pipeline: a corpus, a codec family or a detector."""
+
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def defining(class_name: str, folders: Iterable[str]) -> list[str]:
+    """Return the names of the modules in a package's folders (its `__path__`) that define a class, sorted.
+
+    Their text is read, and they are not imported: a module may import torch or a package that is not installed.
+    """
+    definition = re.compile(rf"^class {class_name}\b", re.MULTILINE)
+    paths = (path for folder in folders for path in Path(folder).glob("*.py"))
+    return sorted(path.stem for path in paths if definition.search(path.read_text(encoding="utf-8")))
