@@ -24,11 +24,13 @@ from codecfake import detectors
 from codecfake.audio import io as audio
 from codecfake.cli.job import own_device
 from codecfake.cli.main import main
+from codecfake.cli.options import detector_file
 from codecfake.fetch import download
 from codecfake.fetch.download import downloads
 from codecfake.pipeline import config
 from codecfake.runtime import cuda
 from codecfake.training.trainer import Trained, save
+from codecfake.trials.detector_id import DetectorId
 from codecfake.util.errors import ConfigError
 from tiny_run import ENTRY
 
@@ -90,6 +92,22 @@ def test_a_users_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
         run(verb, "--help")
     assert f"example: codecfake {verb}" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("text", "detector"),
+    [("pooled@1234", DetectorId("pooled", 1234)), ("x@0", DetectorId("x", 0)), ("x", DetectorId("x"))],
+)
+def test_a_score_file_is_given_with_its_detector(text, detector):
+    assert detector_file(f"{text}=a@1=b.tsv") == (detector, Path("a@1=b.tsv"))
+    assert str(detector) == text
+
+
+@pytest.mark.parametrize("text", ["", "@1", "x@", "x@one", "x@-1", "x@1.0", "x@007", "x@1@2", "x@ 1"])
+def test_a_malformed_name_of_a_detector_is_refused_with_what_is_allowed(text, capsys):
+    with pytest.raises(SystemExit):
+        run("matrix", "--scores", f"{text}=scores.tsv")
+    assert f"argument --scores: {text!r}: ROW@SEED expected" in capsys.readouterr().err
 
 
 def test_codecs_prints_a_line_per_codec(capsys, tmp_path):

@@ -12,21 +12,23 @@ from codecfake.evaluation import bootstrap, metrics
 from codecfake.evaluation.cells import Evaluation, read_evaluation
 from codecfake.evaluation.matrix import breakdown, eer_matrix, metrics_table, significance, write_matrix
 from codecfake.evaluation.tables import Metrics, Significance
+from codecfake.trials.detector_id import DetectorId
 from codecfake.trials.protocol import trial_names
 from codecfake.util.errors import DataError
 
 PROTOCOL_HEADER = "speaker_id\tutterance_id\tcodec\tlabel\tsplit\tshard\trow\n"
 UTTERANCES = ["u0", "u1", "u2", "u3", "d0", "d1"]
+ALPHA, BETA = DetectorId("alpha", 7), DetectorId("beta", 7)
 #: CM scores of `UTTERANCES`, four of eval and two of dev, by detector and codec
 SCORES = {
-    "alpha@7": {
+    ALPHA: {
         "identity": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0],
         "alpha": [-1.0, -2.0, -3.0, -4.0, 0.0, 1.0],
         "beta": [1.0, 2.0, 3.0, 4.0, 10.0, 11.0],
         "identity@noise": [0.0, 0.0, 0.0, 2.0],
         "beta@noise": [1.0, 1.0, 1.0, -1.0],
     },
-    "beta@7": {
+    BETA: {
         "identity": [1.0, 2.0, 3.0, 4.0, 2.0, 3.0],
         "alpha": [0.0, 0.5, 1.5, 0.5, 0.0, 0.0],
         "beta": [5.0, 6.0, 7.0, 8.0, 4.0, 2.5],
@@ -93,7 +95,7 @@ def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_acro
 
 def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores, protocols):
     evaluation = read_evaluation(scores.items(), protocols)
-    pooled, noise = (evaluation.cell("beta@7", "pooled"), evaluation.cell("alpha@7", "noise"))
+    pooled, noise = (evaluation.cell(BETA, "pooled"), evaluation.cell(ALPHA, "noise"))
     assert pooled.bonafide.tolist() == [1, 2, 3, 4]
     assert pooled.spoof.tolist() == [0, 0.5, 1.5, 0.5, 5, 6, 7, 8]
     assert pooled.spoof_speakers.tolist() == ["s1", "s2"] * 4
@@ -105,8 +107,8 @@ def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
     for detector in SCORES:
         for column in COLUMNS[:3]:
             assert evaluation.cell(detector, column).bonafide.tolist() == [1, 2, 3, 4]
-    assert evaluation.cell("beta@7", "alpha").spoof.tolist() == [0, 0.5, 1.5, 0.5]
-    replace(scores["alpha@7"], "identity+u3\t4.0", "identity+u3\t-9.0")
+    assert evaluation.cell(BETA, "alpha").spoof.tolist() == [0, 0.5, 1.5, 0.5]
+    replace(scores[ALPHA], "identity+u3\t4.0", "identity+u3\t-9.0")
     changed = eers(scores, protocols)
     assert (changed.loc["alpha", COLUMNS[:3]] > before.loc["alpha", COLUMNS[:3]]).all()
     assert changed.loc["alpha", "noise"] == before.loc["alpha", "noise"]
@@ -115,7 +117,7 @@ def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
 
 def test_scores_of_other_trials_and_the_order_of_trials_change_nothing(scores, protocols):
     expected = table_of(scores, protocols)
-    scores["alpha@7"].write_text(scores["alpha@7"].read_text() + "identity+t0\t-50\ngamma+u0\t50\n")
+    scores[ALPHA].write_text(scores[ALPHA].read_text() + "identity+t0\t-50\ngamma+u0\t50\n")
     for path in protocols.values():
         head, *lines = path.read_text().splitlines(keepends=True)
         path.write_text("".join([head, *lines[::-1]]))
@@ -123,23 +125,23 @@ def test_scores_of_other_trials_and_the_order_of_trials_change_nothing(scores, p
 
 
 def test_a_detectors_scores_may_be_in_several_files(scores, protocols, tmp_path):
-    head, *lines = scores["beta@7"].read_text().splitlines(keepends=True)
+    head, *lines = scores[BETA].read_text().splitlines(keepends=True)
     named = list(scores.items())[:1]
     for number in range(2):
         (tmp_path / f"{number}.tsv").write_text("".join([head, *lines[number::2]]))
-        named.append(("beta@7", tmp_path / f"{number}.tsv"))
+        named.append((BETA, tmp_path / f"{number}.tsv"))
     expected = table_of(scores, protocols)
     pd.testing.assert_frame_equal(metrics_table(read_evaluation(named, protocols), TRAINED_ON, 0), expected)
 
 
 def test_a_row_for_every_detector_even_if_no_codec_is_called_so(scores, protocols):
-    eer = eers({**scores, "pooled@7": scores["beta@7"]}, protocols)
+    eer = eers({**scores, DetectorId("pooled", 7): scores[BETA]}, protocols)
     assert eer.index.tolist() == ["alpha", "beta", "pooled"]
     assert eer.loc["pooled"].tolist() == eer.loc["beta"].tolist()
 
 
 def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protocols):
-    table = table_of({"alpha@7": scores["alpha@7"], "alpha@8": scores["beta@7"]}, protocols)
+    table = table_of({ALPHA: scores[ALPHA], DetectorId("alpha", 8): scores[BETA]}, protocols)
     assert table["seed"].tolist() == ["7"] * 4 + ["8"] * 4
     assert table["train_codec"].unique().tolist() == ["alpha"]
     each = [table.loc[table["seed"] == seed, "eer"].to_numpy() for seed in ("7", "8")]
@@ -149,7 +151,7 @@ def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protoco
 
 @pytest.mark.parametrize("name", ["identity+u2", "beta+u1", "alpha+d0", "beta@noise+u3"])
 def test_a_trial_without_a_score_is_named(scores, protocols, name):
-    replace(scores["beta@7"], f"{name}\t", f"x{name}\t")
+    replace(scores[BETA], f"{name}\t", f"x{name}\t")
     with pytest.raises(DataError, match=rf"beta@7: no score for trial '{re.escape(name)}' \(1 missing\)"):
         table_of(scores, protocols, {"alpha": ["alpha"], "beta": ["alpha", "beta"]})
 
@@ -164,26 +166,27 @@ def test_a_trial_without_a_score_is_named(scores, protocols, name):
     ],
 )
 def test_a_score_that_is_no_number_is_refused(scores, protocols, value, message):
-    replace(scores["alpha@7"], "identity+u1\t2.0", f"identity+u1\t{value}")
+    replace(scores[ALPHA], "identity+u1\t2.0", f"identity+u1\t{value}")
     with pytest.raises(DataError, match=message):
         table_of(scores, protocols)
 
 
 def test_a_trial_with_two_scores_is_refused(scores, protocols):
-    replace(scores["alpha@7"], "identity+u1\t", "identity+u0\t")
+    replace(scores[ALPHA], "identity+u1\t", "identity+u0\t")
     with pytest.raises(DataError, match=r"column 'filename': 'identity\+u0' breaks field_uniqueness"):
         read_evaluation(scores.items(), protocols)
 
 
 @pytest.mark.parametrize("kind", ["scores", "protocol"])
 def test_a_missing_table_is_named(scores, protocols, kind):
-    {"scores": scores["alpha@7"], "protocol": protocols["alpha"]}[kind].unlink()
+    {"scores": scores[ALPHA], "protocol": protocols["alpha"]}[kind].unlink()
     with pytest.raises(DataError, match=rf"alpha(@7)?\.{kind}\.tsv: cannot be read"):
         read_evaluation(scores.items(), protocols)
 
 
 def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
-    table = table_of({**scores, "published": scores["alpha@7"]}, protocols).set_index(["train_codec", "eval_codec"])
+    with_baseline = {**scores, DetectorId("published"): scores[ALPHA]}
+    table = table_of(with_baseline, protocols).set_index(["train_codec", "eval_codec"])
     # alpha: bona fide 2, 3 above spoof 0, 1
     assert table.loc["alpha", "dev_threshold"].tolist() == [1.5] * 4
     assert table.loc["alpha", "dev_miss"].tolist() == [0.25, 0.25, 0.25, 0.75]
@@ -198,7 +201,7 @@ def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, proto
 def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
     evaluation, table = read_evaluation(scores.items(), protocols), table_of(scores, protocols)
     for row in table.to_dict("records"):
-        cell = evaluation.cell(f"{row['train_codec']}@{row['seed']}", row["eval_codec"])
+        cell = evaluation.cell(DetectorId(row["train_codec"], int(row["seed"])), row["eval_codec"])
         expected = metrics.summary(*cell[:2])
         assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
         assert [row["eer_low"], row["eer_high"]] == pytest.approx(bootstrap.eer_interval(*cell), abs=1e-6)
@@ -220,9 +223,16 @@ def test_of_one_speaker_there_is_an_interval_by_trials_alone(scores, protocols):
 def test_a_table_of_metrics_is_read_as_it_was_written(scores, protocols, tmp_path, speakers):
     for path in protocols.values():
         path.write_text(path.read_text().replace("s2\t", f"s{speakers}\t"))
-    table = table_of({**scores, "published": scores["alpha@7"], "beta@007": scores["beta@7"]}, protocols)
+    table = table_of({**scores, DetectorId("published"): scores[ALPHA]}, protocols)
     tables.write(table, Metrics, tmp_path / "metrics.tsv")
     pd.testing.assert_frame_equal(tables.read(tmp_path / "metrics.tsv", Metrics), table)
+
+
+def test_a_seed_that_is_no_number_is_refused(scores, protocols, tmp_path):
+    tables.write(table_of(scores, protocols), Metrics, tmp_path / "metrics.tsv")
+    (tmp_path / "metrics.tsv").write_text((tmp_path / "metrics.tsv").read_text().replace("\t7\talpha", "\t7.0\talpha"))
+    with pytest.raises(DataError, match=r"metrics\.tsv: column 'seed': '7\.0' breaks .*\(row 0: 'alpha', '7\.0'\)"):
+        tables.read(tmp_path / "metrics.tsv", Metrics)
 
 
 def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
@@ -252,14 +262,15 @@ def many():
     trials["speaker_id"] = [f"s{n // 20}" for n in range(160)]
     random = np.random.default_rng(0)
     good, bad = (pd.Series(random.normal(gap * (labels == "bonafide")), trial_names(trials)) for gap in (2, 0))
-    detectors = {"worse@1": bad, "worse@2": good, "pooled@1": good, "same": good}
+    detectors = {DetectorId("worse", 1): bad, DetectorId("worse", 2): good}
+    detectors |= {DetectorId("pooled", 1): good, DetectorId("same"): good}
     return Evaluation(detectors, {"alpha": trials, "beta": trials[:120]}, trials)
 
 
 def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_trials(many):
     table = significance(many, "pooled", seed=3).set_index(["train_codec", "eval_codec"])
     assert table.index.tolist() == [(row, column) for column in ("alpha", "beta") for row in ("worse", "same")]
-    worse, cells = table.loc["worse", "alpha"], [many.cell(name, "alpha") for name in ("worse@1", "pooled@1")]
+    worse, cells = table.loc["worse", "alpha"], [many.cell(DetectorId(row, 1), "alpha") for row in ("worse", "pooled")]
     expected = bootstrap.paired(*cells[0][:2], *cells[1][:2], *cells[0][2:], seed=3)
     assert worse["difference"] == pytest.approx(metrics.eer(*cells[0][:2]) - metrics.eer(*cells[1][:2]), abs=1e-6)
     assert worse[["low", "high", "p"]].tolist() == pytest.approx([expected.low, expected.high, expected.p], abs=1e-6)
@@ -278,7 +289,7 @@ def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
 
 
 def test_a_row_alone_has_nothing_to_be_compared_with(scores, protocols, tmp_path):
-    table = significance(read_evaluation([("alpha@7", scores["alpha@7"])], protocols), "alpha", 0)
+    table = significance(read_evaluation([(ALPHA, scores[ALPHA])], protocols), "alpha", 0)
     tables.write(table, Significance, tmp_path / "significance.tsv")
     assert len(tables.read(tmp_path / "significance.tsv", Significance)) == 0
 

@@ -3,6 +3,7 @@
 import pytest
 
 from codecfake.pipeline.paths import Paths, by_recipe
+from codecfake.trials.detector_id import DetectorId
 
 RUN = {
     "run": "r",
@@ -44,12 +45,12 @@ def test_every_detector_and_baseline_has_scores_of_its_own():
     at = Paths({**RUN, "seeds": [1], "baselines": ["random"]})
     assert at.scores() == [
         *(
-            (f"{name}@1", f"results/r/clean/split/scores/lcnn/seed1/{name}{kind}.tsv")
+            (DetectorId(name, 1), f"results/r/clean/split/scores/lcnn/seed1/{name}{kind}.tsv")
             for name in ("a", "b", "pooled")
             for kind in ("", ".other")
         ),
-        ("random", "results/r/clean/split/scores/baselines/random.tsv"),
-        ("random", "results/r/clean/split/scores/baselines/random.other.tsv"),
+        (DetectorId("random"), "results/r/clean/split/scores/baselines/random.tsv"),
+        (DetectorId("random"), "results/r/clean/split/scores/baselines/random.other.tsv"),
     ]
 
 

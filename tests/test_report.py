@@ -18,6 +18,7 @@ from codecfake.report import tables
 from codecfake.report.page import write_report
 from codecfake.report.results import RecipeResults, Results, TracerResults
 from codecfake.report.tables import counts
+from codecfake.trials.detector_id import DetectorId
 from codecfake.trials.protocol import trial_names
 from codecfake.util.constants import IDENTITY, POOLED
 from html_page import Page, chromium
@@ -130,7 +131,7 @@ def made(folder, speech) -> dict:
     """Arguments of `Results` for a synthetic run with real shards and made-up EERs."""
     codecs = (IDENTITY, CODEC, OTHER)
     utterances, protocols = make_run(folder, speech, {"train": 2, "dev": 1, "eval": 3}, 2, codecs=codecs)
-    evaluation = evaluation_of(pd.concat(protocols.values(), ignore_index=True), ["1234"])
+    evaluation = evaluation_of(pd.concat(protocols.values(), ignore_index=True), [1234])
     benchmark(folder / "benchmarks", "train/pooled.tsv", "12.5\t0:00:12\t321.0\t1\t1\t1\t1\t1\t90\t11")
     split_of = {speaker: speaker.rstrip("0123456789") for speaker in utterances["speaker_id"]}
     left_out = [LeftOut(f"eval0_{number}", "eval0", "no <mic>") for number in range(7, 9)]
@@ -152,14 +153,14 @@ def made(folder, speech) -> dict:
         "splits": split_table(split_of),
         "resynthesised": folder,
         "benchmarks": [folder / "benchmarks"],
-        "training": {detector: HISTORY for detector in evaluation.scores if "@" in detector},
+        "training": {detector: HISTORY for detector in evaluation.scores if detector.seed is not None},
     }
 
 
-def evaluation_of(trials: pd.DataFrame, seeds: list[str]) -> Evaluation:
+def evaluation_of(trials: pd.DataFrame, seeds: list[int]) -> Evaluation:
     random, of_eval = np.random.default_rng(0), trials[trials["split"] == "eval"]
     columns = {codec: of_eval[of_eval["codec"].isin([IDENTITY, codec])] for codec in (CODEC, OTHER)}
-    detectors = [f"{row}@{seed}" for row in EER if row != "random" for seed in seeds] + ["random"]
+    detectors = [DetectorId(row, seed) for row in EER if row != "random" for seed in seeds] + [DetectorId("random")]
     scores = {detector: pd.Series(random.normal(size=len(trials)), trial_names(trials)) for detector in detectors}
     return Evaluation(scores, columns | {POOLED: of_eval}, trials[trials["split"] == "dev"])
 
@@ -193,7 +194,7 @@ def page(html) -> Page:
 def seeds_page(made, folder) -> Page:
     """The report of the same run with two seeds and no EER above 0.5."""
     trials = pd.concat([*made["evaluation"].columns.values(), made["evaluation"].dev]).drop_duplicates()
-    evaluation = evaluation_of(trials, ["1", "2"])
+    evaluation = evaluation_of(trials, [1, 2])
     eers = {row: np.minimum(values, 0.48).tolist() for row, values in EER.items()}
     changed = {"evaluation": evaluation, "metrics": metrics_of(evaluation, eers), "run": {**RUN, "seeds": [1, 2]}}
     changed["breakdown"] = matrix.breakdown(evaluation, GENDERS)
@@ -227,9 +228,10 @@ def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page,
     assert others[:4] == [f"the {what} of {recipe}".encode() for what in ("audit", "confusions") for recipe in PROBE]
     det_curves = others[4:]
     assert det_curves == [
-        figures.det_curves(made["evaluation"].classes(detector), detector) for detector in made["evaluation"].scores
+        figures.det_curves(made["evaluation"].classes(detector), str(detector))
+        for detector in made["evaluation"].scores
     ]
-    assert curves == figures.training_curves(made["training"])
+    assert curves == figures.training_curves({str(detector): history for detector, history in made["training"].items()})
 
 
 def test_of_several_seeds_the_matrix_has_mean_and_standard_deviation(seeds_page):

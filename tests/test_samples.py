@@ -22,6 +22,7 @@ from codecfake.evaluation.cells import read_scores
 from codecfake.evaluation.tables import Metrics, Scores
 from codecfake.report import samples_page, thumbnails
 from codecfake.report.thumbnails import BANDS, WAVEFORM_ROWS, WIDTH, Sample, pictures, safe_name
+from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 from html_page import Page
@@ -73,8 +74,11 @@ def made(folder, speech) -> dict:
         "utterances": utterances.assign(split=utterances["speaker_id"].str.rstrip("0123456789")),
         "resynthesised": folder,
         "codecs": list(RUN["codec_entries"]),
-        "scores": {"random": pd.Series(dict.fromkeys(pooled, 0.5)), "pooled@1": pd.Series(pooled).dropna()},
-        "thresholds": {"pooled@1": 0.25},
+        "scores": {
+            DetectorId("random"): pd.Series(dict.fromkeys(pooled, 0.5)),
+            DetectorId("pooled", 1): pd.Series(pooled).dropna(),
+        },
+        "thresholds": {DetectorId("pooled", 1): 0.25},
         "most": 3,
     }
 
@@ -229,9 +233,10 @@ def test_scores_of_a_detector_may_lie_in_two_files_but_a_trial_in_one(tmp_path):
     paths = [tmp_path / "main.tsv", tmp_path / "other.tsv"]
     for table, path in zip(halves, paths, strict=True):
         tables.write(table, Scores, path)
-    assert read_scores([("x", paths[0]), ("y", paths[0]), ("x", paths[1])])["x"].tolist() == [1, 2, 1, 2]
-    with pytest.raises(DataError, match="x: trial 'a' has two scores"):
-        read_scores([("x", paths[0]), ("x", paths[0])])
+    x, y = DetectorId("x", 1), DetectorId("y")
+    assert read_scores([(x, paths[0]), (y, paths[0]), (x, paths[1])])[x].tolist() == [1, 2, 1, 2]
+    with pytest.raises(DataError, match="x@1: trial 'a' has two scores"):
+        read_scores([(x, paths[0]), (x, paths[0])])
 
 
 def test_the_page_holds_every_clip_with_its_files_beside_it(page, site, folder):
@@ -326,12 +331,12 @@ def test_the_verb_reads_what_the_page_needs(made, tmp_path):
     metrics = dict.fromkeys(tables.columns(Metrics), 0.25) | {"train_codec": "pooled", "eval_codec": CODEC}
     counts = dict.fromkeys(("seed", "bonafide_trials", "spoof_trials", "speakers"), 1)
     tables.write(pd.DataFrame([metrics | counts]), Metrics, tmp_path / "metrics.tsv")
-    for name, table in made["scores"].items():
+    for detector, table in made["scores"].items():
         scores = table.rename_axis("filename").rename("cm-score").reset_index()
-        tables.write(scores, Scores, tmp_path / f"{name}.tsv")
+        tables.write(scores, Scores, tmp_path / f"{detector}.tsv")
     (tmp_path / "config.json").write_text(json.dumps(RUN))
     options = [f"--{name}={tmp_path / name}.tsv" for name in ("utterances", "splits", "metrics")]
-    scores = ["--scores", *(f"{name}={tmp_path / name}.tsv" for name in made["scores"])]
+    scores = ["--scores", *(f"{detector}={tmp_path}/{detector}.tsv" for detector in made["scores"])]
     rest = [
         f"--run={tmp_path / 'config.json'}",
         f"--resynthesised={made['resynthesised']}",

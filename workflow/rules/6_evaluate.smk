@@ -24,7 +24,7 @@ rule matrix:
     conda:
         ENVIRONMENT
     params:
-        scores=[f"{name}={path}" for name, path in ANY.scores()],
+        scores=[f"{detector}={path}" for detector, path in ANY.scores()],
         protocols=named(ANY.protocol_of, RUN_PATHS.protocols()),
         trained_on=json.dumps(
             {name: set.codecs for name, set in RUN_PATHS.train_sets.items()}

@@ -65,7 +65,7 @@ rule samples:
     conda:
         ENVIRONMENT
     params:
-        scores=[f"{name}={path}" for name, path in RUN_PATHS.scores()],
+        scores=[f"{detector}={path}" for detector, path in RUN_PATHS.scores()],
         resynthesised=lambda wildcards: RUN_PATHS.resynthesised(),
     message:
         "write the samples page"

@@ -4,11 +4,11 @@ import argparse
 import json
 from pathlib import Path
 
-from codecfake.cli.options import named_path
+from codecfake.cli.options import add_detector_scores, named_path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
+    add_detector_scores(verb)
     verb.add_argument("--protocols", type=named_path, nargs="+", required=True, metavar="COLUMN=FILE")
     verb.add_argument("--trained-on", type=json.loads, required=True, help="training codecs of each row, as JSON")
     verb.add_argument("--speakers", type=Path, required=True)

@@ -4,14 +4,14 @@ import argparse
 import json
 from pathlib import Path
 
-from codecfake.cli.options import named_path
+from codecfake.cli.options import add_detector_scores
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--run", dest="settings", type=Path, required=True, help="resolved config of the run")
     for table in ("utterances", "splits", "resynthesised", "metrics"):
         verb.add_argument(f"--{table}", type=Path, required=True)
-    verb.add_argument("--scores", type=named_path, nargs="+", required=True, metavar="ROW@SEED=FILE")
+    add_detector_scores(verb)
     verb.add_argument("--out", type=Path, required=True, help="HTML file; its folder is replaced")
 
 

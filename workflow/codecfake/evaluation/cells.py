@@ -10,6 +10,7 @@ import pandas as pd
 
 from codecfake.data import tables
 from codecfake.evaluation.tables import Scores
+from codecfake.trials.detector_id import DetectorId
 from codecfake.trials.protocol import Protocol, trial_names
 from codecfake.util.constants import IDENTITY, POOLED
 from codecfake.util.errors import DataError
@@ -51,23 +52,23 @@ class Evaluation:
     """The scores of all detectors and the trials of all columns.
 
     Attributes:
-        scores: CM scores by trial name, for each detector (ROW@SEED, or ROW for a detector not trained in this run).
+        scores: CM scores by trial name, for each detector.
         columns: eval trials (rows of `Protocol`) of both classes, for each column.
         dev: dev trials of both classes, of all codecs.
     """
 
-    scores: dict[str, pd.Series]
+    scores: dict[DetectorId, pd.Series]
     columns: dict[str, pd.DataFrame]
     dev: pd.DataFrame
 
-    def cell(self, detector: str, column: str) -> Cell:
+    def cell(self, detector: DetectorId, column: str) -> Cell:
         return self.cell_of(detector, self.columns[column])
 
-    def classes(self, detector: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    def classes(self, detector: DetectorId) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """Return a detector's bona fide and spoof scores, for each column."""
         return {column: self.cell(detector, column)[:2] for column in self.columns}
 
-    def cell_of(self, detector: str, trials: pd.DataFrame) -> Cell:
+    def cell_of(self, detector: DetectorId, trials: pd.DataFrame) -> Cell:
         """Return the scores of a detector for some trials.
 
         Raises:
@@ -81,7 +82,7 @@ class Evaluation:
         return Cell.split_by_label(found, trials["label"], trials["speaker_id"].to_numpy())
 
 
-def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Path]) -> Evaluation:
+def read_evaluation(scores: Iterable[tuple[DetectorId, Path]], protocols: dict[str, Path]) -> Evaluation:
     """Read score files and protocols.
 
     Args:
@@ -103,13 +104,13 @@ def read_evaluation(scores: Iterable[tuple[str, Path]], protocols: dict[str, Pat
     return Evaluation(read_scores(scores), columns, dev)
 
 
-def read_scores(paths: Iterable[tuple[str, Path]]) -> dict[str, pd.Series]:
+def read_scores(paths: Iterable[tuple[DetectorId, Path]]) -> dict[DetectorId, pd.Series]:
     """Read the CM scores by trial name of each detector, which may have several files.
 
     Raises:
         DataError: a trial has two scores of one detector.
     """
-    parts: dict[str, list[pd.Series]] = {}
+    parts: dict[DetectorId, list[pd.Series]] = {}
     for detector, path in paths:
         parts.setdefault(detector, []).append(tables.read(path, Scores).set_index("filename")["cm-score"])
     found = {detector: pd.concat(files) for detector, files in parts.items()}

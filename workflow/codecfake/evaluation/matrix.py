@@ -10,6 +10,7 @@ from codecfake.data import tables
 from codecfake.evaluation import bootstrap, metrics
 from codecfake.evaluation.cells import Cell, Evaluation
 from codecfake.evaluation.tables import Breakdown, Metrics, Significance
+from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import IDENTITY
 from codecfake.util.files import write_json, write_text
 
@@ -27,10 +28,9 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
     """
     rows = []
     for detector in tqdm(evaluation.scores, desc="metrics", unit="detector", mininterval=5):
-        row, _, training_seed = detector.partition("@")
         dev = evaluation.dev
-        if row in trained_on:
-            dev = dev[dev["codec"].isin([IDENTITY, *trained_on[row]])]
+        if detector.row in trained_on:
+            dev = dev[dev["codec"].isin([IDENTITY, *trained_on[detector.row]])]
         known = evaluation.cell_of(detector, dev)
         threshold = metrics.eer_threshold(known.bonafide, known.spoof)
         for column in evaluation.columns:
@@ -38,8 +38,8 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
             miss, false_alarm = metrics.errors_at(cell.bonafide, cell.spoof, threshold)
             rows.append(
                 {
-                    "train_codec": row,
-                    "seed": training_seed,
+                    "train_codec": detector.row,
+                    "seed": detector.seed_text,
                     "eval_codec": column,
                     "bonafide_trials": len(cell.bonafide),
                     "spoof_trials": len(cell.spoof),
@@ -79,7 +79,6 @@ def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
     """
     rows = []
     for detector in evaluation.scores:
-        row, _, seed = detector.partition("@")
         for column in evaluation.columns:
             cell = evaluation.cell(detector, column)
             everyone = sorted(set(cell.bonafide_speakers) | set(cell.spoof_speakers))
@@ -90,7 +89,8 @@ def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
                 part = cell.of(members)
                 if len(part.bonafide) and len(part.spoof):
                     eer = metrics.eer(part.bonafide, part.spoof)
-                    rows.append((row, seed, column, by, group, len(part.bonafide), len(part.spoof), eer))
+                    counts = (len(part.bonafide), len(part.spoof))
+                    rows.append((detector.row, detector.seed_text, column, by, group, *counts, eer))
     table = pd.DataFrame(rows, columns=tables.columns(Breakdown))
     return tables.check(table.round(DIGITS), Breakdown, "breakdown")
 
@@ -101,9 +101,9 @@ def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFr
     The bootstrap resamples speakers (trials, if there is only one speaker). The first seed of each row is compared;
     p values are adjusted (Holm) within a column.
     """
-    first: dict[str, str] = {}
+    first: dict[str, DetectorId] = {}
     for detector in evaluation.scores:
-        first.setdefault(detector.partition("@")[0], detector)
+        first.setdefault(detector.row, detector)
     rows = []
     for column in tqdm(evaluation.columns, desc="significance", unit="column", mininterval=5):
         base = evaluation.cell(first[reference], column)

@@ -23,7 +23,7 @@ class _Cells(Table):
     """The performance of every detector on every column of the matrix. Rates are fractions."""
 
     train_codec: str = pa.Field(description="the row: the detector's training set, or the name of a baseline")
-    seed: str = pa.Field(description="seed of the training; empty for a baseline")
+    seed: str = pa.Field(str_matches=r"^[0-9]*$", description="seed of the training; empty for a baseline")
     eval_codec: str = pa.Field(description="the column: a codec, all codecs pooled, a condition or an evaluation set")
     bonafide_trials: int = pa.Field(gt=0, description="number of bona fide trials")
     spoof_trials: int = pa.Field(gt=0, description="number of spoof trials")

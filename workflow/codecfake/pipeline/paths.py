@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from codecfake.data.result_files import AuditFiles, CorpusFiles, KeyFiles, MatrixFiles, within
+from codecfake.trials.detector_id import DetectorId
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, POOLED
 
@@ -106,9 +107,9 @@ class Paths:
         """Return the codecs whose trials a detector is trained on, bona fide first."""
         return [IDENTITY, *self.train_sets[train_set].codecs]
 
-    def detectors(self) -> list[tuple[str, int]]:
-        """Return (training set, seed) of every detector."""
-        return [(train_set, seed) for train_set in self.train_sets for seed in self.seeds]
+    def detectors(self) -> list[DetectorId]:
+        """Return every detector trained in the run; its row is the name of its training set."""
+        return [DetectorId(train_set, seed) for train_set in self.train_sets for seed in self.seeds]
 
     def detector_of(self, train_set: str, seed: int | str) -> str:
         return f"{self.experiment}/detectors/{self._detector}/seed{seed}/{train_set}.pt"
@@ -122,10 +123,10 @@ class Paths:
     def baseline_scores_of(self, baseline: str) -> ScoreFiles:
         return _scores(f"{self.experiment}/scores/baselines/{baseline}")
 
-    def scores(self) -> list[tuple[str, str]]:
-        """Return (ROW@SEED, score file) of every detector; ROW alone for baselines."""
-        trained = [(f"{name}@{seed}", path) for name, seed in self.detectors() for path in self.scores_of(name, seed)]
-        return trained + [(name, path) for name in self.baselines for path in self.baseline_scores_of(name)]
+    def scores(self) -> list[tuple[DetectorId, str]]:
+        """Return the score files of all detectors and baselines, each with its detector."""
+        trained = [(detector, path) for detector in self.detectors() for path in self.scores_of(*detector)]
+        return trained + [(DetectorId(name), path) for name in self.baselines for path in self.baseline_scores_of(name)]
 
     def keys(self) -> KeyFiles:
         return within(f"{self.experiment}/keys", KeyFiles)

@@ -15,6 +15,7 @@ from codecfake.evaluation.source_tracing import TracingMeasures
 from codecfake.evaluation.tables import Breakdown, Metrics, Significance
 from codecfake.pipeline.paths import Paths, by_recipe
 from codecfake.quality.summary import QualitySummary
+from codecfake.trials.detector_id import DetectorId
 
 
 class TracerResults(NamedTuple):
@@ -48,7 +49,7 @@ class Results:
         left_out, speakers, splits: tables of `corpora.tables`.
         resynthesised: folder of the codecs' shards.
         benchmarks: folders of the files that Snakemake's `benchmark:` wrote; see `by_rule`.
-        training: history of each detector (epoch, learning_rate, train_loss, dev_eer), by ROW@SEED.
+        training: history (epoch, learning_rate, train_loss, dev_eer) of each detector trained in the run.
         recipes: results of each recipe, including the first.
     """
 
@@ -64,7 +65,7 @@ class Results:
     splits: pd.DataFrame
     resynthesised: Path
     benchmarks: list[Path]
-    training: dict[str, pd.DataFrame]
+    training: dict[DetectorId, pd.DataFrame]
     recipes: dict[str, RecipeResults]
 
     @property
@@ -79,7 +80,6 @@ def read(run: dict) -> Results:
     matrix = at.matrix()
     utterances, left_out, speakers = map(Path, at.corpus_tables())
     splits = tables.read(Path(at.splits()), Splits)
-    histories = {f"{row}@{seed}": at.history_of(row, seed) for row, seed in at.detectors()}
     return Results(
         run=run,
         evaluation=read_evaluation(at.scores(), {name: Path(at.protocol_of(name)) for name in at.protocols()}),
@@ -93,7 +93,7 @@ def read(run: dict) -> Results:
         splits=splits,
         resynthesised=Path(at.resynthesised()),
         benchmarks=sorted({Path(folder) for one in by_recipe(run).values() for folder in one.benchmarks()}),
-        training={name: pd.read_csv(path, sep="\t") for name, path in histories.items()},
+        training={detector: pd.read_csv(at.history_of(*detector), sep="\t") for detector in at.detectors()},
         recipes={recipe: _of_recipe(one) for recipe, one in by_recipe(run).items()},
     )
 

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from codecfake.data.shards import Shard, decode_row, shard_path
 from codecfake.pipeline.paths import Paths
 from codecfake.report.thumbnails import Sample, pictures, spans
+from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 from codecfake.util.files import replacing_folder, write_bytes, write_text
@@ -57,10 +58,12 @@ def clip_rows(resynthesised: Path, codecs: list[str], utterances: pd.DataFrame) 
     return rows
 
 
-def dev_thresholds(metrics: pd.DataFrame) -> dict[str, float]:
-    """Return the dev EER threshold by detector (ROW@SEED, or ROW if it was not trained in this run)."""
-    names = metrics["train_codec"] + metrics["seed"].map(lambda seed: f"@{seed}" if seed else "")
-    return dict(zip(names, metrics["dev_threshold"], strict=True))
+def dev_thresholds(metrics: pd.DataFrame) -> dict[DetectorId, float]:
+    """Return the dev EER threshold of each detector in a table of `evaluation.tables.Metrics`."""
+    return {
+        DetectorId(row.train_codec, int(row.seed) if row.seed else None): row.dev_threshold
+        for row in metrics.itertuples()
+    }
 
 
 def judge(clips: list[Sample], scores: pd.Series, threshold: float | None) -> tuple[dict[str, dict], float]:
@@ -89,8 +92,8 @@ def write_samples(
     utterances: pd.DataFrame,
     resynthesised: Path,
     codecs: list[str],
-    scores: dict[str, pd.Series],
-    thresholds: dict[str, float],
+    scores: dict[DetectorId, pd.Series],
+    thresholds: dict[DetectorId, float],
     most: int = 5,
 ) -> None:
     """Write the page, `index.html`, with its `audio/` and `images/`, and replace the folder.
@@ -100,7 +103,7 @@ def write_samples(
         utterances: `tables.Utterances` of the corpus, with the column `split`.
         resynthesised: folder of all codecs' shards.
         codecs: codecs to show; bona fide speech is always shown first.
-        scores: CM scores by trial name, by detector (ROW@SEED, or ROW if it was not trained in this run).
+        scores: CM scores by trial name, by detector.
         thresholds: CM score from which a clip is classified as bona fide, by detector; some may be missing.
         most: maximum number of utterances.
 
@@ -114,7 +117,8 @@ def write_samples(
     rows = clip_rows(resynthesised, codecs, chosen)
     clips = [Sample(*key, row["audio"]["bytes"], *decode_row(row)) for key, row in rows.items()]
     images, scale = pictures(clips)
-    judged = {name: judge(clips, table, thresholds.get(name)) for name, table in _reference_first(scores, run).items()}
+    ordered = _reference_first(scores, run)
+    judged = {str(detector): judge(clips, table, thresholds.get(detector)) for detector, table in ordered.items()}
     template = _environment().get_template("samples.html")
     page = template.render(
         run=run,
@@ -134,10 +138,10 @@ def write_samples(
             write_bytes(temporary / clip.image, image)
 
 
-def _reference_first(scores: dict[str, pd.Series], run: dict) -> dict[str, pd.Series]:
+def _reference_first(scores: dict[DetectorId, pd.Series], run: dict) -> dict[DetectorId, pd.Series]:
     """Move the detectors of the reference row, with which others are compared, to the front."""
     reference = Paths(run).reference()
-    return dict(sorted(scores.items(), key=lambda item: item[0].partition("@")[0] != reference))
+    return dict(sorted(scores.items(), key=lambda item: item[0].row != reference))
 
 
 def _environment() -> jinja2.Environment:

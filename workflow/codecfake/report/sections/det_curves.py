@@ -17,5 +17,8 @@ def variables(found: "Results") -> dict:
     from codecfake.evaluation import figures
     from codecfake.report.embedding import data_uri
 
-    curves = {name: figures.det_curves(found.evaluation.classes(name), name) for name in found.evaluation.scores}
+    curves = {
+        str(detector): figures.det_curves(found.evaluation.classes(detector), str(detector))
+        for detector in found.evaluation.scores
+    }
     return {"det": {name: data_uri(picture, "image/png") for name, picture in curves.items()}}

@@ -17,7 +17,8 @@ def variables(found: "Results") -> dict:
     from codecfake.evaluation import figures
     from codecfake.report.embedding import data_uri
 
+    histories = {str(detector): history for detector, history in found.training.items()}
     return {
-        "curves": data_uri(figures.training_curves(found.training), "image/png"),
-        "training": {name: history.to_dict("records") for name, history in found.training.items()},
+        "curves": data_uri(figures.training_curves(histories), "image/png"),
+        "training": {name: history.to_dict("records") for name, history in histories.items()},
     }
