@@ -46,10 +46,12 @@ docs: env .venv-docs/.installed
 	$(BIN)/python -m pip --python .venv-docs/bin/python install --quiet -r envs/docs.txt
 	@touch $@
 
+bench scale: export PYTHONPATH = tests/support
+
 bench: env
-	$(BIN)/python tests/bench_detectors.py
-	$(BIN)/python tests/bench_loader.py
-	$(BIN)/python tests/bench_codecs.py
+	$(BIN)/python tests/bench/bench_detectors.py
+	$(BIN)/python tests/bench/bench_loader.py
+	$(BIN)/python tests/bench/bench_codecs.py
 
 scale: env
-	$(BIN)/python tests/bench_scale.py
+	$(BIN)/python tests/bench/bench_scale.py
