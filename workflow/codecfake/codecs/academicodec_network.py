@@ -11,8 +11,6 @@ from torch.nn.functional import leaky_relu
 from torch.nn.utils import weight_norm
 
 SLOPE = 0.1
-#: Residual layers of the quantizer.
-LAYERS = 2
 
 
 def _padding(kernel_size: int, dilation: int = 1) -> int:
@@ -129,7 +127,7 @@ class Codebook(nn.Module):
 
 
 class Quantizer(nn.Module):
-    """Group-residual quantizer: splits latents into groups, each with its own `LAYERS` residual codebooks."""
+    """Group-residual quantizer: splits latents into groups, each with its own two residual codebooks."""
 
     def __init__(self, config: dict):
         super().__init__()
@@ -168,7 +166,7 @@ class Quantizer(nn.Module):
         return total.transpose(1, 2), torch.stack(losses).mean(), torch.stack(codes, dim=-1)
 
     def lookup(self, codes: torch.Tensor) -> torch.Tensor:
-        """Map codes [B, frames, LAYERS * groups] to latents [B, latent, frames]."""
+        """Map codes [B, frames, 2 * groups] to latents [B, latent, frames]."""
         layers = zip(self.layers, codes.split(self.groups, dim=-1), strict=True)
         total = sum(
             torch.cat([book.embedding(indices[..., group]) for group, book in enumerate(layer)], dim=-1)
@@ -190,11 +188,11 @@ class HiFiCodec(nn.Module):
         self.encoder, self.quantizer, self.generator = Encoder(config), Quantizer(config), Generator(config)
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map [B, 1, T] to codes [B, frames, LAYERS * groups]."""
+        """Map [B, 1, T] to codes [B, frames, 2 * groups]."""
         return self.quantizer(self.encoder(waveforms))[2]
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Map codes [B, frames, LAYERS * groups] to [B, 1, frames * hop]."""
+        """Map codes [B, frames, 2 * groups] to [B, 1, frames * hop]."""
         return self.generator(self.quantizer.lookup(codes))
 
     def frames(self, num_samples: int) -> int:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -61,20 +62,14 @@ def shard_row(
     }
 
 
-def _writer(path: Path) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, SCHEMA, compression="none", write_page_checksum=True)
-
-
 def write_shard(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write rows atomically, as they are produced, in row groups of `ROW_GROUP`."""
-    with replacing(path) as temporary, _writer(temporary) as writer:
-        group: list[dict[str, Any]] = []
-        for item in rows:
-            group.append(item)
-            if len(group) == ROW_GROUP:
-                writer.write_table(pa.Table.from_pylist(group, SCHEMA))
-                group.clear()
-        if group:
+    rows = iter(rows)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="none", write_page_checksum=True) as writer,
+    ):
+        while group := list(islice(rows, ROW_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, SCHEMA))
 
 
@@ -110,10 +105,6 @@ class Shard:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
-
-    def samples(self, index: int) -> tuple[np.ndarray, int]:
-        """Return the samples (float32 [N]) and the sample rate in Hz of one row."""
-        return decode_row(self[index])
 
 
 def decode_row(item: dict[str, Any]) -> tuple[np.ndarray, int]:

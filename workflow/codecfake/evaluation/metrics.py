@@ -142,16 +142,8 @@ def _dcf(miss: np.ndarray | float, false_alarm: np.ndarray | float) -> np.ndarra
     return cost / min(_COST_OF_REJECTING, _COST_OF_ACCEPTING)
 
 
-def min_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Return the normalised detection cost at the optimal threshold of the given trials, from 0 to 1.
-
-    Raises:
-        DataError: see `check`.
-    """
-    return _min_dcf(*det_curve(bonafide, spoof))
-
-
 def _min_dcf(miss: np.ndarray, false_alarm: np.ndarray) -> float:
+    """Return the normalised detection cost at the optimal threshold of the given trials, from 0 to 1."""
     return float(_dcf(miss, false_alarm).min())
 
 
@@ -177,20 +169,13 @@ def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     return float(nats / (2 * np.log(2)))
 
 
-def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
     """Return the Cllr in bits after the optimal monotonic map of scores to log-likelihood ratios, from 0 to 1.
 
     The map is found by pool adjacent violators (Brümmer and du Preez 2006): the likelihood ratio of a pool of scores
     is the ratio of the two classes' shares in it. Equal scores share a pool. There is no smoothing: a pool of a
     single class has an infinite log-likelihood ratio and no cost.
-
-    Raises:
-        DataError: see `check`.
     """
-    return _min_cllr(*det_curve(bonafide, spoof))
-
-
-def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
     bonafide, spoof = np.diff(miss), -np.diff(false_alarm)
     both = bonafide + spoof
     pools = isotonic_regression(bonafide / both, weights=both).blocks

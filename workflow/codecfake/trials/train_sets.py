@@ -5,9 +5,8 @@ from typing import NamedTuple
 from codecfake.util.constants import POOLED
 from codecfake.util.errors import ConfigError
 
-#: Kinds of training sets that a config's `train_sets` may name; an axis of `TAXONOMY` follows `balanced-`.
+#: Kinds of training sets that a config's `train_sets` may name; an axis of the codecs' taxonomy follows `balanced-`.
 EACH, LEAVE_OUT, BALANCED = "each", "leave-one-family-out", "balanced-"
-TAXONOMY = ("vector_quantizer", "auxiliary", "decoder")
 DEFAULT = [EACH, POOLED]
 
 
