@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake.data.checkpoints import write_checkpoint
-from codecfake.evaluation.objectives import Detection, Objective
+from codecfake.evaluation.objectives import Detection, Objective, objective_of
 from codecfake.evaluation.scoring import score_trials
 from codecfake.runtime.device import BatchSplitter, seed_all
 from codecfake.training.distributed import Processes
@@ -194,13 +194,7 @@ class Training:
         return snapshot(state.model), self.dev_rank()[0]
 
 
-def train(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, **options) -> Trained:
-    """Train a detector and keep the epoch with the lowest EER on dev; see `fit`."""
-    return fit(Detection(), trials, waveforms, entry, **options)
-
-
-def fit(
-    task: Objective,
+def train(
     trials: pd.DataFrame,
     waveforms: Sequence[Path],
     entry: dict,
@@ -215,7 +209,7 @@ def fit(
     fingerprint: Fingerprint | None = None,
     curves: Path | None = None,
 ) -> Trained:
-    """Train one model on the train trials and keep the epoch with the lowest error on the dev trials.
+    """Train a detector or a tracer on the train trials and keep the epoch with the lowest error on the dev trials.
 
     Args:
         entry: an entry of detectors.yaml with its training settings; a tracer's has `classes`, see `detectors.build`.
@@ -224,8 +218,9 @@ def fit(
         fingerprint: digests of the audio and the code; a state with another fingerprint is ignored.
         front_end: file of pretrained front-end weights, for detectors with a self-supervised front end.
         curves: folder of the TensorBoard logs.
-        task, trials, waveforms, seed, workers, classes, processes: see `Training`.
+        trials, waveforms, seed, workers, classes, processes: see `Training`.
     """
+    task = objective_of(entry)
     made_with = {"trials": digest(trials.to_csv()), "classes": digest(json.dumps(classes)), **(fingerprint or {})}
     training_state = TrainingState(entry, device, seed, made_with, front_end)
     if state.is_file():
@@ -247,6 +242,6 @@ def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
 
 
 def save(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write a detector checkpoint, which `detectors.load` reads."""
-    content = {"detector": name, "entry": entry, "dev_eer": trained.dev_error, "state_dict": trained.state_dict}
-    write_checkpoint(path, content)
+    """Write a checkpoint, which `detectors.load` or, for a tracer, `detectors.load_tracer` reads."""
+    measured = {f"dev_{objective_of(entry).error}": trained.dev_error}
+    write_checkpoint(path, {"detector": name, "entry": entry, **measured, "state_dict": trained.state_dict})
