@@ -51,6 +51,8 @@ RUN = {
     "codecs": [CODEC, OTHER],
     "train_sets": ["each", "pooled", "leave-one-family-out"],
     "baselines": ["random"],
+    "conditions": [],
+    "evaluation_sets": {},
     "detector": {"name": "lfcc_lcnn"},
     "codec_entries": {
         IDENTITY: {"family": "identity", "sample_rate": 16000, "hop": 1, "licence": {"weights": "none"}},

@@ -30,7 +30,7 @@ def train_sets(run: dict) -> dict[str, TrainSet]:
     """
     codecs = run["codecs"]
     found: dict[str, TrainSet] = {}
-    for kind in run.get("train_sets", DEFAULT):
+    for kind in run["train_sets"]:
         named = _sets_of(kind, codecs, run["codec_entries"])
         if twice := sorted(found.keys() & named.keys()):
             raise ConfigError(f"train_sets: {twice[0]!r} is the name of a codec and of a set")
