@@ -5,7 +5,6 @@ checksums and a data set card (README.md) for the Hugging Face Hub. Uploads noth
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -56,11 +55,12 @@ def _as_it_was_made(run: dict) -> dict:
         DataError: the results have no config: the run is not finished.
     """
     from codecfake.pipeline.paths import Paths
+    from codecfake.util.files import read_json
 
     path = Path(Paths(run).report()[0])
     if not path.is_file():
         raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return read_json(path)
 
 
 def _source(at):
@@ -90,12 +90,13 @@ def _source(at):
 def _audit(at) -> dict[str, Any]:
     """Read the run's audit, if any, as the arguments `probe` and `verdicts` of `export.export`."""
     from codecfake.audit.probe import Probe
-    from codecfake.audit.summary import Audit
+    from codecfake.audit.summary import Audit, verdicts
     from codecfake.data import tables
 
     found, probe = Path(at.audit().table), Path(at.audit().probe)
     if not (found.is_file() and probe.is_file()):
         return {}
-    of_codecs = tables.read(found, Audit).query("verdict != ''")
-    verdicts = dict(zip(of_codecs["codec"], of_codecs["verdict"], strict=True))
-    return {"probe": tables.read(probe, Probe).to_dict("records"), "verdicts": verdicts}
+    return {
+        "probe": tables.read(probe, Probe).to_dict("records"),
+        "verdicts": verdicts(tables.read(found, Audit)),
+    }

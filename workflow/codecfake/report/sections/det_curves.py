@@ -15,7 +15,6 @@ def inputs(run: dict) -> list[str]:
 
 def variables(found: "Results") -> dict:
     from codecfake.evaluation import figures
-    from codecfake.report.embedding import data_uri
 
-    curves = {name: figures.det_curves(found.evaluation.classes(name), name) for name in found.evaluation.scores}
-    return {"det": {name: data_uri(picture, "image/png") for name, picture in curves.items()}}
+    evaluation = found.evaluation
+    return {"det": {name: figures.det_curves(evaluation.classes(name), name) for name in evaluation.scores}}

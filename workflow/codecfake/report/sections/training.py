@@ -15,9 +15,8 @@ def inputs(run: dict) -> list[str]:
 
 def variables(found: "Results") -> dict:
     from codecfake.evaluation import figures
-    from codecfake.report.embedding import data_uri
 
     return {
-        "curves": data_uri(figures.training_curves(found.training), "image/png"),
+        "curves": figures.training_curves(found.training),
         "training": {name: history.to_dict("records") for name, history in found.training.items()},
     }
