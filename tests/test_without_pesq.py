@@ -20,7 +20,7 @@ from codecfake.quality import dnsmos, fidelity
 from codecfake.quality import summary as quality_summary
 from codecfake.quality.measurement import measure
 from codecfake.report import tables
-from codecfake.training import codec_trainer
+from codecfake.training import codec_data
 from codecfake.util.constants import IDENTITY
 from tiny_run import MUFFLED, make_run
 
@@ -86,7 +86,7 @@ def test_a_table_of_quality_has_an_empty_column(absent, speech, tmp_path, monkey
 
 def test_codec_quality_prints_a_dash(absent, speech, monkeypatch, capsys):
     monkeypatch.setattr(codec_quality, "open_corpus", lambda *_: None)
-    monkeypatch.setattr(codec_trainer, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
+    monkeypatch.setattr(codec_data, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
     args = parser().parse_args(["codec-quality", "--codec", "identity", "--config", str(config.CONFIG / "demo.yaml")])
     args.run(args)
     assert capsys.readouterr().out.splitlines()[-1].split("\t") == ["identity", "1.000", "-", "1"]

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
     from codecfake.resynthesis.resynthesis import through_codec
     from codecfake.runtime.device import torch_device
-    from codecfake.training.codec_trainer import pcm_of_split
+    from codecfake.training.codec_data import pcm_of_split
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
     files = codec_files(entry, run)
