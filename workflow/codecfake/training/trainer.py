@@ -80,27 +80,27 @@ class Training:
         *,
         seed: int,
         workers: int,
-        classes: dict[str, str] | None = None,
-        processes: Processes | None = None,
+        classes: dict[str, str] | None,
+        processes: Processes,
     ):
         self.task, self.state, self.seed, self.workers, self.classes = task, state, seed, workers, classes
-        self.processes = processes or Processes()
-        self.entry, self.crop = state.entry, state.entry["crop_samples"]
+        self.processes, self.entry = processes, state.entry
         self.trials, dev = (trials[trials["split"] == split].reset_index(drop=True) for split in ("train", "dev"))
-        self.train = TrialDataset(self.trials, waveforms, self.crop, seed, label=task.labels)
-        self.dev = TrialDataset(dev, waveforms, self.crop, label=task.labels)
+        crop = self.entry["crop_samples"]
+        self.train = TrialDataset(self.trials, waveforms, crop, seed, label=task.labels)
+        self.dev = TrialDataset(dev, waveforms, crop, label=task.labels)
         self.weights = class_weights(self.train.labels, state.settings["class_weights"], task.classes)
         self.steps_an_epoch = len(self.batches(0))
         self.splitter = BatchSplitter()
         if self.processes.is_distributed and state.device.type == "cuda":
             state.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.model)
 
-    def run(self, path: Path, curves: Path | None = None) -> Trained:
+    def run(self, path: Path, curves: Path | None) -> Trained:
         """Train to the end.
 
         Args:
             path: file in which the state is saved after every epoch.
-            curves: folder of the TensorBoard logs.
+            curves: folder of the TensorBoard logs, if any.
         """
         state, is_main, error = self.state, self.processes.is_main, f"dev_{self.task.error}"
         with _curves(curves if is_main else None, len(state.history) * self.steps_an_epoch) as log:
@@ -225,7 +225,7 @@ def train(
     training_state = TrainingState(entry, device, seed, made_with, front_end)
     if state.is_file():
         training_state.restore(state)
-    options = {"seed": seed, "workers": workers, "classes": classes, "processes": processes}
+    options = {"seed": seed, "workers": workers, "classes": classes, "processes": processes or Processes()}
     return Training(task, trials, waveforms, training_state, **options).run(state, curves)
 
 
