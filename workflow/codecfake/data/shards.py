@@ -1,6 +1,5 @@
 """Shards: Parquet files with an audio struct, readable by Hugging Face `datasets`."""
 
-import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -11,33 +10,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecfake.audio import io as audio
-from codecfake.data.parquet import DAMAGE, ParquetRows
+from codecfake.data.parquet import DAMAGE, ParquetRows, dataset_schema
 from codecfake.util.errors import DataError
 from codecfake.util.files import replacing
 
 #: Rows per row group, the unit that random access reads.
 ROW_GROUP = 16
 
-_FEATURES = {
-    "audio": {"_type": "Audio"},
-    "label": {"dtype": "string", "_type": "Value"},
-    "speaker_id": {"dtype": "string", "_type": "Value"},
-    "utterance_id": {"dtype": "string", "_type": "Value"},
-    "codec_name": {"dtype": "string", "_type": "Value"},
-    "sample_rate": {"dtype": "int32", "_type": "Value"},
-    "num_samples": {"dtype": "int64", "_type": "Value"},
-}
-SCHEMA = pa.schema(
-    [
-        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("label", pa.string()),
-        ("speaker_id", pa.string()),
-        ("utterance_id", pa.string()),
-        ("codec_name", pa.string()),
-        ("sample_rate", pa.int32()),
-        ("num_samples", pa.int64()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+SCHEMA = dataset_schema(
+    {
+        "label": pa.string(),
+        "speaker_id": pa.string(),
+        "utterance_id": pa.string(),
+        "codec_name": pa.string(),
+        "sample_rate": pa.int32(),
+        "num_samples": pa.int64(),
+    }
 )
 DESCRIPTION = [name for name in SCHEMA.names if name != "audio"]
 
