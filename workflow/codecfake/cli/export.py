@@ -49,41 +49,39 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _as_it_was_made(run: dict) -> dict:
-    """Read the resolved config stored with a run's results; the config file may have changed since.
-
-    Raises:
-        DataError: the results have no config: the run is not finished.
-    """
+    """Read the resolved config stored with a run's results; the config file may have changed since."""
     from codecfake.pipeline.paths import Paths
     from codecfake.util.files import read_json
 
-    path = Path(Paths(run).report()[0])
-    if not path.is_file():
+    return read_json(_made(Paths(run).report()[0]))
+
+
+def _made(path: str) -> Path:
+    """Return the path of a file of the run.
+
+    Raises:
+        DataError: the file is missing.
+    """
+    if not Path(path).is_file():
         raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
-    return read_json(path)
+    return Path(path)
 
 
 def _source(at):
-    """Collect the speech, trials, utterances and splits to export from a run's `Paths`.
-
-    Raises:
-        DataError: a file of the run is missing.
-    """
+    """Collect the speech, trials, utterances and splits to export from a run's `Paths`."""
     from codecfake.corpora.tables import Splits, Utterances
     from codecfake.data import tables
     from codecfake.export.export import Source
     from codecfake.trials.protocol import read_trials
 
-    utterances, splits = at.corpus_tables()[0], at.splits()
-    protocols = [at.protocol_of(codec) for codec in at.codecs]
-    for path in (utterances, splits, *at.codec_shards(at.codecs), *protocols):
-        if not Path(path).is_file():
-            raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    utterances, splits = _made(at.corpus_tables().utterances), _made(at.splits())
+    for shard in at.codec_shards(at.codecs):
+        _made(shard)
     return Source(
         resynthesised=Path(at.resynthesised()),
-        trials=read_trials(protocols),
-        utterances=tables.read(Path(utterances), Utterances),
-        splits=tables.read(Path(splits), Splits),
+        trials=read_trials([_made(at.protocol_of(codec)) for codec in at.codecs]),
+        utterances=tables.read(utterances, Utterances),
+        splits=tables.read(splits, Splits),
     )
 
 

@@ -1,6 +1,5 @@
 """SpeechTokenizer (Zhang et al., ICLR 2024) through the `speechtokenizer` package."""
 
-import math
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -36,9 +35,6 @@ class Adapter(TrainableCodec):
 
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
         return self.model.decode(encoded.permute(2, 0, 1)).squeeze(1)
-
-    def output_length(self, num_samples: int) -> int:
-        return math.ceil(num_samples / self.hop) * self.hop
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decoded, commitment_loss, _ = self.model(waveforms.unsqueeze(1))
