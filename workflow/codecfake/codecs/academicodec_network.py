@@ -13,10 +13,6 @@ from torch.nn.utils import weight_norm
 SLOPE = 0.1
 
 
-def _padding(kernel_size: int, dilation: int = 1) -> int:
-    return (kernel_size - 1) * dilation // 2
-
-
 class ResBlock(nn.Module):
     """Residual units of one kernel size; if `double` ("resblock": "1"), each has a second, undilated convolution."""
 
@@ -26,7 +22,7 @@ class ResBlock(nn.Module):
         def convolutions(rates: list[int]) -> nn.ModuleList:
             return nn.ModuleList(
                 weight_norm(
-                    nn.Conv1d(channels, channels, kernel_size, dilation=rate, padding=_padding(kernel_size, rate))
+                    nn.Conv1d(channels, channels, kernel_size, dilation=rate, padding=(kernel_size - 1) * rate // 2)
                 )
                 for rate in rates
             )
@@ -132,10 +128,8 @@ class Quantizer(nn.Module):
     def __init__(self, config: dict):
         super().__init__()
         self.groups = config["n_code_groups"]
-        self.codebook_weight, self.commitment_weight = (
-            config["codebook_loss_lambda"],
-            config["commitment_loss_lambda"],
-        )
+        self.codebook_weight = config["codebook_loss_lambda"]
+        self.commitment_weight = config["commitment_loss_lambda"]
         dimension = config["upsample_initial_channel"] // self.groups
 
         def layer() -> nn.ModuleList:

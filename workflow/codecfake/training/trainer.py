@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake.data.checkpoints import write_checkpoint
-from codecfake.evaluation.objectives import Detection, Objective, objective_of
+from codecfake.evaluation.objectives import Objective, objective_of
 from codecfake.evaluation.scoring import score_trials
 from codecfake.runtime.device import BatchSplitter, seed_all
 from codecfake.training.distributed import Processes
@@ -37,7 +37,7 @@ class Trained(NamedTuple):
     history: pd.DataFrame
 
 
-def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str] = Detection.classes) -> torch.Tensor:
+def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str]) -> torch.Tensor:
     """Return the class weights [C] of the loss: all 1 (`equal`), or inverse to the number of trials (`balanced`).
 
     Raises:
