@@ -17,7 +17,7 @@ import pandas as pd
 import torch
 
 from codecfake.audio import io as audio
-from codecfake.data.shards import Shard, shard_path, shard_row, write_shard
+from codecfake.data.shards import Shard, decode_row, shard_path, shard_row, write_shard
 from codecfake.data.waveforms import shard_waveforms, write_waveforms
 from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load
 from codecfake.util.constants import SAMPLE_RATE
@@ -50,7 +50,7 @@ def from_shards(trials: pd.DataFrame, folder: Path, order: list[int], dataset: T
         crops = []
         for index in batch:
             trial = trials.iloc[index]
-            samples, rate = shards[trial["codec"]].samples(int(trial["row"]))
+            samples, rate = decode_row(shards[trial["codec"]][int(trial["row"])])
             samples = audio.resample(samples, rate, SAMPLE_RATE)
             crops.append(torch.from_numpy(fixed_length(samples, CROP, dataset._start(index)).copy()))
         torch.stack(crops)

@@ -35,6 +35,7 @@ CORPUS = {
     "name": "vctk",
     "version": "0.92",
     "microphone": "mic2",
+    "on_bad_audio": "fail",
     "splits": {"dev": ["p226", "p229"], "eval": ["p227", "p228"]},
 }
 

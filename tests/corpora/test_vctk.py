@@ -50,7 +50,7 @@ def release(request, tmp_path_factory, samples):
 
 def section(version, **options):
     microphone = {} if version == "0.80" else {"microphone": "mic2"}
-    return {"name": "vctk", "version": version, "splits": SPLITS, **microphone, **options}
+    return {"name": "vctk", "version": version, "splits": SPLITS, "on_bad_audio": "fail", **microphone, **options}
 
 
 @pytest.fixture

@@ -14,7 +14,16 @@ from sklearn.metrics import log_loss, roc_auc_score, roc_curve
 from codecfake.evaluation import metrics
 from codecfake.util.errors import DataError
 
-OF_THE_ORDER_ALONE = [metrics.eer, metrics.auc, metrics.min_dcf, metrics.min_cllr]
+
+def min_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+    return metrics.summary(bonafide, spoof)["min_dcf"]
+
+
+def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+    return metrics.summary(bonafide, spoof)["min_cllr"]
+
+
+OF_THE_ORDER_ALONE = [metrics.eer, metrics.auc, min_dcf, min_cllr]
 OF_THE_VALUES = [metrics.act_dcf, metrics.cllr]
 RANDOM = np.random.default_rng(20240907)
 #: (bona fide, spoof) scores
@@ -116,7 +125,7 @@ def test_min_cllr_is_the_log_loss_after_scikit_learns_isotonic_regression(name):
     labels, weights = labels_and_weights(*SETS[name])
     posterior = IsotonicRegression().fit_transform(np.concatenate(SETS[name]), labels, sample_weight=weights)
     loss = log_loss(labels, posterior, sample_weight=weights)
-    assert metrics.min_cllr(*SETS[name]) == pytest.approx(loss / np.log(2), abs=1e-9)
+    assert min_cllr(*SETS[name]) == pytest.approx(loss / np.log(2), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", SETS)
@@ -126,7 +135,7 @@ def test_min_dcf_is_the_least_over_all_thresholds(name):
         (0.95 * 1 * np.mean(bonafide < threshold) + 0.05 * 10 * np.mean(spoof >= threshold)) / 0.5
         for threshold in [*bonafide, *spoof, np.inf]
     ]
-    assert metrics.min_dcf(bonafide, spoof) == pytest.approx(min(costs), abs=1e-12)
+    assert min_dcf(bonafide, spoof) == pytest.approx(min(costs), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)

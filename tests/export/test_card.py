@@ -22,7 +22,14 @@ VCTK = {"name": "vctk", "version": "0.80", "splits": {"dev": ["p226", "p229"], "
 
 def settings_of(codecs, corpus=VCTK, kind="hf", recipe="clean"):
     entries = {name: config.codec(name) for name in [IDENTITY, *codecs]}
-    run = {"run": "small", "corpus": corpus, "shards": 2, "codecs": codecs, "codec_entries": entries}
+    run = {
+        "run": "small",
+        "corpus": corpus,
+        "source": "resynthesised",
+        "shards": 2,
+        "codecs": codecs,
+        "codec_entries": entries,
+    }
     return export.settings_of(run, recipe, kind)
 
 

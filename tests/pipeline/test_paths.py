@@ -14,6 +14,11 @@ RUN = {
     "codec_entries": {"a": {"family": "fa"}, "b": {"family": "fb"}},
     "shards": 2,
     "detector": {"name": "lcnn"},
+    "train_sets": ["each", "pooled"],
+    "baselines": [],
+    "conditions": [],
+    "evaluation_sets": {},
+    "tracing": [],
 }
 
 

@@ -9,7 +9,7 @@ import pytest
 from codecfake.audio import distances, intelligibility
 from codecfake.audio import io as audio
 from codecfake.data import tables
-from codecfake.data.shards import Shard, shard_path, shard_row, write_shard
+from codecfake.data.shards import Shard, decode_row, shard_path, shard_row, write_shard
 from codecfake.quality import dnsmos, similarity
 from codecfake.quality.measurement import measure
 from codecfake.quality.summary import MEASURES
@@ -60,7 +60,7 @@ def test_a_row_is_what_the_measures_say(tmp_path, speech):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, "noisy", {"anna_0": spoken["anna_0"] + noise}, 16000)
     (found,) = measure("noisy", bonafide, shards, trials_of("noisy", ["anna_0"]), 10, 1).to_dict("records")
-    pair = [Shard(paths[0]).samples(0)[0] for paths in (bonafide, shards)]
+    pair = [decode_row(Shard(paths[0])[0])[0] for paths in (bonafide, shards)]
     rated = dnsmos.rate(pair[1])
     expected = {
         "pesq_wb": intelligibility.pesq_wb(*pair, 16000),

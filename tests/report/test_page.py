@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from codecfake.audio import io as audio
 from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.corpora.tables import left_out_table, speaker_table, split_table
-from codecfake.data.shards import Shard, shard_path
+from codecfake.data.shards import Shard, decode_row, shard_path
 from codecfake.evaluation import figures, matrix
 from codecfake.evaluation.cells import Evaluation
 from codecfake.report import tables
@@ -52,6 +52,8 @@ RUN = {
     "codecs": [CODEC, OTHER],
     "train_sets": ["each", "pooled", "leave-one-family-out"],
     "baselines": ["random"],
+    "conditions": [],
+    "evaluation_sets": {},
     "detector": {"name": "lfcc_lcnn"},
     "codec_entries": {
         IDENTITY: {"family": "identity", "sample_rate": 16000, "hop": 1, "licence": {"weights": "none"}},
@@ -370,7 +372,7 @@ def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
         assert data.startswith(b"fLaC")
         samples, sample_rate = audio.decode(data, "sample")
         assert sample_rate == 16000
-        assert np.array_equal(samples, Shard(shard_path(folder, codec, 2)).samples(row)[0])
+        assert np.array_equal(samples, decode_row(Shard(shard_path(folder, codec, 2))[row])[0])
 
 
 def test_counts_are_of_each_split_in_order():

@@ -38,6 +38,10 @@ RUN = {
     "corpus": {"name": "vctk", "version": "0.80"},
     "codecs": [CODEC, OTHER],
     "train_sets": ["each", "pooled"],
+    "baselines": [],
+    "conditions": [],
+    "evaluation_sets": {},
+    "tracing": [],
     "detector": {"name": "lfcc_lcnn"},
     "codec_entries": {
         CODEC: {"family": "<b>filter", "sample_rate": 16000, "bandwidth_kbps": 1.5},

@@ -16,6 +16,7 @@ SETTINGS = export.settings_of(
     {
         "run": "tiny",
         "corpus": {"name": "folder", "path": "/home/someone/recordings"},
+        "source": "resynthesised",
         "shards": 3,
         "codecs": [MUFFLED],
         "codec_entries": {IDENTITY: config.codec(IDENTITY), MUFFLED: config.codec("encodec_mini")},

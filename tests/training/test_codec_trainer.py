@@ -14,13 +14,13 @@ from codecfake.corpora.folder import FolderCorpus
 from codecfake.data.checkpoints import half_state_dict
 from codecfake.runtime.device import seed_all
 from codecfake.training import codec_trainer
+from codecfake.training.codec_data import pcm_of_split
 from codecfake.training.codec_settings import Settings
 from codecfake.training.codec_trainer import (
     CropSampler,
     ReconstructionLoss,
     Trainer,
     learning_rate,
-    pcm_of_split,
 )
 from codecfake.util.errors import CheckpointError, DataError
 

@@ -17,9 +17,7 @@ from codecfake.evaluation.tracing import only_eval, trace_files, trace_trials
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
 from codecfake.training import trainer
-from codecfake.training.tracer import save_tracer, train_tracer
-from codecfake.training.trainer import Trained, class_weights
-from codecfake.training.trainer import save as save_detector
+from codecfake.training.trainer import Trained, class_weights, save, train
 from codecfake.trials.dataset import TrialDataset
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, CheckpointError, DataError
@@ -46,7 +44,7 @@ def trials(protocols) -> pd.DataFrame:
 def run(folder, trials, tmp_path):
     def run(entry: dict = TRACER, trials: pd.DataFrame = trials, seed: int = 1) -> Trained:
         options = {"seed": seed, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
-        return train_tracer(trials, waveforms_in(folder), entry, **options)
+        return train(trials, waveforms_in(folder), entry, **options)
 
     return run
 
@@ -54,7 +52,7 @@ def run(folder, trials, tmp_path):
 @pytest.fixture(scope="module")
 def undisturbed(folder, trials, tmp_path_factory) -> Trained:
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path_factory.mktemp("state") / "run.state"}
-    return train_tracer(trials, waveforms_in(folder), TRACER, **options)
+    return train(trials, waveforms_in(folder), TRACER, **options)
 
 
 @pytest.fixture(scope="module")
@@ -189,9 +187,9 @@ def test_without_dev_or_eval_trials_there_is_nothing_to_measure(run, trials):
 @pytest.fixture
 def checkpoints(undisturbed, tmp_path) -> dict:
     """Checkpoints of a tracer and a detector with the same network."""
-    save_tracer(undisturbed, "lfcc_lcnn", TRACER, tmp_path / "tracer.pt")
+    save(undisturbed, "lfcc_lcnn", TRACER, tmp_path / "tracer.pt")
     trained = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
-    save_detector(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
+    save(trained, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     return {name: tmp_path / f"{name}.pt" for name in ("tracer", "detector")}
 
 

@@ -10,6 +10,7 @@ import torch
 
 from codecfake import detectors
 from codecfake.evaluation import metrics, scoring
+from codecfake.evaluation.objectives import Detection
 from codecfake.evaluation.scoring import score_trials
 from codecfake.pipeline import config
 from codecfake.runtime.device import seed_all
@@ -224,16 +225,16 @@ def test_a_state_made_of_something_else_is_not_gone_on_with(resynthesised, trial
 
 
 def test_class_weights_let_both_classes_count_the_same():
-    weights = class_weights(np.array([0, 0, 0, 1]), "balanced")
+    weights = class_weights(np.array([0, 0, 0, 1]), "balanced", Detection.classes)
     assert weights.tolist() == pytest.approx([4 / 6, 2.0])
-    assert class_weights(np.array([1, 0, 0, 1]), "balanced").tolist() == [1.0, 1.0]
-    assert class_weights(np.array([0, 0, 0, 1]), "equal").tolist() == [1.0, 1.0]
+    assert class_weights(np.array([1, 0, 0, 1]), "balanced", Detection.classes).tolist() == [1.0, 1.0]
+    assert class_weights(np.array([0, 0, 0, 1]), "equal", Detection.classes).tolist() == [1.0, 1.0]
 
 
 @pytest.mark.parametrize(("label", "message"), [(0, "3 spoof, 0 bona fide"), (1, "0 spoof, 3 bona fide")])
 def test_one_class_alone_cannot_be_weighted(label, message):
     with pytest.raises(DataError, match=f"training trials: {message}; both classes are needed"):
-        class_weights(np.full(3, label), "balanced")
+        class_weights(np.full(3, label), "balanced", Detection.classes)
 
 
 def test_training_on_one_class_is_refused(run, trials):

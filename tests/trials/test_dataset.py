@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import torch
 
-from codecfake.data.shards import Shard, shard_path
+from codecfake.data.shards import Shard, decode_row, shard_path
 from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
@@ -39,7 +39,7 @@ def dataset(resynthesised, trials):
 
 def stored(resynthesised, trial) -> np.ndarray:
     """Return the samples of a trial in its shard, as 16-bit integers."""
-    samples, _ = Shard(shard_path(resynthesised, trial["codec"], trial["shard"])).samples(int(trial["row"]))
+    samples, _ = decode_row(Shard(shard_path(resynthesised, trial["codec"], trial["shard"]))[int(trial["row"])])
     return (samples * 32768).astype(np.int16)
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from codecfake.trials.dataset import draw
-from codecfake.trials.train_sets import TrainSet, train_sets
+from codecfake.trials.train_sets import DEFAULT, TrainSet, train_sets
 from codecfake.util.errors import ConfigError
 
 ENTRIES = {
@@ -20,8 +20,7 @@ CODECS = list(ENTRIES)
 
 
 def sets(*kinds: str, codecs: list[str] = CODECS) -> dict[str, TrainSet]:
-    run = {"codecs": codecs, "codec_entries": ENTRIES, "train_sets": list(kinds)}
-    return train_sets(run if kinds else {key: value for key, value in run.items() if key != "train_sets"})
+    return train_sets({"codecs": codecs, "codec_entries": ENTRIES, "train_sets": kinds or DEFAULT})
 
 
 def test_by_default_there_is_a_set_of_each_codec_and_one_of_all():

@@ -90,8 +90,7 @@ rule waveforms:
 
 rule condition:
     input:
-        protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
-        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
+        **trials_of(RUN_PATHS.codecs),
         code=code("condition"),
     output:
         protocol=ANY.protocol_of("{condition}"),

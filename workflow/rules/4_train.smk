@@ -12,14 +12,11 @@ GPUS_PER_DETECTOR = RUN["detector"]["gpus"]
 
 rule train:
     input:
-        protocols=lambda wildcards: [
-            at(wildcards).protocol_of(codec)
-            for codec in RUN_PATHS.trained_on(wildcards.train_set)
-        ],
-        waveforms=lambda wildcards: [
-            at(wildcards).waveforms_of(codec)
-            for codec in RUN_PATHS.trained_on(wildcards.train_set)
-        ],
+        unpack(
+            lambda wildcards: trials_of(
+                RUN_PATHS.trained_on(wildcards.train_set), at(wildcards)
+            )
+        ),
         code=code("train", [DETECTOR_MODULE]),
     output:
         checkpoint=ANY.detector_of("{train_set}", "{seed}"),
@@ -57,8 +54,7 @@ rule train:
 
 rule train_tracer:
     input:
-        protocols=[ANY.protocol_of(codec) for codec in RUN_PATHS.codecs],
-        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
+        **trials_of(RUN_PATHS.codecs),
         code=code("train_tracer", [DETECTOR_MODULE]),
     output:
         **ANY.tracer_of("{by}")._asdict(),

@@ -6,11 +6,8 @@ OUTPUTS  scores/DETECTOR/seedN/TRAIN_SET.tsv (filename, cm-score of the codecs' 
          scores/DETECTOR/seedN/tracing/BY.tsv, .confusion.tsv, .png, .traces.tsv
 """
 
-SCORED = {
-    "protocols": [ANY.protocol_of(name) for name in RUN_PATHS.protocols()],
-    "waveforms": [ANY.waveforms_of(name) for name in RUN_PATHS.protocols()],
-}
-CODECS = [ANY.protocol_of(codec) for codec in RUN_PATHS.codecs]
+SCORED = trials_of(RUN_PATHS.protocols())
+CODECS = trials_of(RUN_PATHS.codecs)["protocols"]
 
 
 rule score_protocol:
@@ -108,8 +105,7 @@ rule score_baseline:
 
 rule trace_protocol:
     input:
-        protocols=CODECS,
-        waveforms=[ANY.waveforms_of(codec) for codec in RUN_PATHS.codecs],
+        **trials_of(RUN_PATHS.codecs),
         checkpoint=ANY.tracer_of("{by}").checkpoint,
         code=code("trace_protocol", [DETECTOR_MODULE]),
     output:

@@ -160,6 +160,14 @@ def at(wildcards):
     return RECIPES[wildcards.recipe]
 
 
+def trials_of(names, paths=ANY):
+    """Return the inputs `protocols` and `waveforms` of a rule that reads these codecs, conditions and sets."""
+    return {
+        "protocols": [paths.protocol_of(name) for name in names],
+        "waveforms": [paths.waveforms_of(name) for name in names],
+    }
+
+
 def matching(recipe):
     """Return the settings of recipe matched as JSON; {} for other recipes, which must not depend on them."""
     return json.dumps(RUN.get("matched", {}) if recipe == MATCHED else {})

@@ -2,7 +2,6 @@
 
 import functools
 import sys
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,15 +13,6 @@ PESQ_WORST = 1.0
 STOI_FRAME_SECONDS = 0.4
 #: Value that pystoi returns, with a warning, if too few frames remain without the silent ones.
 STOI_TOO_FEW_FRAMES = 1e-5
-
-
-@dataclass(frozen=True)
-class MeanQuality:
-    """Means over utterances: `stoi` in [-1, 1], `pesq_wb` in MOS-LQO [1.0, 4.64]."""
-
-    stoi: float
-    pesq_wb: float
-    utterances: int
 
 
 def stoi(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> float:
@@ -72,11 +62,8 @@ def pesq_wb(reference: np.ndarray, degraded: np.ndarray, sample_rate: int) -> fl
         return float("nan")
 
 
-def mean_quality(pairs: list[tuple[np.ndarray, np.ndarray]], sample_rate: int) -> MeanQuality:
+def mean_quality(pairs: list[tuple[np.ndarray, np.ndarray]], sample_rate: int) -> tuple[float, float]:
     """Return mean STOI and PESQ-WB over (reference, degraded) pairs, ignoring undefined values; NaN if all are."""
-    means = [
-        # unlike numpy, pandas gives no warning for the mean of no values
-        float(pd.Series([measure(*pair, sample_rate) for pair in pairs], dtype=float).mean())
-        for measure in (stoi, pesq_wb)
-    ]
-    return MeanQuality(*means, len(pairs))
+    # unlike numpy, pandas gives no warning for the mean of no values
+    measured = (pd.Series([measure(*pair, sample_rate) for pair in pairs], dtype=float) for measure in (stoi, pesq_wb))
+    return tuple(float(values.mean()) for values in measured)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake.audit.cues import SHARE, Cues
+from codecfake.audit.cues import Cues
 from codecfake.data import tables
 from codecfake.evaluation import metrics
 from codecfake.util.constants import IDENTITY
@@ -31,7 +31,9 @@ class Ranges(tables.Table):
     difference_low: float = pa.Field(nullable=True, description="lowest decile of the difference over pairs")
     difference_high: float = pa.Field(nullable=True, description="highest decile of the difference over pairs")
     auc: float = pa.Field(
-        nullable=True, in_range=SHARE, description="probability that a clip exceeds a bona fide one; ties count half"
+        nullable=True,
+        in_range=tables.RATE,
+        description="probability that a clip exceeds a bona fide one; ties count half",
     )
 
 

@@ -28,7 +28,6 @@ MOST_LAG = 32000
 LEAST_SECONDS = 0.1
 #: Minimum absolute correlation of two clips for a gain to be measured.
 ALIKE = 0.3
-SHARE = {"min_value": 0, "max_value": 1}
 
 
 class Cues(tables.Table):
@@ -43,9 +42,11 @@ class Cues(tables.Table):
     num_samples: int = pa.Field(gt=0, description="number of samples at that rate")
     peak: float = pa.Field(ge=0, description="largest magnitude; full scale is 1")
     dc: float = pa.Field(description="mean of the samples; full scale is 1")
-    clipped_share: float = pa.Field(in_range=SHARE, description="share of samples in runs at the peak")
-    on_grid_share: float = pa.Field(in_range=SHARE, description="share of samples at integer 16-bit steps")
-    odd_share: float = pa.Field(in_range=SHARE, description="share of odd 16-bit samples; 0.5 if the bit is noise")
+    clipped_share: float = pa.Field(in_range=tables.RATE, description="share of samples in runs at the peak")
+    on_grid_share: float = pa.Field(in_range=tables.RATE, description="share of samples at integer 16-bit steps")
+    odd_share: float = pa.Field(
+        in_range=tables.RATE, description="share of odd 16-bit samples; 0.5 if the bit is noise"
+    )
     step: float = pa.Field(nullable=True, gt=0, description="smallest difference of two values in 16-bit steps")
     bandwidth_hz: float = pa.Field(ge=0, description="highest frequency within 60 dB of the mean spectrum's peak")
     above_8khz_db: float = pa.Field(nullable=True, description="share of power above 8 kHz; empty up to 16 kHz rate")
@@ -107,7 +108,7 @@ def measure(clip: Clip, bonafide: Clip | None) -> dict:
         "subtype": file.subtype,
         "sample_rate": sample_rate,
         "num_samples": len(samples),
-        **{name: round(value, 6) for name, value in numbers.items()},
+        **{name: round(value, tables.DIGITS) for name, value in numbers.items()},
         "bytes_hash": _hash(data),
         "samples_hash": _hash(sample_rate.to_bytes(4, "big"), samples),
     }

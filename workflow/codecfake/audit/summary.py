@@ -119,7 +119,14 @@ def readable(audited: Audited) -> list[tuple[str, ...]]:
     return rows
 
 
+def verdicts(table: pd.DataFrame) -> dict[str, str]:
+    """Return the verdict of an `Audit` on each codec."""
+    return {row.codec: row.verdict for row in table.itertuples() if row.codec != IDENTITY}
+
+
 def verdict_text(table: pd.DataFrame) -> str:
     """Format the verdicts of an `Audit`: each codec's name, followed by one line per finding."""
-    codecs = table[table["codec"] != IDENTITY].itertuples()
-    return "\n".join(f"{row.codec}\n" + "".join(f"  {words}\n" for words in row.verdict.split("; ")) for row in codecs)
+    found = verdicts(table).items()
+    return "\n".join(
+        f"{codec}\n" + "".join(f"  {words}\n" for words in verdict.split("; ")) for codec, verdict in found
+    )

@@ -22,19 +22,19 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
     from codecfake.resynthesis.resynthesis import through_codec
     from codecfake.runtime.device import torch_device
-    from codecfake.training.codec_trainer import pcm_of_split
+    from codecfake.training.codec_data import pcm_of_split
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
     files = codec_files(entry, run)
     codec = codecs.load(entry, files, torch_device(run["device"]))
     rate, section = codec.sample_rate, run["corpus"]
-    corpus = open_corpus(run["corpus"], run)
+    corpus = open_corpus(section, run)
     references = [audio.from_pcm16(x) for x in pcm_of_split(corpus, section, "eval", rate, args.utterances)]
     names = [args.codec] * len(references)
     pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
-    found = intelligibility.mean_quality(pairs, rate)
+    stoi, pesq_wb = intelligibility.mean_quality(pairs, rate)
     print("codec\tstoi\tpesq_wb\tutterances")
-    print(args.codec, _cell(found.stoi, 3), _cell(found.pesq_wb, 2), found.utterances, sep="\t")
+    print(args.codec, _cell(stoi, 3), _cell(pesq_wb, 2), len(pairs), sep="\t")
 
 
 def _cell(mean: float, digits: int) -> str:

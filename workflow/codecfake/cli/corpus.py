@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> None:
     out = within(args.out, CorpusFiles)
     opened = open_corpus(args.corpus, vars(args))
     chosen = choose(opened.recordings(), opened.speakers(), args.corpus)
-    listing = list_utterances(opened, chosen, args.corpus.get("on_bad_audio", "fail"), args.workers)
+    listing = list_utterances(opened, chosen, args.corpus["on_bad_audio"], args.workers)
     left_out = listing.left_out + relevant(opened.gaps(), chosen, args.corpus)
     speakers = corpus_tables.speaker_table(listing.utterances, left_out, opened.speakers())
     utterances = corpus_tables.utterance_table(listing.utterances, args.shards)

@@ -5,7 +5,6 @@ checksums and a data set card (README.md) for the Hugging Face Hub. Uploads noth
 """
 
 import argparse
-import json
 import os
 from pathlib import Path
 from typing import Any
@@ -50,52 +49,52 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _as_it_was_made(run: dict) -> dict:
-    """Read the resolved config stored with a run's results; the config file may have changed since.
+    """Read the resolved config stored with a run's results; the config file may have changed since."""
+    from codecfake.pipeline.paths import Paths
+    from codecfake.util.files import read_json
+
+    return read_json(_made(Paths(run).report()[0]))
+
+
+def _made(path: str) -> Path:
+    """Return the path of a file of the run.
 
     Raises:
-        DataError: the results have no config: the run is not finished.
+        DataError: the file is missing.
     """
-    from codecfake.pipeline.paths import Paths
-
-    path = Path(Paths(run).report()[0])
-    if not path.is_file():
+    if not Path(path).is_file():
         raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
-    return json.loads(path.read_text(encoding="utf-8"))
+    return Path(path)
 
 
 def _source(at):
-    """Collect the speech, trials, utterances and splits to export from a run's `Paths`.
-
-    Raises:
-        DataError: a file of the run is missing.
-    """
+    """Collect the speech, trials, utterances and splits to export from a run's `Paths`."""
     from codecfake.corpora.tables import Splits, Utterances
     from codecfake.data import tables
     from codecfake.export.export import Source
     from codecfake.trials.protocol import read_trials
 
-    utterances, splits = at.corpus_tables()[0], at.splits()
-    protocols = [at.protocol_of(codec) for codec in at.codecs]
-    for path in (utterances, splits, *at.codec_shards(at.codecs), *protocols):
-        if not Path(path).is_file():
-            raise DataError(f"{path}: missing; the run is not finished: make it with snakemake first")
+    utterances, splits = _made(at.corpus_tables().utterances), _made(at.splits())
+    for shard in at.codec_shards(at.codecs):
+        _made(shard)
     return Source(
         resynthesised=Path(at.resynthesised()),
-        trials=read_trials(protocols),
-        utterances=tables.read(Path(utterances), Utterances),
-        splits=tables.read(Path(splits), Splits),
+        trials=read_trials([_made(at.protocol_of(codec)) for codec in at.codecs]),
+        utterances=tables.read(utterances, Utterances),
+        splits=tables.read(splits, Splits),
     )
 
 
 def _audit(at) -> dict[str, Any]:
     """Read the run's audit, if any, as the arguments `probe` and `verdicts` of `export.export`."""
     from codecfake.audit.probe import Probe
-    from codecfake.audit.summary import Audit
+    from codecfake.audit.summary import Audit, verdicts
     from codecfake.data import tables
 
     found, probe = Path(at.audit().table), Path(at.audit().probe)
     if not (found.is_file() and probe.is_file()):
         return {}
-    of_codecs = tables.read(found, Audit).query("verdict != ''")
-    verdicts = dict(zip(of_codecs["codec"], of_codecs["verdict"], strict=True))
-    return {"probe": tables.read(probe, Probe).to_dict("records"), "verdicts": verdicts}
+    return {
+        "probe": tables.read(probe, Probe).to_dict("records"),
+        "verdicts": verdicts(tables.read(found, Audit)),
+    }

@@ -25,7 +25,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
 
     settings = config.read_run(args.config)
-    settings["offline"] = args.offline or settings.get("offline", False)
+    settings["offline"] |= args.offline
     config.require_files(settings)
     for key, entry in config.model_files(settings).items():
         print(download.fetch(key, entry, download.Places.of(settings)))

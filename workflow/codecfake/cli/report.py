@@ -1,7 +1,6 @@
 """Write the HTML report."""
 
 import argparse
-import json
 from pathlib import Path
 
 
@@ -13,5 +12,6 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     from codecfake.report import results
     from codecfake.report.page import write_report
+    from codecfake.util.files import read_json
 
-    write_report(args.out, results.read(json.loads(args.settings.read_text(encoding="utf-8"))))
+    write_report(args.out, results.read(read_json(args.settings)))

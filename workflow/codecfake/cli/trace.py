@@ -24,10 +24,10 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
+    from codecfake.data.tables import DIGITS
     from codecfake.detectors import loading
     from codecfake.evaluation.objectives import Tracing
     from codecfake.evaluation.scoring import audio_files
-    from codecfake.evaluation.source_tracing import DIGITS
     from codecfake.evaluation.tracing import trace_files
     from codecfake.pipeline import config
     from codecfake.runtime.device import torch_device

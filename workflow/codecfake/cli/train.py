@@ -2,7 +2,6 @@
 
 import argparse
 import json
-from functools import partial
 
 from codecfake.cli.options import add_training
 from codecfake.cli.training import train_by
@@ -16,6 +15,4 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake.training.trainer import save, train
-
-    train_by(args, args.entry, partial(train, classes=args.classes), save)
+    train_by(args, args.entry, args.classes)

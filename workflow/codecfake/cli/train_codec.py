@@ -25,6 +25,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.pipeline import config
     from codecfake.runtime.device import seed_all, torch_device
     from codecfake.training import codec_trainer
+    from codecfake.training.codec_data import HELD_OUT_PER_SPEAKER, pcm_of_split
     from codecfake.training.codec_settings import CodecTraining, Settings
     from codecfake.util.validation import validated
     from codecfake.util.yaml_files import load_yaml
@@ -33,11 +34,10 @@ def run(args: argparse.Namespace) -> None:
     described = validated(CodecTraining, load_yaml(args.settings), str(args.settings))
     steps = config.entry(described.steps, args.codec, f"codec in the steps of {args.settings}:")
     settings = Settings(**{**described.model_dump(), "steps": steps})
-    corpus = open_corpus(run["corpus"], run)
-    training = codec_trainer.pcm_of_split(corpus, run["corpus"], "train", entry["sample_rate"])
-    held_out = codec_trainer.pcm_of_split(
-        corpus, run["corpus"], "dev", entry["sample_rate"], codec_trainer.HELD_OUT_PER_SPEAKER
-    )
+    section, rate = run["corpus"], entry["sample_rate"]
+    corpus = open_corpus(section, run)
+    training = pcm_of_split(corpus, section, "train", rate)
+    held_out = pcm_of_split(corpus, section, "dev", rate, HELD_OUT_PER_SPEAKER)
     seed_all(settings.seed)
     adapter_class = codecs.family_class(entry["family"])
     adapter = adapter_class(entry, adapter_class.build(entry), torch_device(run["device"]))

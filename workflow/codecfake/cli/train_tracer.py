@@ -13,6 +13,4 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    from codecfake.training.tracer import save_tracer, train_tracer
-
-    train_by(args, {**args.entry, "classes": args.classes}, train_tracer, save_tracer)
+    train_by(args, {**args.entry, "classes": args.classes})

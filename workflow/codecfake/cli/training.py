@@ -1,19 +1,19 @@
 """Training, shared by the verbs for detectors and tracers."""
 
 import argparse
-from collections.abc import Callable
 
 from codecfake.cli.fetching import model_files
 from codecfake.cli.job import own_device
 
 
-def train_by(args: argparse.Namespace, entry: dict, train: Callable, save: Callable) -> None:
-    """Train the detector of an entry on `--gpus` GPUs; write its checkpoint and history.
+def train_by(args: argparse.Namespace, entry: dict, classes: dict[str, str] | None = None) -> None:
+    """Train the detector or tracer of an entry on `--gpus` GPUs; write its checkpoint and history.
 
     Args:
-        train, save: functions of `training.trainer` or `training.tracer`.
+        classes: class of each codec, by which spoof trials are balanced.
     """
     from codecfake.training import distributed
+    from codecfake.training.trainer import save, train
     from codecfake.trials import waveform_cache
     from codecfake.trials.protocol import read_trials
     from codecfake.util.files import write_text
@@ -36,6 +36,7 @@ def train_by(args: argparse.Namespace, entry: dict, train: Callable, save: Calla
             seed=args.seed,
             device=device,
             workers=args.workers // processes.world_size,
+            classes=classes,
             front_end=fetched.get("front_end"),
             processes=processes,
             state=state,

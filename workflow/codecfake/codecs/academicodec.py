@@ -1,6 +1,5 @@
 """AcademiCodec's HiFi-Codec (Yang et al. 2023): a reimplementation that runs the published checkpoints."""
 
-import json
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -9,9 +8,9 @@ import torch
 from codecfake.codecs.academicodec_network import HiFiCodec
 from codecfake.codecs.base import TrainableCodec
 from codecfake.codecs.fast import make_fast
-from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
 from codecfake.util.errors import CheckpointError
-from codecfake.util.files import write_json
+from codecfake.util.files import read_json, write_json
 
 PARTS = ("encoder", "quantizer", "generator")
 
@@ -24,7 +23,8 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
-        model = _build(files["config"])
+        with reading_config(files["config"], "HiFi-Codec"):
+            model = HiFiCodec(read_json(files["config"]))
         path = files["checkpoint"]
         content = read_checkpoint(path)
         for part in PARTS:
@@ -54,12 +54,3 @@ class Adapter(TrainableCodec):
     def save(self, files: dict[str, Path]) -> None:
         write_checkpoint(files["checkpoint"], {part: half_state_dict(getattr(self.model, part)) for part in PARTS})
         write_json(files["config"], {**self.entry["model"], "sampling_rate": self.sample_rate})
-
-
-def _build(path: Path) -> HiFiCodec:
-    try:
-        return HiFiCodec(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path}: not a readable HiFi-Codec config ({error})") from None
-    except (KeyError, TypeError, RuntimeError) as error:
-        raise CheckpointError(f"{path}: not a HiFi-Codec config: {type(error).__name__} {error}") from None

@@ -11,12 +11,6 @@ from torch.nn.functional import leaky_relu
 from torch.nn.utils import weight_norm
 
 SLOPE = 0.1
-#: Residual layers of the quantizer.
-LAYERS = 2
-
-
-def _padding(kernel_size: int, dilation: int = 1) -> int:
-    return (kernel_size - 1) * dilation // 2
 
 
 class ResBlock(nn.Module):
@@ -28,7 +22,7 @@ class ResBlock(nn.Module):
         def convolutions(rates: list[int]) -> nn.ModuleList:
             return nn.ModuleList(
                 weight_norm(
-                    nn.Conv1d(channels, channels, kernel_size, dilation=rate, padding=_padding(kernel_size, rate))
+                    nn.Conv1d(channels, channels, kernel_size, dilation=rate, padding=(kernel_size - 1) * rate // 2)
                 )
                 for rate in rates
             )
@@ -129,15 +123,13 @@ class Codebook(nn.Module):
 
 
 class Quantizer(nn.Module):
-    """Group-residual quantizer: splits latents into groups, each with its own `LAYERS` residual codebooks."""
+    """Group-residual quantizer: splits latents into groups, each with its own two residual codebooks."""
 
     def __init__(self, config: dict):
         super().__init__()
         self.groups = config["n_code_groups"]
-        self.codebook_weight, self.commitment_weight = (
-            config["codebook_loss_lambda"],
-            config["commitment_loss_lambda"],
-        )
+        self.codebook_weight = config["codebook_loss_lambda"]
+        self.commitment_weight = config["commitment_loss_lambda"]
         dimension = config["upsample_initial_channel"] // self.groups
 
         def layer() -> nn.ModuleList:
@@ -168,7 +160,7 @@ class Quantizer(nn.Module):
         return total.transpose(1, 2), torch.stack(losses).mean(), torch.stack(codes, dim=-1)
 
     def lookup(self, codes: torch.Tensor) -> torch.Tensor:
-        """Map codes [B, frames, LAYERS * groups] to latents [B, latent, frames]."""
+        """Map codes [B, frames, 2 * groups] to latents [B, latent, frames]."""
         layers = zip(self.layers, codes.split(self.groups, dim=-1), strict=True)
         total = sum(
             torch.cat([book.embedding(indices[..., group]) for group, book in enumerate(layer)], dim=-1)
@@ -190,11 +182,11 @@ class HiFiCodec(nn.Module):
         self.encoder, self.quantizer, self.generator = Encoder(config), Quantizer(config), Generator(config)
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
-        """Map [B, 1, T] to codes [B, frames, LAYERS * groups]."""
+        """Map [B, 1, T] to codes [B, frames, 2 * groups]."""
         return self.quantizer(self.encoder(waveforms))[2]
 
     def decode(self, codes: torch.Tensor) -> torch.Tensor:
-        """Map codes [B, frames, LAYERS * groups] to [B, 1, frames * hop]."""
+        """Map codes [B, frames, 2 * groups] to [B, 1, frames * hop]."""
         return self.generator(self.quantizer.lookup(codes))
 
     def frames(self, num_samples: int) -> int:

@@ -1,6 +1,5 @@
 """AudioDec (Wu et al., ICASSP 2023): a reimplementation that runs the published checkpoints."""
 
-import math
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -98,9 +97,6 @@ class Adapter(TrainableCodec):
 
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
         return self.model.decode(encoded.transpose(1, 2)).squeeze(1)
-
-    def output_length(self, num_samples: int) -> int:
-        return math.ceil(num_samples / self.hop) * self.hop
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         latents = self.model.autoencoder.latents(waveforms.unsqueeze(1))

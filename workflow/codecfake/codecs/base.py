@@ -1,5 +1,6 @@
 """The codec contract."""
 
+import math
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import ClassVar, Self
@@ -47,9 +48,9 @@ class Codec(ABC):
         """Map [B, T] to [B, `output_length(T)`]."""
         return self.decode(self.encode(waveforms))[:, : self.output_length(waveforms.shape[1])]
 
-    @abstractmethod
     def output_length(self, num_samples: int) -> int:
-        """Return the output length of `resynthesise` for an input of `num_samples`."""
+        """Return the output length of `resynthesise` for an input of `num_samples`; by default that of whole frames."""
+        return math.ceil(num_samples / self.hop) * self.hop
 
     def delays(self, num_samples: int) -> range:
         """Return the possible delays, in samples, of the output of `resynthesise` for an input of `num_samples`."""

@@ -48,8 +48,7 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def build(cls, entry: dict) -> DAC:
-        model = entry["model"]
-        return DAC(**{**model, "sample_rate": entry["sample_rate"]})
+        return DAC(**{**entry["model"], "sample_rate": entry["sample_rate"]})
 
     def encode(self, waveforms: torch.Tensor) -> torch.Tensor:
         codes = self.model.encode(self.model.preprocess(waveforms.unsqueeze(1), self.sample_rate))[1]

@@ -21,8 +21,8 @@ from torchaudio.transforms import InverseSpectrogram, Spectrogram
 
 from codecfake.codecs.base import TrainableCodec
 from codecfake.codecs.fast import make_fast
-from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
-from codecfake.util.errors import AudioError, CheckpointError
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
+from codecfake.util.errors import AudioError
 from codecfake.util.files import write_text
 
 ENCODERS = {"encodec_seanet_encoder": SEANetEncoder, "encodec_seanet_encoder_2d": SEANetEncoder2d}
@@ -131,13 +131,8 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
-        path = files["config"]
-        try:
-            model = FunCodec(yaml.safe_load(path.read_text(encoding="utf-8")))
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise CheckpointError(f"{path}: not a readable FunCodec config ({error})") from None
-        except (KeyError, TypeError, ValueError, RuntimeError) as error:
-            raise CheckpointError(f"{path}: not a FunCodec config: {type(error).__name__} {error}") from None
+        with reading_config(files["config"], "FunCodec"):
+            model = FunCodec(yaml.safe_load(files["config"].read_text(encoding="utf-8")))
         state = read_checkpoint(files["checkpoint"])
         kept = {key: value for key, value in state.items() if not str(key).startswith(TRAINING_ONLY)}
         load_state(model, kept, files["checkpoint"])

@@ -4,7 +4,6 @@
 state between frames; each utterance gets new interpreters, so that no state carries over between files.
 """
 
-import math
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -49,9 +48,6 @@ class Adapter(Codec):
 
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
         return torch.from_numpy(np.stack([self._samples(indices) for indices in encoded.numpy()]))
-
-    def output_length(self, num_samples: int) -> int:
-        return math.ceil(num_samples / self.hop) * self.hop
 
     def _indices(self, samples: np.ndarray) -> np.ndarray:
         """Map [T] to the quantizers' indices [ceil(T / 320), ...]."""

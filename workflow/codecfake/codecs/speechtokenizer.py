@@ -1,7 +1,5 @@
 """SpeechTokenizer (Zhang et al., ICLR 2024) through the `speechtokenizer` package."""
 
-import json
-import math
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -10,9 +8,8 @@ from speechtokenizer import SpeechTokenizer
 
 from codecfake.codecs.base import TrainableCodec
 from codecfake.codecs.fast import make_fast
-from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
-from codecfake.util.errors import CheckpointError
-from codecfake.util.files import write_json
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
+from codecfake.util.files import read_json, write_json
 
 
 class Adapter(TrainableCodec):
@@ -23,13 +20,8 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
-        path = files["config"]
-        try:
-            model = SpeechTokenizer(json.loads(path.read_text(encoding="utf-8")))
-        except (OSError, ValueError) as error:
-            raise CheckpointError(f"{path}: not a readable SpeechTokenizer config.json ({error})") from None
-        except (AttributeError, KeyError, TypeError) as error:
-            raise CheckpointError(f"{path}: not a SpeechTokenizer config: {type(error).__name__} {error}") from None
+        with reading_config(files["config"], "SpeechTokenizer"):
+            model = SpeechTokenizer(read_json(files["config"]))
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
         make_fast(model)
         return cls(entry, model, device)
@@ -43,9 +35,6 @@ class Adapter(TrainableCodec):
 
     def decode(self, encoded: torch.Tensor) -> torch.Tensor:
         return self.model.decode(encoded.permute(2, 0, 1)).squeeze(1)
-
-    def output_length(self, num_samples: int) -> int:
-        return math.ceil(num_samples / self.hop) * self.hop
 
     def training_forward(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         decoded, commitment_loss, _ = self.model(waveforms.unsqueeze(1))

@@ -1,10 +1,14 @@
 """Read torch checkpoints without executing code from them; write them atomically."""
 
 import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 
 from codecfake.util.errors import CheckpointError
 from codecfake.util.files import write_bytes
@@ -24,6 +28,17 @@ def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
         key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
         for key, value in model.state_dict().items()
     }
+
+
+@contextmanager
+def reading_config(path: Path, codec: str) -> Iterator[None]:
+    """Raise a `CheckpointError` if a codec's config file cannot be read, or no model can be built from its content."""
+    try:
+        yield
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        raise CheckpointError(f"{path}: not a readable {codec} config ({error})") from None
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise CheckpointError(f"{path}: not a {codec} config: {type(error).__name__} {error}") from None
 
 
 def read_checkpoint(path: Path) -> dict:

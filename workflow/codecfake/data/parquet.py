@@ -1,5 +1,6 @@
-"""Random access to the rows of a Parquet file, by row group."""
+"""Parquet files of audio: their schema, and random access to their rows by row group."""
 
+import json
 from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
@@ -11,6 +12,14 @@ from codecfake.util.errors import DataError
 
 #: Errors of reading from a damaged file.
 DAMAGE = (OSError, pa.ArrowException)
+
+
+def dataset_schema(columns: dict[str, pa.DataType]) -> pa.Schema:
+    """Return the schema of a column `audio` and further columns, described as Hugging Face `datasets` expects it."""
+    features = {name: {"dtype": str(kind), "_type": "Value"} for name, kind in columns.items()}
+    described = {"info": {"features": {"audio": {"_type": "Audio"}, **features}}}
+    audio = pa.struct({"bytes": pa.binary(), "path": pa.string()})
+    return pa.schema({"audio": audio, **columns}, metadata={"huggingface": json.dumps(described)})
 
 
 class ParquetRows:

@@ -1,7 +1,7 @@
 """Shards: Parquet files with an audio struct, readable by Hugging Face `datasets`."""
 
-import json
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +10,22 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecfake.audio import io as audio
-from codecfake.data.parquet import DAMAGE, ParquetRows
+from codecfake.data.parquet import DAMAGE, ParquetRows, dataset_schema
 from codecfake.util.errors import DataError
 from codecfake.util.files import replacing
 
 #: Rows per row group, the unit that random access reads.
 ROW_GROUP = 16
 
-_FEATURES = {
-    "audio": {"_type": "Audio"},
-    "label": {"dtype": "string", "_type": "Value"},
-    "speaker_id": {"dtype": "string", "_type": "Value"},
-    "utterance_id": {"dtype": "string", "_type": "Value"},
-    "codec_name": {"dtype": "string", "_type": "Value"},
-    "sample_rate": {"dtype": "int32", "_type": "Value"},
-    "num_samples": {"dtype": "int64", "_type": "Value"},
-}
-SCHEMA = pa.schema(
-    [
-        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("label", pa.string()),
-        ("speaker_id", pa.string()),
-        ("utterance_id", pa.string()),
-        ("codec_name", pa.string()),
-        ("sample_rate", pa.int32()),
-        ("num_samples", pa.int64()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
+SCHEMA = dataset_schema(
+    {
+        "label": pa.string(),
+        "speaker_id": pa.string(),
+        "utterance_id": pa.string(),
+        "codec_name": pa.string(),
+        "sample_rate": pa.int32(),
+        "num_samples": pa.int64(),
+    }
 )
 DESCRIPTION = [name for name in SCHEMA.names if name != "audio"]
 
@@ -61,20 +50,14 @@ def shard_row(
     }
 
 
-def _writer(path: Path) -> pq.ParquetWriter:
-    return pq.ParquetWriter(path, SCHEMA, compression="none", write_page_checksum=True)
-
-
 def write_shard(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     """Write rows atomically, as they are produced, in row groups of `ROW_GROUP`."""
-    with replacing(path) as temporary, _writer(temporary) as writer:
-        group: list[dict[str, Any]] = []
-        for item in rows:
-            group.append(item)
-            if len(group) == ROW_GROUP:
-                writer.write_table(pa.Table.from_pylist(group, SCHEMA))
-                group.clear()
-        if group:
+    rows = iter(rows)
+    with (
+        replacing(path) as temporary,
+        pq.ParquetWriter(temporary, SCHEMA, compression="none", write_page_checksum=True) as writer,
+    ):
+        while group := list(islice(rows, ROW_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, SCHEMA))
 
 
@@ -110,10 +93,6 @@ class Shard:
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return (self[index] for index in range(len(self)))
-
-    def samples(self, index: int) -> tuple[np.ndarray, int]:
-        """Return the samples (float32 [N]) and the sample rate in Hz of one row."""
-        return decode_row(self[index])
 
 
 def decode_row(item: dict[str, Any]) -> tuple[np.ndarray, int]:

@@ -10,6 +10,8 @@ from codecfake.util.errors import DataError
 from codecfake.util.files import write_text
 
 RATE = {"min_value": 0, "max_value": 1}
+#: Decimals of written values.
+DIGITS = 6
 
 
 class Table(pa.DataFrameModel):

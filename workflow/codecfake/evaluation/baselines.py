@@ -12,17 +12,6 @@ from codecfake.audio import io as audio
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
 
-#: Names of the features of `trivial_features`, in order.
-FEATURES = (
-    "length_s",
-    "level_dbfs",
-    "peak_dbfs",
-    "leading_silence_s",
-    "trailing_silence_s",
-    "bandwidth_hz",
-    "above_7khz_db",
-)
-
 
 def random_scores(names: Sequence[str], seed: int) -> np.ndarray:
     """Return random scores, float64 [N], uniform in [0, 1]; each depends only on `seed` and the trial's name."""
@@ -39,7 +28,8 @@ def trivial_features(samples: np.ndarray, sample_rate: int) -> np.ndarray:
         samples: float32 [N] at `sample_rate` Hz.
 
     Returns:
-        Finite values in the order of `FEATURES`, float64 [K].
+        Finite values, float64 [7]: length (s), level and peak (dBFS), leading and trailing silence (s), bandwidth (Hz),
+        and share of the power above 7 kHz (dB).
 
     Raises:
         AudioError: the samples are empty or not finite.

@@ -111,13 +111,13 @@ def holm(p_values: np.ndarray) -> np.ndarray:
     return np.minimum(adjusted, 1)
 
 
-def resampled(clusters: int, seed: int, resamples: int = RESAMPLES) -> np.ndarray:
-    """Count how often each cluster is drawn in each resample: int [resamples, clusters].
+def resampled(clusters: int, seed: int) -> np.ndarray:
+    """Count how often each cluster is drawn in each resample: int [`RESAMPLES`, clusters].
 
     Each resample draws `clusters` clusters with replacement. A statistic that is a sum over clusters has in a resample
     the sum of the clusters' values weighted by these counts.
     """
-    return _counts(np.random.default_rng(seed), resamples, clusters)
+    return _counts(np.random.default_rng(seed), RESAMPLES, clusters)
 
 
 def interval(values: np.ndarray) -> tuple[float, float]:

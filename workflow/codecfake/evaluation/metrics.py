@@ -56,9 +56,6 @@ def det_curve(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[np.ndarray, np.n
     Returns:
         (miss [K + 1], false_alarm [K + 1]) for K distinct scores: the fraction of bona fide trials rejected, rising
         from 0 to 1, and of spoof trials accepted, falling from 1 to 0.
-
-    Raises:
-        DataError: see `check`.
     """
     _, miss, false_alarm = _scores_and_curve(bonafide, spoof)
     return miss, false_alarm
@@ -84,9 +81,6 @@ def eer(bonafide: np.ndarray, spoof: np.ndarray) -> float:
 
     The crossing is interpolated linearly between the two neighbouring points of the DET curve.
     A detector that ranks spoof above bona fide has an EER above 0.5; it is not inverted.
-
-    Raises:
-        DataError: see `check`.
     """
     return _eer(*det_curve(bonafide, spoof))
 
@@ -107,9 +101,6 @@ def eer_threshold(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     At the point of the DET curve where miss and false-alarm rate differ least (of two such points, the one with the
     lower threshold), it is halfway between the highest rejected and the lowest accepted score. If all scores are
     equal, it is that score.
-
-    Raises:
-        DataError: see `check`.
     """
     scores, miss, false_alarm = _scores_and_curve(bonafide, spoof)
     rejected = int(np.argmin(np.abs(miss - false_alarm)))
@@ -142,25 +133,13 @@ def _dcf(miss: np.ndarray | float, false_alarm: np.ndarray | float) -> np.ndarra
     return cost / min(_COST_OF_REJECTING, _COST_OF_ACCEPTING)
 
 
-def min_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Return the normalised detection cost at the optimal threshold of the given trials, from 0 to 1.
-
-    Raises:
-        DataError: see `check`.
-    """
-    return _min_dcf(*det_curve(bonafide, spoof))
-
-
 def _min_dcf(miss: np.ndarray, false_alarm: np.ndarray) -> float:
+    """Return the normalised detection cost at the optimal threshold of the given trials, from 0 to 1."""
     return float(_dcf(miss, false_alarm).min())
 
 
 def act_dcf(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Return the normalised detection cost at `DCF_THRESHOLD`; above 1, the detector is worse than no detector.
-
-    Raises:
-        DataError: see `check`.
-    """
+    """Return the normalised detection cost at `DCF_THRESHOLD`; above 1, the detector is worse than no detector."""
     return float(_dcf(*errors_at(bonafide, spoof, DCF_THRESHOLD)))
 
 
@@ -168,29 +147,19 @@ def cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     """Return the cost of log-likelihood ratios (Cllr) in bits, both classes weighted equally; 1 if all ratios are 1.
 
     Brümmer and du Preez 2006, "Application-independent evaluation of speaker detection".
-
-    Raises:
-        DataError: see `check`.
     """
     check(bonafide, spoof)
     nats = np.logaddexp(0, -np.asarray(bonafide, float)).mean() + np.logaddexp(0, np.asarray(spoof, float)).mean()
     return float(nats / (2 * np.log(2)))
 
 
-def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
+def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
     """Return the Cllr in bits after the optimal monotonic map of scores to log-likelihood ratios, from 0 to 1.
 
     The map is found by pool adjacent violators (Brümmer and du Preez 2006): the likelihood ratio of a pool of scores
     is the ratio of the two classes' shares in it. Equal scores share a pool. There is no smoothing: a pool of a
     single class has an infinite log-likelihood ratio and no cost.
-
-    Raises:
-        DataError: see `check`.
     """
-    return _min_cllr(*det_curve(bonafide, spoof))
-
-
-def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
     bonafide, spoof = np.diff(miss), -np.diff(false_alarm)
     both = bonafide + spoof
     pools = isotonic_regression(bonafide / both, weights=both).blocks
@@ -201,11 +170,7 @@ def _min_cllr(miss: np.ndarray, false_alarm: np.ndarray) -> float:
 
 
 def auc(bonafide: np.ndarray, spoof: np.ndarray) -> float:
-    """Return the area under the ROC curve: P(bona fide score > spoof score), where a tie counts half.
-
-    Raises:
-        DataError: see `check`.
-    """
+    """Return the area under the ROC curve: P(bona fide score > spoof score), where a tie counts half."""
     return _auc(*det_curve(bonafide, spoof))
 
 
@@ -261,10 +226,6 @@ METRICS = (
 
 
 def summary(bonafide: np.ndarray, spoof: np.ndarray) -> dict[str, float]:
-    """Compute the EER and every other metric by name; the scores are sorted only once.
-
-    Raises:
-        DataError: see `check`.
-    """
+    """Compute the EER and every other metric by name; the scores are sorted only once."""
     curve = det_curve(bonafide, spoof)
     return {"eer": _eer(*curve)} | {metric.name: metric.of(bonafide, spoof, curve) for metric in METRICS}

@@ -111,3 +111,8 @@ class Tracing(Objective):
         recall = [np.mean(predictions[labels == one].argmax(axis=1) == one) for one in present]
         cross_entropy = [-predictions[labels == one, one].mean() for one in present]
         return 1 - float(np.mean(recall)), float(np.mean(cross_entropy))
+
+
+def objective_of(entry: dict) -> Objective:
+    """Return the objective of a detector's entry: source tracing if it has `classes`, the class of each codec."""
+    return Tracing(entry["classes"]) if "classes" in entry else Detection()

@@ -15,9 +15,6 @@ from codecfake.data import tables
 from codecfake.evaluation import bootstrap
 from codecfake.trials.protocol import trial_names
 
-#: Decimal places of written values.
-DIGITS = 6
-
 
 class Traces(tables.Table):
     """The log posteriors of a tracer for trials."""
@@ -116,7 +113,7 @@ def measures(counts: np.ndarray, classes: Sequence[str], seed: int) -> pd.DataFr
             "high": high,
         }
     )
-    return tables.check(table.round(DIGITS), TracingMeasures, "tracing")
+    return tables.check(table.round(tables.DIGITS), TracingMeasures, "tracing")
 
 
 def _measures(counts: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from codecfake.data.tables import RATE, Table, extended, write
+from codecfake.data.tables import DIGITS, RATE, Table, extended, write
 from codecfake.evaluation.metrics import METRICS
 from codecfake.trials.protocol import trial_names
 
@@ -80,7 +80,7 @@ class Significance(Table):
 
 def score_table(names: Sequence[str], scores: np.ndarray) -> pd.DataFrame:
     """Return a table of scores, as `Scores`."""
-    return pd.DataFrame({"filename": names, "cm-score": scores.round(6)})
+    return pd.DataFrame({"filename": names, "cm-score": scores.round(DIGITS)})
 
 
 def write_scores(scores: pd.DataFrame, codec_trials: pd.DataFrame, main: Path, other: Path) -> None:

@@ -11,7 +11,7 @@ from codecfake.data import tables
 from codecfake.detectors.base import Detector
 from codecfake.evaluation.objectives import Tracing
 from codecfake.evaluation.scoring import logits_of_files, score_trials
-from codecfake.evaluation.source_tracing import DIGITS, Traces
+from codecfake.evaluation.source_tracing import Traces
 from codecfake.trials.dataset import TrialDataset
 from codecfake.util.errors import AudioError, DataError
 
@@ -38,7 +38,7 @@ def trace_trials(
 ) -> pd.DataFrame:
     """Compute the log posteriors of trials with a tracer, as `Traces`."""
     dataset = TrialDataset(trials, waveforms, model.crop_samples, label=task.labels)
-    predictions = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(DIGITS)
+    predictions = score_trials(model, dataset, batch_size, workers, predict=task.predict).round(tables.DIGITS)
     table = pd.DataFrame(predictions, columns=[f"log_p({name})" for name in task.classes])
     table.insert(0, "filename", dataset.names)
     return tables.check(table, Traces, "traces")

@@ -58,7 +58,7 @@ def render(
     codecs = {name: entry for name, entry in entries.items() if name != IDENTITY}
     return environment.get_template("dataset_card.md").render(
         header=yaml.safe_dump(header(settings, counts, speakers, list(files)), sort_keys=False),
-        settings={"source": "resynthesised", **settings},
+        settings=settings,
         of_vctk=settings["corpus"]["name"] == "vctk",
         recipe=RECIPES[settings["recipe"]],
         codecs=codecs,

@@ -129,7 +129,7 @@ def export(
     Raises:
         DataError: `out` holds other files, or a shard is damaged or does not match the trials.
     """
-    out, parts, described = Path(out), plan(source, kind), json.dumps(settings, indent=2) + "\n"
+    parts, described = plan(source, kind), json.dumps(settings, indent=2) + "\n"
     extras = [SETTINGS, SPLIT_TABLE, *([DATALIST] if kind == "wavs" else [])]
     _check_out(out, described, {SUMS, CARD, *extras, *(part.name for part in parts)})
     (out / CARD).unlink(missing_ok=True)

@@ -1,6 +1,5 @@
 """Files in the published format of CodecFake: its columns, labels and file names."""
 
-import json
 import zipfile
 from collections.abc import Iterator
 from itertools import islice
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from codecfake.audio import io as audio
+from codecfake.data.parquet import dataset_schema
 from codecfake.data.shards import decode_row
 from codecfake.runtime import threads
 from codecfake.util.constants import IDENTITY
@@ -25,21 +25,7 @@ ROW_GROUP = 100
 #: The system whose permissions a zip's members have, on every machine.
 UNIX = 3
 
-_FEATURES = {
-    "audio": {"_type": "Audio"},
-    "label": {"dtype": "string", "_type": "Value"},
-    "speaker_id": {"dtype": "string", "_type": "Value"},
-    "codec_name": {"dtype": "string", "_type": "Value"},
-}
-SCHEMA = pa.schema(
-    [
-        ("audio", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
-        ("label", pa.string()),
-        ("speaker_id", pa.string()),
-        ("codec_name", pa.string()),
-    ],
-    metadata={"huggingface": json.dumps({"info": {"features": _FEATURES}})},
-)
+SCHEMA = dataset_schema(dict.fromkeys(("label", "speaker_id", "codec_name"), pa.string()))
 
 
 def published_name(codec: str) -> str:

@@ -78,14 +78,14 @@ def _lines(path: Path) -> list[str]:
     return [line.rstrip() for line in text.splitlines() if not line.lstrip().startswith("#")]
 
 
-def unpack(deb: Path, target: Path) -> Path:
+def unpack(deb: Path, target: Path) -> None:
     """Unpack a .deb into the folder `target`, unless the folder exists.
 
     Raises:
         DownloadError: it is not a .deb, is damaged, or holds a link, a device or a path outside the folder.
     """
     if target.is_dir():
-        return target
+        return
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as folder, open(deb, "rb") as handle:
         content = Path(folder, "content").resolve()
@@ -98,7 +98,6 @@ def unpack(deb: Path, target: Path) -> Path:
         except (tarfile.TarError, ValueError, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DownloadError(f"{deb}: cannot be unpacked ({error}). Delete it to fetch it again") from None
         content.replace(target)
-    return target
 
 
 def _find_data(deb: BinaryIO) -> None:

@@ -5,7 +5,6 @@ from a Debian package (`debian`) or from the repository (`repository: true`). If
 the first file fetched are written to a lock file and required from then on.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -21,7 +20,7 @@ from codecfake.fetch import debian
 from codecfake.fetch.entries import Download
 from codecfake.fetch.http import brief, discard, require_room, transfer
 from codecfake.util.errors import ConfigError, DownloadError
-from codecfake.util.files import REPOSITORY, write_json
+from codecfake.util.files import REPOSITORY, read_json, write_json
 from codecfake.util.hashing import sha256
 from codecfake.util.validation import checked_table
 from codecfake.util.yaml_files import CONFIG, load_yaml
@@ -45,7 +44,7 @@ class Places(NamedTuple):
     @classmethod
     def of(cls, options: dict) -> "Places":
         """Create the places from a run's config or a verb's options."""
-        return cls(Path(options["cache"]), options.get("mirror"), options.get("offline", False))
+        return cls(Path(options["cache"]), options.get("mirror"), options["offline"])
 
     def kept(self, key: str) -> Path:
         """Return the path of the file `key` in the cache, whether it exists or not.
@@ -136,7 +135,7 @@ def held(lock: Path, what: str) -> Iterator[None]:
 
 
 def _locked(lock: Path) -> dict[str, dict]:
-    return json.loads(lock.read_text(encoding="utf-8")) if lock.is_file() else {}
+    return read_json(lock) if lock.is_file() else {}
 
 
 def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
@@ -155,7 +154,7 @@ def _identity(path: Path, digest: str) -> dict:
 
 def _is_verified(path: Path, entry: dict, record: Path) -> bool:
     """Return whether this file was verified before, so that jobs need not hash it (up to 11 GB) again."""
-    return record.is_file() and json.loads(record.read_text(encoding="utf-8")) == _identity(path, entry["sha256"])
+    return record.is_file() and read_json(record) == _identity(path, entry["sha256"])
 
 
 def verify(path: Path, entry: dict) -> str:

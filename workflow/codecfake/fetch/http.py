@@ -1,7 +1,6 @@
 """Download a file from an http(s) address; resume after interruptions as long as data arrives."""
 
 import errno
-import json
 import shutil
 import sys
 import time
@@ -11,7 +10,7 @@ import requests
 import tenacity
 from tqdm import tqdm
 
-from codecfake.util.files import naming, write_json
+from codecfake.util.files import naming, read_json, write_json
 
 #: Chunk size in bytes: the maximum lost when a connection breaks.
 CHUNK_BYTES = 1 << 16
@@ -98,7 +97,7 @@ def _range(url: str, part: Path, num_bytes: int | None, hash_known: bool) -> dic
     if hash_known:  # servers behind one name may use different validators for a file
         return {"Range": f"bytes={have}-"}
     origin = _origin(part)
-    begun = json.loads(origin.read_text(encoding="utf-8")) if origin.is_file() else {}
+    begun = read_json(origin) if origin.is_file() else {}
     if begun.get("url") == url:
         return {"Range": f"bytes={have}-", "If-Range": begun["validator"]}
     return {}

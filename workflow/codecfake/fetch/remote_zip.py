@@ -3,7 +3,6 @@
 The archive is never unpacked. Each member is checked by the CRC-32 in the archive's directory.
 """
 
-import json
 import struct
 import zipfile
 import zlib
@@ -23,7 +22,7 @@ from tqdm import tqdm
 from codecfake.fetch.download import held
 from codecfake.fetch.http import ATTEMPTS, RETRYING, TIMEOUT_SECONDS, brief, passes, require_room
 from codecfake.util.errors import DataError, DownloadError
-from codecfake.util.files import write_bytes, write_json
+from codecfake.util.files import read_json, write_bytes, write_json
 
 #: Exceptions of zipfile for corrupt members.
 CORRUPT = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError)
@@ -114,7 +113,7 @@ class RemoteArchive(Archive):
         directory = folder / "directory.json"
         if not directory.is_file():
             write_json(directory, self._from_addresses("its directory", lambda url: self._describe(url, num_bytes)))
-        described = json.loads(directory.read_text(encoding="utf-8"))
+        described = read_json(directory)
         self._bytes = described["bytes"]
         self._members = {name: Member(*facts) for name, facts in described["members"].items()}
         self.names = list(self._members)

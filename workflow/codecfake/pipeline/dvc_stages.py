@@ -34,8 +34,9 @@ def stages(run: dict) -> dict[str, Stage]:
         "corpus": Stage(("corpus", "source_shard", "evaluation_set"), recordings),
         "splits": Stage(("splits",), [at.splits()]),
     }
+    resynthesis = "ingest_shard" if run["source"] == "published" else "resynthesise_shard"
     for recipe, paths in recipes.items():
-        found |= _stages_of(recipe, paths, "ingest_shard" if run.get("source") == "published" else "resynthesise_shard")
+        found |= _stages_of(recipe, paths, resynthesis)
     in_order = sorted(found, key=lambda name: ORDER.index(name.partition("@")[0]))
     return {name: found[name] for name in in_order} | {
         "report": Stage(("resolved_config", "report", "samples"), at.report())

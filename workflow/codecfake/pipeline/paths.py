@@ -61,10 +61,10 @@ class Paths:
         self.codecs = [IDENTITY, *run["codecs"]]
         self.train_sets = train_sets(run)
         self.seeds = run["seeds"]
-        self.baselines = run.get("baselines", [])
-        self.conditions = run.get("conditions", [])
-        self.sets = list(run.get("evaluation_sets", {}))
-        self.tracing = run.get("tracing", [])
+        self.baselines = run["baselines"]
+        self.conditions = run["conditions"]
+        self.sets = list(run["evaluation_sets"])
+        self.tracing = run["tracing"]
         self._shards = [f"{number:03d}.parquet" for number in range(run["shards"])]
         self._detector = run["detector"]["name"]
 

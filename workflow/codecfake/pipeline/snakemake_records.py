@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from codecfake.util.errors import ConfigError
-from codecfake.util.files import write_json
+from codecfake.util.files import read_json, write_json
 
 SNAKEMAKE = Path(".snakemake")
 #: Version of Snakemake with this format, as in envs/requirements.txt.
@@ -76,7 +76,7 @@ def _kept(results: str) -> list[dict]:
     paths = [
         path for pattern in (".records/*.json", "*/.records/*.json") for path in sorted(Path(results).glob(pattern))
     ]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    return [read_json(path) for path in paths]
 
 
 def _check_version() -> None:
@@ -100,7 +100,7 @@ def _place(name: str, kind: str) -> Path:
 def _recorded(name: str) -> dict:
     """Read Snakemake's own record of a file; empty if it is missing or damaged."""
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        return json.loads(_place(name, "metadata").read_text(encoding="utf-8"))
+        return read_json(_place(name, "metadata"))
     return {}
 
 

@@ -20,8 +20,6 @@ from codecfake.util.hashing import stable_number
 MOST_LAG = 0.05
 #: Decimals of a lag: one that is nearly an integer becomes an integer, so that alignment needs no filter.
 LAG_DIGITS = 3
-#: Decimals of the written values.
-DIGITS = 6
 #: Measures and their units, in the order of the table. Our clip is first resampled to the published file's rate and,
 #: from `gain` on, aligned with it; its level is kept.
 MEASURES = {
@@ -78,7 +76,7 @@ def compare(ours: ReleasedSet, published: ReleasedSet, codecs: list[str], most: 
         for codec, table in measured.items()
         for name in MEASURES
     ]
-    return tables.check(pd.DataFrame(rows).round(DIGITS), Fidelity, "fidelity")
+    return tables.check(pd.DataFrame(rows).round(tables.DIGITS), Fidelity, "fidelity")
 
 
 def _pairs(ours: ReleasedSet, published: ReleasedSet, codec: str) -> list[tuple[Clip, Clip]]:

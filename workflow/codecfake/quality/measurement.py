@@ -13,15 +13,13 @@ from codecfake.audio import io as audio
 from codecfake.data import tables
 from codecfake.data.shards import Shard, decode_row
 from codecfake.quality import dnsmos, similarity
-from codecfake.quality.summary import DIGITS, MEASURES, Quality
+from codecfake.quality.summary import MEASURES, Quality
 from codecfake.runtime.threads import spread
-from codecfake.util.constants import IDENTITY
+from codecfake.util.constants import IDENTITY, SAMPLE_RATE
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
 
-#: Sample rate (Hz) of all measurements.
-SAMPLE_RATE = 16000
-#: Maximum delay or advance of a codec in samples (50 ms), which is removed: measures rate a codec's sound, not delay.
+#: Maximum delay or advance of a codec in samples at 16 kHz (50 ms). It is removed: measures rate sound, not delay.
 MOST_LAG = 800
 
 
@@ -46,7 +44,7 @@ def measure(
     dnsmos.model(), similarity.encoder(), intelligibility.has_pesq()  # load once, not in every thread
     rows = spread(_measured, _pairs(chosen, bonafide, shards), workers)
     table = pd.DataFrame(tqdm(rows, total=len(chosen), desc=codec, unit="utt", mininterval=5))
-    return tables.check(table.sort_values("utterance_id").round(DIGITS), Quality, codec)
+    return tables.check(table.sort_values("utterance_id").round(tables.DIGITS), Quality, codec)
 
 
 def _pairs(chosen: set[str], bonafide: list[Path], shards: list[Path]) -> Iterator[tuple[dict, dict]]:

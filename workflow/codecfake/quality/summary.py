@@ -9,9 +9,6 @@ import pandera.pandas as pa
 from codecfake.data import tables
 from codecfake.evaluation import bootstrap
 
-#: Decimals of the written values.
-DIGITS = 6
-
 
 class Quality(tables.Table):
     """Quality of each utterance of a codec after its delay is removed; empty where a measure is undefined."""
@@ -56,7 +53,7 @@ def summary(table: pd.DataFrame, seed: int) -> pd.DataFrame:
         for codec, of_codec in table.groupby("codec", sort=False)
         for name in MEASURES
     ]
-    return tables.check(pd.DataFrame(rows).round(DIGITS), QualitySummary, "quality")
+    return tables.check(pd.DataFrame(rows).round(tables.DIGITS), QualitySummary, "quality")
 
 
 def _mean(table: pd.DataFrame, name: str, seed: int) -> dict:

@@ -1,9 +1,10 @@
 """Resources used by jobs: time and memory from Snakemake's `benchmark:`, GPU use from a file that a job writes."""
 
-import json
 from pathlib import Path
 
 import pandas as pd
+
+from codecfake.util.files import read_json
 
 #: Columns of `by_rule`.
 COLUMNS = ["rule", "jobs", "seconds", "longest", "CPU load", "peak MB", "GPU", "peak GPU MB"]
@@ -35,6 +36,6 @@ def _job(path: Path) -> dict:
     job = {"rule": path.parent.name, "s": measured["s"], "cpu": measured["cpu_time"], "rss": measured["max_rss"]}
     beside = path.with_suffix(".gpu.json")
     if beside.is_file():
-        use = json.loads(beside.read_text(encoding="utf-8"))
+        use = read_json(beside)
         job |= {"gpu": use["gpu"], "gpu_mb": use["peak_mb"]}
     return job

@@ -1,5 +1,6 @@
 """The self-contained HTML report of a run: its sections, one after the other."""
 
+import base64
 from datetime import datetime
 from pathlib import Path
 from types import ModuleType
@@ -20,6 +21,7 @@ def write_report(path: Path, found: Results) -> None:
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined
     )
+    environment.filters["data_uri"] = _data_uri
     page = environment.get_template("report.html").render(
         run=found.run,
         made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
@@ -35,3 +37,7 @@ def _markup(section: ModuleType, found: Results, environment: jinja2.Environment
         return Markup()
     text = environment.from_string(sections.template(section).read_text(encoding="utf-8"))
     return Markup(text.render({"run": found.run, "reference": found.reference, **variables}))
+
+
+def _data_uri(content: bytes, mime: str = "image/png") -> str:
+    return f"data:{mime};base64,{base64.b64encode(content).decode()}"

@@ -68,7 +68,7 @@ def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tu
         "trained on it": lambda codec: codec,
         "pooled": lambda codec: POOLED,
         "leave-one-family-out": lambda codec: without(run["codec_entries"][codec]["family"]),
-        **{name: lambda codec, name=name: name for name in run.get("baselines", [])},
+        **{name: lambda codec, name=name: name for name in run["baselines"]},
     }
     there = {name: row for name, row in rows_of.items() if any((row(codec), codec) in cells for codec in run["codecs"])}
     rows = [(codec, [cells.get((row(codec), codec)) for row in there.values()]) for codec in run["codecs"]]
@@ -90,7 +90,7 @@ def side_by_side(
     for recipe in metrics.values():
         columns, rows = generalisation(recipe, run)
         for number, column in enumerate(columns):
-            if column not in run.get("baselines", []):
+            if column not in run["baselines"]:
                 columns_of.setdefault(column, []).append({codec: cells[number] for codec, cells in rows})
     return list(columns_of), [
         (codec, [[cells.get(codec) for cells in recipes] for recipes in columns_of.values()]) for codec in run["codecs"]

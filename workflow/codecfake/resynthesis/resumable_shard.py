@@ -10,7 +10,7 @@ from typing import Any
 
 from codecfake.data.shards import Shard, write_shard
 from codecfake.util.errors import DataError
-from codecfake.util.files import write_json
+from codecfake.util.files import read_json, write_json
 from codecfake.util.fingerprint import Fingerprint, differences
 
 
@@ -37,7 +37,7 @@ class ResumableShard:
     def _known(self) -> Fingerprint:
         """Return the fingerprint of the existing parts; empty if it is missing or damaged."""
         with contextlib.suppress(OSError, json.JSONDecodeError):
-            return json.loads((self.folder / "fingerprint.json").read_text(encoding="utf-8"))
+            return read_json(self.folder / "fingerprint.json")
         return {}
 
     def _count(self) -> None:

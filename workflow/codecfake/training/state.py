@@ -33,7 +33,7 @@ class TrainingState:
         best, best_rank, best_epoch: weights of the best epoch on dev, its `Objective.selection_metric` and its number.
     """
 
-    def __init__(self, entry: dict, device: str, seed: int, fingerprint: Fingerprint, front_end: Path | None = None):
+    def __init__(self, entry: dict, device: str, seed: int, fingerprint: Fingerprint, front_end: Path | None):
         self.entry, self.settings, self.device = entry, entry["training"], torch.device(device)
         self.fingerprint = {
             "entry": digest(json.dumps(entry, sort_keys=True)),

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake.data.checkpoints import write_checkpoint
-from codecfake.evaluation.objectives import Detection, Objective
+from codecfake.evaluation.objectives import Objective, objective_of
 from codecfake.evaluation.scoring import score_trials
 from codecfake.runtime.device import BatchSplitter, seed_all
 from codecfake.training.distributed import Processes
@@ -37,7 +37,7 @@ class Trained(NamedTuple):
     history: pd.DataFrame
 
 
-def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str] = Detection.classes) -> torch.Tensor:
+def class_weights(labels: np.ndarray, kind: str, classes: Sequence[str]) -> torch.Tensor:
     """Return the class weights [C] of the loss: all 1 (`equal`), or inverse to the number of trials (`balanced`).
 
     Raises:
@@ -80,27 +80,27 @@ class Training:
         *,
         seed: int,
         workers: int,
-        classes: dict[str, str] | None = None,
-        processes: Processes | None = None,
+        classes: dict[str, str] | None,
+        processes: Processes,
     ):
         self.task, self.state, self.seed, self.workers, self.classes = task, state, seed, workers, classes
-        self.processes = processes or Processes()
-        self.entry, self.crop = state.entry, state.entry["crop_samples"]
+        self.processes, self.entry = processes, state.entry
         self.trials, dev = (trials[trials["split"] == split].reset_index(drop=True) for split in ("train", "dev"))
-        self.train = TrialDataset(self.trials, waveforms, self.crop, seed, label=task.labels)
-        self.dev = TrialDataset(dev, waveforms, self.crop, label=task.labels)
+        crop = self.entry["crop_samples"]
+        self.train = TrialDataset(self.trials, waveforms, crop, seed, label=task.labels)
+        self.dev = TrialDataset(dev, waveforms, crop, label=task.labels)
         self.weights = class_weights(self.train.labels, state.settings["class_weights"], task.classes)
         self.steps_an_epoch = len(self.batches(0))
         self.splitter = BatchSplitter()
         if self.processes.is_distributed and state.device.type == "cuda":
             state.model = torch.nn.SyncBatchNorm.convert_sync_batchnorm(state.model)
 
-    def run(self, path: Path, curves: Path | None = None) -> Trained:
+    def run(self, path: Path, curves: Path | None) -> Trained:
         """Train to the end.
 
         Args:
             path: file in which the state is saved after every epoch.
-            curves: folder of the TensorBoard logs.
+            curves: folder of the TensorBoard logs, if any.
         """
         state, is_main, error = self.state, self.processes.is_main, f"dev_{self.task.error}"
         with _curves(curves if is_main else None, len(state.history) * self.steps_an_epoch) as log:
@@ -194,13 +194,7 @@ class Training:
         return snapshot(state.model), self.dev_rank()[0]
 
 
-def train(trials: pd.DataFrame, waveforms: Sequence[Path], entry: dict, **options) -> Trained:
-    """Train a detector and keep the epoch with the lowest EER on dev; see `fit`."""
-    return fit(Detection(), trials, waveforms, entry, **options)
-
-
-def fit(
-    task: Objective,
+def train(
     trials: pd.DataFrame,
     waveforms: Sequence[Path],
     entry: dict,
@@ -215,7 +209,7 @@ def fit(
     fingerprint: Fingerprint | None = None,
     curves: Path | None = None,
 ) -> Trained:
-    """Train one model on the train trials and keep the epoch with the lowest error on the dev trials.
+    """Train a detector or a tracer on the train trials and keep the epoch with the lowest error on the dev trials.
 
     Args:
         entry: an entry of detectors.yaml with its training settings; a tracer's has `classes`, see `detectors.build`.
@@ -224,13 +218,14 @@ def fit(
         fingerprint: digests of the audio and the code; a state with another fingerprint is ignored.
         front_end: file of pretrained front-end weights, for detectors with a self-supervised front end.
         curves: folder of the TensorBoard logs.
-        task, trials, waveforms, seed, workers, classes, processes: see `Training`.
+        trials, waveforms, seed, workers, classes, processes: see `Training`.
     """
+    task = objective_of(entry)
     made_with = {"trials": digest(trials.to_csv()), "classes": digest(json.dumps(classes)), **(fingerprint or {})}
     training_state = TrainingState(entry, device, seed, made_with, front_end)
     if state.is_file():
         training_state.restore(state)
-    options = {"seed": seed, "workers": workers, "classes": classes, "processes": processes}
+    options = {"seed": seed, "workers": workers, "classes": classes, "processes": processes or Processes()}
     return Training(task, trials, waveforms, training_state, **options).run(state, curves)
 
 
@@ -247,6 +242,6 @@ def _curves(folder: Path | None, steps_done: int) -> Iterator[Log]:
 
 
 def save(trained: Trained, name: str, entry: dict, path: Path) -> None:
-    """Write a detector checkpoint, which `loading.load` reads."""
-    content = {"detector": name, "entry": entry, "dev_eer": trained.dev_error, "state_dict": trained.state_dict}
-    write_checkpoint(path, content)
+    """Write a checkpoint, which `loading.load` or, for a tracer, `loading.load_tracer` reads."""
+    measured = {f"dev_{objective_of(entry).error}": trained.dev_error}
+    write_checkpoint(path, {"detector": name, "entry": entry, **measured, "state_dict": trained.state_dict})

@@ -49,18 +49,25 @@ class Condition(Section):
         raise NotImplementedError
 
 
-class Opus(Condition):
+class Lossy(Condition):
+    """Lossy coding with the coder of the class."""
+
+    kbps: float = Field(description="bit rate in kbit/s")
+    coder: ClassVar[Coder]
+
+    def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
+        return through_coder(samples, sample_rate, self.coder, self.kbps)
+
+
+class Opus(Lossy):
     """Opus in its speech mode."""
 
     kind: Literal["opus"] = Field(description="kind of condition")
     kbps: float = Field(ge=6, le=64, description="bit rate in kbit/s")
     coder: ClassVar = Coder("libopus", "libopus", 16000, options={"application": "voip"})
 
-    def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
-        return through_coder(samples, sample_rate, self.coder, self.kbps)
 
-
-class Mp3(Condition):
+class Mp3(Lossy):
     """MP3, MPEG-2 layer III."""
 
     kind: Literal["mp3"] = Field(description="kind of condition")
@@ -69,11 +76,8 @@ class Mp3(Condition):
     )
     coder: ClassVar = Coder("libmp3lame", "mp3", 16000)
 
-    def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
-        return through_coder(samples, sample_rate, self.coder, self.kbps)
 
-
-class AmrNb(Condition):
+class AmrNb(Lossy):
     """AMR narrowband, the codec of mobile telephony."""
 
     kind: Literal["amr_nb"] = Field(description="kind of condition")
@@ -82,9 +86,6 @@ class AmrNb(Condition):
     )
     # 5 ms of look-ahead, 3GPP TS 26.090
     coder: ClassVar = Coder("libopencore_amrnb", "libopencore_amrnb", 8000, delay=40)
-
-    def apply(self, samples: np.ndarray, sample_rate: int, name: str) -> np.ndarray:
-        return through_coder(samples, sample_rate, self.coder, self.kbps)
 
 
 class Noise(Condition):
@@ -168,10 +169,7 @@ def through_rate(samples: np.ndarray, sample_rate: int, lower_rate: int) -> np.n
 
 
 def coloured_noise(colour: str, num_samples: int, sample_rate: int, name: str) -> np.ndarray:
-    """Return Gaussian noise, float64 [num_samples], with a seed computed from `name`.
-
-    `white` has the same power at every frequency; the power of `pink` halves per octave, which is closer to speech.
-    """
+    """Return Gaussian noise, float64 [num_samples], with a seed computed from `name`; see `Noise.colour`."""
     white = np.random.default_rng(stable_number(name)).standard_normal(num_samples)
     if colour == "white":
         return white

@@ -5,9 +5,8 @@ from typing import NamedTuple
 from codecfake.util.constants import POOLED
 from codecfake.util.errors import ConfigError
 
-#: Kinds of training sets that a config's `train_sets` may name; an axis of `TAXONOMY` follows `balanced-`.
+#: Kinds of training sets that a config's `train_sets` may name; an axis of the codecs' taxonomy follows `balanced-`.
 EACH, LEAVE_OUT, BALANCED = "each", "leave-one-family-out", "balanced-"
-TAXONOMY = ("vector_quantizer", "auxiliary", "decoder")
 DEFAULT = [EACH, POOLED]
 
 
@@ -31,7 +30,7 @@ def train_sets(run: dict) -> dict[str, TrainSet]:
     """
     codecs = run["codecs"]
     found: dict[str, TrainSet] = {}
-    for kind in run.get("train_sets", DEFAULT):
+    for kind in run["train_sets"]:
         named = _sets_of(kind, codecs, run["codec_entries"])
         if twice := sorted(found.keys() & named.keys()):
             raise ConfigError(f"train_sets: {twice[0]!r} is the name of a codec and of a set")

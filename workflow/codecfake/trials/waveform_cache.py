@@ -47,7 +47,7 @@ def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
         DataError: a file that the waveforms are made of is missing or does not match the description.
     """
     for path in paths:
-        description = json.loads(Path(path).read_text(encoding="utf-8"))
+        description = files.read_json(path)
         if digest_of(_cache(path)) == description["digest"]:
             continue
         if _digest(description) != description["digest"]:
@@ -59,7 +59,7 @@ def waveforms(paths: list[Path], workers: int = 1) -> list[Path]:
 
 
 def _cache(path: Path) -> Path:
-    return Path(path).parent.with_name(".waveforms") / f"{Path(path).stem}.arrow"
+    return path.parent.with_name(".waveforms") / f"{path.stem}.arrow"
 
 
 def _digest(description: dict) -> str:

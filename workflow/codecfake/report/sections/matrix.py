@@ -15,12 +15,11 @@ def inputs(run: dict) -> list[str]:
 
 def variables(found: "Results") -> dict:
     from codecfake.report import tables
-    from codecfake.report.embedding import data_uri
 
     return {
         "columns": list(found.evaluation.columns),
         "matrix": tables.matrix(found.metrics, found.run),
         "inverted": tables.inverted(found.metrics),
         "eval_speakers": int(found.metrics["speakers"].iloc[0]),
-        "heatmap": data_uri(found.heatmap, "image/png"),
+        "heatmap": found.heatmap,
     }

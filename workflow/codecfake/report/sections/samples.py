@@ -7,7 +7,7 @@ from codecfake.pipeline.paths import Paths
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
-#: Number of utterances.
+#: Maximum number of utterances.
 SAMPLES = 2
 
 
@@ -17,7 +17,13 @@ def inputs(run: dict) -> list[str]:
 
 
 def variables(found: "Results") -> dict:
-    from codecfake.report.embedding import embedded
+    from codecfake.report.samples_page import choose, clip_rows
 
-    codecs = list(found.run["codec_entries"])
-    return {"samples": embedded(found.utterances, found.resynthesised, codecs, SAMPLES)}
+    codecs, chosen = list(found.run["codec_entries"]), choose(found.utterances, SAMPLES)
+    rows = clip_rows(found.resynthesised, codecs, chosen)
+    return {
+        "samples": [
+            {**one, "audio": {codec: rows[one["utterance_id"], codec]["audio"]["bytes"] for codec in codecs}}
+            for one in chosen.to_dict("records")
+        ]
+    }

@@ -17,16 +17,13 @@ def inputs(run: dict) -> list[str]:
 
 
 def variables(found: "Results") -> dict:
+    from codecfake.audit.summary import verdicts
     from codecfake.report import tables
-    from codecfake.report.embedding import data_uri
 
-    recipes = {}
-    for recipe, results in found.recipes.items():
-        verdicts = results.audit[results.audit["verdict"] != ""]
-        recipes[recipe] = {
-            "verdicts": dict(zip(verdicts["codec"], verdicts["verdict"], strict=True)),
-            "picture": data_uri(results.picture, "image/png"),
-        }
+    recipes = {
+        recipe: {"verdicts": verdicts(results.audit), "picture": results.picture}
+        for recipe, results in found.recipes.items()
+    }
     metrics = {recipe: results.metrics for recipe, results in found.recipes.items()}
     probes = {recipe: results.probe for recipe, results in found.recipes.items()}
     return {"recipes": recipes, "side_by_side": tables.side_by_side(metrics, probes, found.run)}

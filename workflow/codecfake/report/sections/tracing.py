@@ -15,14 +15,13 @@ def inputs(run: dict) -> list[str]:
 
 def variables(found: "Results") -> dict | None:
     from codecfake.report import tables
-    from codecfake.report.embedding import data_uri
 
-    if not found.run.get("tracing"):
+    if not found.run["tracing"]:
         return None
     return {
         "recipes": {
             recipe: {
-                by: {**tables.traced(traced.measures), "confusions": data_uri(traced.confusions, "image/png")}
+                by: {**tables.traced(traced.measures), "confusions": traced.confusions}
                 for by, traced in results.tracing.items()
             }
             for recipe, results in found.recipes.items()

@@ -15,10 +15,9 @@ def inputs(run: dict) -> list[str]:
 
 def variables(found: "Results") -> dict:
     from codecfake.evaluation import figures
-    from codecfake.report.embedding import data_uri
 
     histories = {str(detector): history for detector, history in found.training.items()}
     return {
-        "curves": data_uri(figures.training_curves(histories), "image/png"),
+        "curves": figures.training_curves(histories),
         "training": {name: history.to_dict("records") for name, history in histories.items()},
     }
