@@ -40,7 +40,7 @@ docs: env .venv-docs/.installed
 	$(BIN)/python docs/make_reference.py
 	.venv-docs/bin/mkdocs build
 
-# its pip is that of .venv: not every Python can install one
+# uses the pip of .venv, because some Pythons cannot install pip into a new environment
 .venv-docs/.installed: envs/docs.txt | env
 	$(BIN)/python -m venv --clear --without-pip .venv-docs
 	$(BIN)/python -m pip --python .venv-docs/bin/python install --quiet -r envs/docs.txt

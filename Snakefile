@@ -1,6 +1,6 @@
 """CodecFake: the pipeline from a corpus to the EER matrix of every training codec × eval codec.
 
-INPUTS   config/config.yaml (or --configfile), config/codecs.yaml, detectors.yaml, downloads.yaml
+INPUTS   config/config.yaml (or --configfile), the tables of config/
 OUTPUTS  results/RUN/: corpus/, splits/; RECIPE/: shards, audit; RECIPE/FOLD/: protocols, detectors, scores, eer_matrix.tsv,
          quality.tsv; report/FOLD/: report.html, samples/
 """

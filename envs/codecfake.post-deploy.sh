@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The packages of the environment that codecfake.yaml begins. Snakemake makes it anew if this file changes, and so
-# this file names the lock; SHA-256 of requirements.txt, cuda.txt and pesq.txt, one after the other:
-# a0d6ce5777b80f31bb515c799f8d4e53f79b7a1a3428c3233080a4cda017c804
+# Installs the packages of the lock into the environment of codecfake.yaml. Snakemake recreates the environment only if
+# one of these two files changes, so this file has the SHA-256 of the concatenated requirements.txt, cuda.txt, pesq.txt:
+# 5ebeee8ed8d645a0bdca06befb16b3f7ab1d7c8a7538d096ae1efcd4d8b3e8d2
 set -euo pipefail
-cd "${CODECFAKE_CHECKOUT:?the Snakefile says where the checkout lies}"
+cd "${CODECFAKE_CHECKOUT:?set by the Snakefile}"
 UV= envs/pip_lock.sh "$(command -v python)"

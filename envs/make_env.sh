@@ -52,7 +52,7 @@ if ! as_asked || ! .venv/bin/pip --version &>/dev/null; then
     [ -w . ] || refuse "$PWD cannot be written to; copy the checkout to a folder where you can write"
     # for an activated .venv, the interpreter that created it
     python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
-    [ ! -e .venv ] || echo "make env: .venv is made anew" >&2
+    [ ! -e .venv ] || echo "make env: .venv is replaced" >&2
     rm -rf .venv
     fresh_tmp
     if [ -n "$UV" ] && [ -z "${WHEELS-}" ]; then
@@ -65,6 +65,6 @@ if ! as_asked || ! .venv/bin/pip --version &>/dev/null; then
 fi
 
 fresh_tmp
-envs/pip_lock.sh "$PWD/.venv/bin/python" || refuse "stopped: see above. Call it again to go on"
+envs/pip_lock.sh "$PWD/.venv/bin/python" || refuse "stopped: see the messages above. Run it again to continue"
 rm -rf "$TMPDIR"
 stamp >.venv/.installed

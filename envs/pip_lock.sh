@@ -34,8 +34,8 @@ lock=(--no-deps --requirement envs/requirements.txt)
 # a package that may have to be built comes first, because the build may fail
 compiled=$(grep '^immutables==' envs/requirements.txt)
 if ! pip --no-deps "$compiled"; then
-    echo "make env: $compiled cannot be installed: see above. If this Python ($("$python" --version)) has no wheel of" \
-        "it, install a C compiler and Python's headers, or take another Python: make env PYTHON=python3.13" >&2
+    echo "make env: $compiled cannot be installed: see above. Without a wheel for this Python" \
+        "($("$python" --version)), install a C compiler and Python's headers, or try make env PYTHON=python3.13" >&2
     exit 1
 fi
 if [ -n "${TORCH-}" ]; then

@@ -44,7 +44,7 @@ def test_it_is_never_beyond_the_most_asked_for(speech):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_of_silence_there_is_none(speech, which):
+def test_the_delay_of_silence_is_undefined(speech, which):
     pair = [speech(0.5, 16000), speech(0.5, 16000)]
     pair[which] = np.zeros(8000, np.float32)
     assert np.isnan(lag(*pair, 400))
@@ -52,7 +52,7 @@ def test_of_silence_there_is_none(speech, which):
     assert np.isnan(likeness(*pair).gain) == (which == 0)
 
 
-def test_where_phases_are_drawn_anew_envelopes_say_it(speech):
+def test_envelopes_give_the_delay_if_phases_are_random(speech):
     """Like a vocoder's output: the phase of each frequency is random in each frame."""
     samples = late(speech(2.0, 16000), 0)
     rng, found = np.random.default_rng(1), []

@@ -40,7 +40,7 @@ def test_without_pairs_medians_are_compared():
     assert np.isnan(row["difference_low"])
 
 
-def test_a_cue_that_a_clip_has_not_is_left_out_of_it_and_one_that_none_has_of_the_table():
+def test_clips_without_a_cue_are_not_counted_and_a_cue_without_clips_has_no_row():
     row = peak_of(cues({"a": 3.0, "b": 5.0}, peak=[3.0, 5.0], gain_db=[np.nan, 1.0], delay=np.nan))
     rows = comparison.ranges(
         {"identity": cues(BONAFIDE), "codec": cues({"a": 3.0, "b": 5.0}, gain_db=[np.nan, 1.0], delay=np.nan)}

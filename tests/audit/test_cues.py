@@ -33,7 +33,7 @@ def clip(tmp_path):
     return make
 
 
-def test_the_format_is_told_as_it_is(clip, speech):
+def test_the_format_is_reported_as_it_is(clip, speech):
     found = measure(clip(speech(0.5, 24000), rate=24000, container="FLAC", subtype="PCM_24"), None)
     assert [found[name] for name in ("container", "subtype", "sample_rate", "num_samples")] == [
         "FLAC",

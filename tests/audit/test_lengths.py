@@ -45,7 +45,7 @@ def test_multiples_that_follow_from_no_rounding_are_still_multiples():
     assert law[:3] == ("a multiple of 320", 40, 40)
 
 
-def test_without_inputs_only_multiples_are_told():
+def test_without_inputs_only_multiples_are_reported():
     none = np.zeros(0, int)
     law = length_law(INPUTS // 512 * 512, none, none, HOPS)
     assert law[:3] == ("a multiple of 512", 40, 40)
@@ -53,7 +53,7 @@ def test_without_inputs_only_multiples_are_told():
     assert length_law(INPUTS // 512 * 512 + 1, none, none, HOPS)[:2] == ("unknown", 0)
 
 
-def test_how_many_obey_is_told():
+def test_how_many_obey_is_reported():
     mixed = np.where(np.arange(40) < 30, INPUTS // 320 * 320, INPUTS + 7)
     assert law_of(mixed)[:3] == ("input rounded down to a multiple of 320", 30, 40)
     assert law_of(np.where(np.arange(40) < 10, INPUTS, INPUTS + 7))[:2] == ("as the input", 10)

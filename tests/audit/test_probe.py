@@ -33,7 +33,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("group", PLANTED)
-def test_a_planted_difference_is_told_by_its_group_and_by_all_and_by_no_other(group):
+def test_a_planted_difference_is_found_by_its_own_group_of_cues_and_not_by_others(group):
     found = eers(cues(seed=1, **PLANTED[group]))
     assert found.loc[group, "eer"] < 0.05
     assert (found.loc[ALL, "eer"] < 0.1) == (group != FORMAT)
@@ -101,7 +101,7 @@ def test_speakers_of_one_class_alone_are_left_out():
         (cues(speakers=3, per_speaker=3, seed=1), "trials: 30 bona fide and 9 spoof, at least 10 of each needed"),
     ],
 )
-def test_of_too_few_speakers_or_trials_there_is_no_number_and_it_is_said(spoof, remark):
+def test_too_few_speakers_or_trials_give_a_remark_instead_of_an_eer(spoof, remark):
     found = eers(spoof)
     assert found[["eer", "eer_low", "eer_high"]].isna().all(axis=None)
     assert set(found["remark"]) == {remark}

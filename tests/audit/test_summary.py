@@ -99,7 +99,7 @@ def test_an_audit_is_the_same_each_time_and_of_its_seed(cues, audited):
     assert findings(first, "gain") == findings(audited, "gain")
 
 
-def test_without_bona_fide_recordings_of_its_utterances_a_codec_is_compared_as_a_whole(cues):
+def test_a_codec_without_paired_bona_fide_clips_is_compared_with_all_bona_fide_speech(cues):
     stranger = cues["hop"].assign(
         utterance_id="t" + cues["hop"]["utterance_id"],
         speaker_id="t" + cues["hop"]["speaker_id"],

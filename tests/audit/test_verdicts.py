@@ -63,7 +63,7 @@ def test_a_difference_below_its_threshold_is_none(changes):
     assert verdict("codec", **changes)[0] == "no single cue stands out"
 
 
-def test_a_delay_that_differs_from_clip_to_clip_is_told_with_its_range():
+def test_a_delay_that_differs_from_clip_to_clip_is_reported_with_its_range():
     either = np.where(np.arange(80) % 2, 160.0, 0.0)
     assert "delay: +0.0 to +160.0 samples at 16 kHz, median +80.0" in verdict("codec", delay=either)
     few = np.where(np.arange(80) % 20, 0.0, 160.0)  # one clip in twenty
@@ -72,7 +72,7 @@ def test_a_delay_that_differs_from_clip_to_clip_is_told_with_its_range():
     assert verdict("codec", delay=jitter)[0] == "no single cue stands out"
 
 
-def test_a_range_is_told_where_a_difference_varies():
+def test_a_range_is_reported_where_a_difference_varies():
     gains = np.linspace(1, 9, 80)
     (level,) = (words for words in verdict("codec", gain_db=gains, level_dbfs=plus(5)) if words.startswith("level"))
     assert level == "level: +5 dB against bona fide (+1.7 to +8.3)"
@@ -91,7 +91,7 @@ def test_the_strongest_cue_comes_first():
     assert names == ["leading silence", "power from 7 to 8 kHz", "trailing silence", "probe"]
 
 
-def test_the_grid_of_samples_is_told_unless_the_format_tells_it():
+def test_the_grid_of_samples_is_reported_unless_the_format_gives_it():
     for subtype, told in (("PCM_16", True), ("FLOAT", False)):
         off_grid = random_cues(**PAIRED, on_grid_share=0.1, subtype=subtype, bytes_hash="x", samples_hash="x")
         cues = {"identity": bonafide(on_grid_share=1.0), "codec": off_grid}
@@ -114,7 +114,7 @@ def test_codecs_that_are_the_same_are_said_to_be_in_words_that_fit():
         assert verdict("codec", others={"other": bonafide(**changes)})[0] == words
 
 
-def test_a_law_of_length_is_told_with_how_many_obey_it():
+def test_a_law_of_length_is_reported_with_how_many_obey_it():
     def mostly(lengths):
         return np.where(np.arange(80) < 72, lengths // 512 * 512, lengths + 7)
 
@@ -128,6 +128,6 @@ def test_few_utterances_are_said_to_be_few():
         assert audit(cues, 0, HOPS).table["verdict"][1].split("; ")[-2] == words
 
 
-def test_the_probe_is_told_by_its_best_group_or_as_chance():
+def test_the_probe_is_reported_by_its_best_group_or_as_chance():
     assert "by silence alone 0 %" in verdict("codec", leading_silence_s=plus(2))[-1]
     assert verdict("codec")[-1].endswith("which may be chance")

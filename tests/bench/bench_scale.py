@@ -181,14 +181,14 @@ def bench_dvc(folder: Path, snakemake: list[str]) -> None:
     for command in (["git", "init"], [*dvc, "init"], [*dvc, "remote", "add", "-d", "shelf", folder.parent / "shelf"]):
         measure(command, folder)
     report("dvc commit: hash and keep them", measure([*dvc, "commit", "--force"], folder))
-    report("dvc status", measure([*dvc, "status"], folder))
+    report("dvc status, after dvc commit", measure([*dvc, "status"], folder))
     report("dvc push, to a folder", measure([*dvc, "push"], folder))
     for command in (["add", "--all"], ["commit", "--message", "finished"], ["clone", ".", folder.parent / "clone"]):
         measure([*git, *command], folder)
     clone = folder.parent / "clone"
     report("dvc pull, from a folder", measure([*dvc, "pull"], clone))
-    report("snakemake -n, all of it brought by DVC", measure(snakemake, clone))
-    report("dvc status", measure([*dvc, "status"], clone))
+    report("snakemake -n, after dvc pull", measure(snakemake, clone))
+    report("dvc status, after dvc pull", measure([*dvc, "status"], clone))
 
 
 def main() -> None:

@@ -90,7 +90,7 @@ def test_a_part_of_the_utterances_is_the_same_of_every_codec(folder, tmp_path):
     assert set(chosen[0]) < set(tables.read(tmp_path / "cues/gain.tsv", Cues)["utterance_id"])
 
 
-def test_the_rules_verbs_say_of_shards_what_the_users_says_of_them(shards, tmp_path):
+def test_the_verbs_of_the_rules_and_the_audit_verb_write_the_same_tables(shards, tmp_path):
     options = []
     for codec in ("identity", "gain", "hop"):
         own, bonafide = (sorted((shards / name).iterdir()) for name in (codec, "identity"))

@@ -205,7 +205,7 @@ def score_files(tmp_path) -> list[Path]:
     return [tmp_path / f"{name}.tsv" for name in files]
 
 
-def test_evaluate_tells_every_metric(score_files, capsys):
+def test_evaluate_prints_every_metric(score_files, capsys):
     scores, better, key = score_files
     assert run("evaluate", scores, key, "--against", better) == 0
     head, row, against = capsys.readouterr().out.splitlines()
@@ -293,7 +293,7 @@ def test_a_wrong_name_is_refused_with_what_is_allowed(arguments, message, wav, t
 def test_a_codec_checkpoint_is_no_detector(wav, capsys):
     weights = REPOSITORY / "checkpoints/dac_mini/weights.pth"
     assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", weights, wav) == 1
-    assert "no detector checkpoint" in capsys.readouterr().err
+    assert "not a detector checkpoint" in capsys.readouterr().err
 
 
 def test_a_full_disk_leaves_nothing_under_the_final_name(wav, tmp_path):
@@ -351,7 +351,7 @@ def test_show_finds_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, ca
     for recipe, eer in (("published", 12.5), ("matched", 37.5)):
         matrix = tmp_path / f"results/demo/{recipe}/fold2of5/eer_matrix.tsv"
         matrix.parent.mkdir(parents=True)
-        matrix.write_text(f"train_codec\tdac_mini\ndac_mini\t{eer}\n")
+        matrix.write_text(f"trained_on\tdac_mini\ndac_mini\t{eer}\n")
     monkeypatch.chdir(tmp_path)
     assert run("show", run_config) == 0
     said = capsys.readouterr().out

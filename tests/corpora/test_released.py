@@ -102,7 +102,7 @@ def test_the_official_samples_are_16_codecs_of_2(shared):
         ("c+hello.wav", "hello"),
     ],
 )
-def test_who_speaks_is_told_by_the_name_or_the_folder(tmp_path, name, speaker):
+def test_who_speaks_is_reported_by_the_name_or_the_folder(tmp_path, name, speaker):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     (clip,) = open_set(tmp_path).clips("c")
@@ -117,7 +117,7 @@ def test_what_is_hidden_or_no_audio_is_no_clip(tmp_path, content):
     assert [clip.utterance_id for clip in open_set(tmp_path).clips("identity")] == sorted(UTTERANCES)
 
 
-def test_where_there_is_no_set_it_is_told_what_was_looked_for(tmp_path):
+def test_where_there_is_no_set_the_error_names_what_was_searched(tmp_path):
     (tmp_path / "speech.mp3").touch()
     for path in (tmp_path, tmp_path / "speech.mp3"):
         with pytest.raises(DataError, match=rf"^{re.escape(str(path))}: no audio found; looked for CODEC\+UTTERANCE"):
@@ -169,7 +169,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, messag
         ("shards", "encodec_24khz/001.parquet", "fLaC", ["p225_001", "p226_002"]),
     ],
 )
-def test_damaged_audio_is_told_when_it_is_read_and_not_before(tmp_path, content, layout, name, mark, lost):
+def test_damaged_audio_is_reported_when_it_is_read_and_not_before(tmp_path, content, layout, name, mark, lost):
     LAYOUTS[layout](tmp_path, content)
     file = tmp_path / name
     file.write_bytes(damaged(file.read_bytes(), mark, 1000))
@@ -214,7 +214,7 @@ def test_a_row_without_speaker_has_that_of_its_file_name(tmp_path):
     assert open_set(tmp_path).clips("encodec_24khz")[0].speaker_id == "p225"
 
 
-def test_a_row_without_audio_is_told_when_it_is_read(tmp_path):
+def test_a_row_without_audio_is_reported_when_it_is_read(tmp_path):
     write_row(tmp_path / "a.parquet", audio={"bytes": None, "path": "encodec_24khz+p225_001.wav"})
     with pytest.raises(AudioError, match=r"a\.parquet: row 0: no audio in it"):
         open_set(tmp_path).clips("encodec_24khz")[0].read()

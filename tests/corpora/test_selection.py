@@ -83,7 +83,7 @@ def test_speakers_are_those_listed():
         numbers({"speakers": ["a", "z"]})
 
 
-def test_so_many_speakers_have_those_among_them_that_the_splits_name():
+def test_a_number_of_speakers_includes_those_named_in_splits():
     chosen = numbers({"splits": SPLITS, "speakers": 4})
     assert {"a", "f"} <= set(chosen)
     assert len(chosen) == 4
@@ -119,7 +119,7 @@ def test_more_folds_than_speakers_are_refused():
         selection.split_by_fold(WOMEN_AND_MEN, 31, 0)
 
 
-def test_gaps_are_told_of_the_speakers_a_run_takes():
+def test_gaps_are_reported_of_the_speakers_a_run_takes():
     gaps = [LeftOut("a_999", "a", "lost"), LeftOut("z_1", "z", "lost")]
     assert selection.relevant(gaps, recordings("ab", 1), {}) == gaps
     assert selection.relevant(gaps, recordings("ab", 1), {"speakers": ["a", "b"]}) == gaps[:1]

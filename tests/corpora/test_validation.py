@@ -31,7 +31,7 @@ def corpus(tmp_path, speech):
     return FolderCorpus(tmp_path)
 
 
-def test_everything_bad_is_told_at_once_with_what_to_do(corpus):
+def test_everything_bad_is_reported_at_once_with_what_to_do(corpus):
     with pytest.raises(AudioError) as error:
         list_utterances(corpus, corpus.recordings(), "fail", 2)
     head, *bad, advice = str(error.value).splitlines()

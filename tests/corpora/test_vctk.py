@@ -84,8 +84,8 @@ def test_either_microphone_can_be_asked_for(release, samples):
 
 def test_gaps_are_counted_and_no_error(corpus, release):
     missing = [] if release[0] == "0.80" else [name for name in IDS if name[:4] in ("p280", "p315")]
-    gaps = [LeftOut(name, name[:4], "there is no recording by mic2") for name in missing]
-    assert corpus.gaps() == [*gaps, LeftOut("p376_295", "p376", "there is a text, no recording")]
+    gaps = [LeftOut(name, name[:4], "mic2 has no recording") for name in missing]
+    assert corpus.gaps() == [*gaps, LeftOut("p376_295", "p376", "it has a text but no recording")]
 
 
 def test_texts_are_those_of_the_archive_and_lost_ones_empty(release):
@@ -180,7 +180,7 @@ def test_a_server_that_gives_no_parts_gives_the_whole(served, http_server, tmp_p
     http_server.ranges = False
     opened = corpora.open_corpus(section(version, utterances_per_speaker=2), downloads, Places(tmp_path))
     assert isinstance(opened.archive, LocalArchive)
-    assert "does not send parts of a file; the complete file is fetched" in capsys.readouterr().err
+    assert "does not support range requests; the complete file is fetched" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 2}])

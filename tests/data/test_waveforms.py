@@ -68,17 +68,15 @@ def test_shards_are_resampled_once_whatever_the_number_of_workers(tmp_path, spee
 
 
 def test_a_file_that_holds_no_waveforms_is_named(tmp_path):
-    with pytest.raises(DataError, match=r"none\.arrow: no readable file of waveforms"):
+    with pytest.raises(DataError, match=r"none\.arrow: not a readable waveform file"):
         Waveforms([tmp_path / "none.arrow"], [])
     (tmp_path / "text.arrow").write_text("no Arrow")
-    with pytest.raises(DataError, match=r"text\.arrow: no readable file of waveforms"):
+    with pytest.raises(DataError, match=r"text\.arrow: not a readable waveform file"):
         Waveforms([tmp_path / "text.arrow"], [])
     table = pa.table({"a": [1]})
     with pa.ipc.new_file(str(tmp_path / "other.arrow"), table.schema) as writer:
         writer.write_table(table)
-    with pytest.raises(
-        DataError, match=r"other\.arrow: columns \['a'\]; a file of waveforms has \['name', 'samples'\]"
-    ):
+    with pytest.raises(DataError, match=r"other\.arrow: columns \['a'\]; a waveform file has \['name', 'samples'\]"):
         Waveforms([tmp_path / "other.arrow"], [])
 
 

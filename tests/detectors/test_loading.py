@@ -91,7 +91,7 @@ def test_weights_that_do_not_fit_are_refused(checkpoint, message):
 
 def test_a_checkpoint_of_something_else_is_refused(tmp_path):
     torch.save({"state_dict": {}, "optimiser": {}}, tmp_path / "other.pt")
-    with pytest.raises(CheckpointError, match=r"other\.pt: no detector checkpoint; it lacks detector, entry"):
+    with pytest.raises(CheckpointError, match=r"other\.pt: not a detector checkpoint; missing: detector, entry"):
         loading.load(tmp_path / "other.pt", "lfcc_lcnn", "cpu")
 
 

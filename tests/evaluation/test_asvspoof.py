@@ -47,7 +47,7 @@ def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        (["a genuine", "b fake"], "no key: line 1 has neither the header 'filename cm-label' nor one of bonafide"),
+        (["a genuine", "b fake"], "not a key: line 1 has neither the header 'filename cm-label' nor a label: bonafide"),
         (["LA_1 s - A07 spoof", "LA_2 b - -"], "line 2 has 4 columns; at least 5 are needed"),
         (["filename\tcm-label", "a\tspoof", "b"], "line 3 has 1 columns; at least 2 are needed"),
         (["LA_1 s - A07 spoof", "LA_2 b - - genuine"], "b: label 'genuine'; allowed: bonafide, spoof"),

@@ -163,7 +163,7 @@ def error_rate(change, count=60):
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_classes_that_differ_in_one_trivial_thing_are_told_apart(change):
+def test_classes_that_differ_in_one_trivial_thing_are_distinguished(change):
     assert error_rate(change) < 0.05
 
 

@@ -143,7 +143,7 @@ def test_a_row_for_every_detector_even_if_no_codec_is_called_so(scores, protocol
 def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protocols):
     table = table_of({ALPHA: scores[ALPHA], DetectorId("alpha", 8): scores[BETA]}, protocols)
     assert table["seed"].tolist() == ["7"] * 4 + ["8"] * 4
-    assert table["train_codec"].unique().tolist() == ["alpha"]
+    assert table["trained_on"].unique().tolist() == ["alpha"]
     each = [table.loc[table["seed"] == seed, "eer"].to_numpy() for seed in ("7", "8")]
     assert eer_matrix(table).loc["alpha"].tolist() == pytest.approx(np.mean(each, axis=0).tolist())
     assert eer_matrix(table, "std").loc["alpha", "alpha"] == pytest.approx(0.25 / np.sqrt(2))
@@ -186,7 +186,7 @@ def test_a_missing_table_is_named(scores, protocols, kind):
 
 def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
     with_baseline = {**scores, DetectorId("published"): scores[ALPHA]}
-    table = table_of(with_baseline, protocols).set_index(["train_codec", "eval_codec"])
+    table = table_of(with_baseline, protocols).set_index(["trained_on", "evaluated_on"])
     # alpha: bona fide 2, 3 above spoof 0, 1
     assert table.loc["alpha", "dev_threshold"].tolist() == [1.5] * 4
     assert table.loc["alpha", "dev_miss"].tolist() == [0.25, 0.25, 0.25, 0.75]
@@ -201,7 +201,7 @@ def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, proto
 def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
     evaluation, table = read_evaluation(scores.items(), protocols), table_of(scores, protocols)
     for row in table.to_dict("records"):
-        cell = evaluation.cell(DetectorId(row["train_codec"], int(row["seed"])), row["eval_codec"])
+        cell = evaluation.cell(DetectorId(row["trained_on"], int(row["seed"])), row["evaluated_on"])
         expected = metrics.summary(*cell[:2])
         assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
         assert [row["eer_low"], row["eer_high"]] == pytest.approx(bootstrap.eer_interval(*cell), abs=1e-6)
@@ -237,7 +237,7 @@ def test_a_seed_that_is_no_number_is_refused(scores, protocols, tmp_path):
 
 def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
     table = breakdown(read_evaluation(scores.items(), protocols), {"s1": "F", "s2": "M", "s3": "M"})
-    cell = table[(table["train_codec"] == "beta") & (table["eval_codec"] == "alpha")]
+    cell = table[(table["trained_on"] == "beta") & (table["evaluated_on"] == "alpha")]
     # s1: bona fide 1, 3 and spoof 0, 1.5; s2: 2, 4 and 0.5, 0.5
     assert cell[["by", "group", "eer"]].to_numpy().tolist() == [
         ["speaker", "s1", 0.5], ["speaker", "s2", 0], ["gender", "F", 0.5], ["gender", "M", 0],
@@ -250,7 +250,7 @@ def test_groups_without_a_class_or_a_known_gender_have_no_breakdown(scores, prot
     replace(protocols["noise"], "s1\tu0\tidentity@noise", "s5\tu0\tidentity@noise")
     replace(protocols["noise"], "s1\tu2\tidentity@noise", "s5\tu2\tidentity@noise")
     table = breakdown(read_evaluation(scores.items(), protocols), {"s1": "F", "s2": "", "s5": "M"})
-    groups = {column: part["group"].unique().tolist() for column, part in table.groupby("eval_codec")}
+    groups = {column: part["group"].unique().tolist() for column, part in table.groupby("evaluated_on")}
     assert groups == {**{column: ["s1", "s2", "F"] for column in COLUMNS[:3]}, "noise": ["s2"]}
 
 
@@ -268,7 +268,7 @@ def many():
 
 
 def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_trials(many):
-    table = significance(many, "pooled", seed=3).set_index(["train_codec", "eval_codec"])
+    table = significance(many, "pooled", seed=3).set_index(["trained_on", "evaluated_on"])
     assert table.index.tolist() == [(row, column) for column in ("alpha", "beta") for row in ("worse", "same")]
     worse, cells = table.loc["worse", "alpha"], [many.cell(DetectorId(row, 1), "alpha") for row in ("worse", "pooled")]
     expected = bootstrap.paired(*cells[0][:2], *cells[1][:2], *cells[0][2:], seed=3)
@@ -279,7 +279,7 @@ def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_t
 
 
 def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
-    table = significance(many, "pooled", seed=3).set_index(["train_codec", "eval_codec"])
+    table = significance(many, "pooled", seed=3).set_index(["trained_on", "evaluated_on"])
     assert (
         table.loc["same", ["difference", "low", "high", "p", "p_adjusted"]].to_numpy().tolist() == [[0, 0, 0, 1, 1]] * 2
     )
@@ -297,7 +297,7 @@ def test_a_row_alone_has_nothing_to_be_compared_with(scores, protocols, tmp_path
 def test_the_matrix_is_written_in_percent_for_people(scores, protocols, tmp_path):
     write_matrix(table_of(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
     assert (tmp_path / "matrix.tsv").read_text() == (
-        "train_codec\talpha\tbeta\tpooled\tnoise\n" "alpha\t0.0\t50.0\t33.33\t75.0\n" "beta\t25.0\t100.0\t50.0\t0.0\n"
+        "trained_on\talpha\tbeta\tpooled\tnoise\n" "alpha\t0.0\t50.0\t33.33\t75.0\n" "beta\t25.0\t100.0\t50.0\t0.0\n"
     )  # fmt: skip
 
 

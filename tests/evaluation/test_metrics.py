@@ -90,7 +90,7 @@ def test_eer_is_that_of_scikit_learn_and_scipy(name):
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("change", [np.exp, np.arctan, lambda x: 3 * x - 7], ids=["exp", "arctan", "affine"])
 @pytest.mark.parametrize("metric", OF_THE_ORDER_ALONE)
-def test_these_depend_on_the_order_of_scores_alone(name, change, metric):
+def test_rank_based_metrics_depend_only_on_the_order_of_scores(name, change, metric):
     bonafide, spoof = SETS[name]
     assert metric(change(bonafide), change(spoof)) == metric(bonafide, spoof)
 
@@ -171,7 +171,7 @@ def test_act_dcf_has_its_hand_computed_value():
     assert found == pytest.approx((0.95 * 0.25 + 0.5 * 0.5) / 0.5, abs=1e-12)
 
 
-def test_scores_that_say_nothing_cost_one_bit_and_sure_errors_what_they_claim():
+def test_cllr_is_one_bit_for_uninformative_scores_and_large_for_confident_errors():
     assert metrics.cllr(np.zeros(3), np.zeros(4)) == pytest.approx(1, abs=1e-12)
     # log(1 + exp(1000)) is 1000
     assert metrics.cllr(np.array([-1000.0]), np.array([-1000.0])) == pytest.approx(500 / np.log(2), abs=1e-9)

@@ -22,7 +22,7 @@ def test_one_class_is_not_enough(classes, found):
         Tracing(classes)
 
 
-def test_a_model_gone_astray_is_noticed():
+def test_a_log_posterior_that_is_not_finite_is_refused():
     with pytest.raises(DataError, match="a log posterior on dev is not finite"):
         Tracing(CLASSES).selection_metric(np.array([[-1.0, np.nan, -1.0]]), np.array([0]))
 

@@ -58,7 +58,7 @@ def test_every_dev_and_eval_trial_is_scored_once(model, resynthesised, trials):
     tables.check(scores, Scores, "scores")
 
 
-def test_chance_knows_nothing_and_stays_the_same(trials):
+def test_random_scores_depend_only_on_seed_and_trial_name(trials):
     scores = score_randomly(trials, 1)
     assert scores["filename"].tolist() == scored(trials)
     assert score_randomly(trials, 1).equals(scores)

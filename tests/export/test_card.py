@@ -181,7 +181,7 @@ def test_without_an_audit_the_card_says_so():
     assert part(render(settings_of(["dac_mini"])), "Audit").strip().startswith("None: whether level")
 
 
-def test_an_audit_is_told_as_it_is():
+def test_an_audit_is_reported_as_it_is():
     probe = [
         {"codec": "dac_mini", "group": "level", "eer": 0.5, "remark": ""},
         {"codec": "dac_mini", "group": "all", "eer": 0.125, "remark": ""},

@@ -179,7 +179,7 @@ def test_the_list_keeps_ids_that_look_like_numbers(source, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
-def test_what_is_released_reads_released_sets(source, rows, kind, tmp_path):
+def test_an_export_can_be_read_as_a_released_set(source, rows, kind, tmp_path):
     write(source, kind, tmp_path)
     found = released.open_set(tmp_path)
     assert found.codecs == [IDENTITY, MUFFLED]
@@ -290,7 +290,7 @@ def test_a_shard_that_was_made_again_is_exported_again(source, tmp_path):
 def test_a_folder_with_something_else_in_it_is_refused(source, name, tmp_path):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("mine")
-    with pytest.raises(DataError, match=rf"{tmp_path}: holds '{name}', which is not of this export"):
+    with pytest.raises(DataError, match=rf"{tmp_path}: holds '{name}', which is not part of this export"):
         write(source, "hf", tmp_path)
     assert files(tmp_path) == {name: b"mine"}
 
@@ -305,7 +305,7 @@ def test_a_finished_export_with_a_foreign_file_is_refused(source, tmp_path):
 def test_the_export_of_another_run_is_refused(source, tmp_path):
     write(source, "hf", tmp_path)
     before = files(tmp_path)
-    with pytest.raises(DataError, match=r"config\.json: of another export than this one"):
+    with pytest.raises(DataError, match=r"config\.json: belongs to another export"):
         export.export(source, "hf", tmp_path, {**SETTINGS, "run": "another"})
     assert files(tmp_path) == before
 
@@ -380,7 +380,7 @@ def test_the_verb_exports_and_says_how_to_publish(finished, capsys):
     assert b"To be filled in" in exported["README.md"]
 
 
-def test_what_is_told_is_how_the_run_was_made_not_what_its_config_says_by_now(finished):
+def test_an_export_states_the_config_that_made_the_run_not_the_edited_config(finished):
     run = yaml.safe_load(finished.read_text())
     finished.write_text(yaml.safe_dump({**run, "shards": 7, "recipe": "raw"}))
     run_verb(finished, "--to", "wavs", "--out", "out")

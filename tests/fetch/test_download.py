@@ -80,7 +80,9 @@ def test_a_connection_that_breaks_off_is_taken_up_again(server, tmp_path, monkey
 
 def test_a_server_that_never_answers_is_given_up_and_named(server, tmp_path):
     server.cuts = [0] * 100
-    with pytest.raises(DownloadError, match=re.escape(f"{KEY}: no address gave the file\n  {server.url('a.bin')}: ")):
+    with pytest.raises(
+        DownloadError, match=re.escape(f"{KEY}: no address returned the file\n  {server.url('a.bin')}: ")
+    ):
         fetch(server, tmp_path)
     assert len(server.requests) == http.ATTEMPTS
     assert "model.bin" not in kept(tmp_path)
@@ -176,7 +178,7 @@ def test_another_build_of_a_debian_package_is_left_for_the_next_place(server, tm
     assert [name for name, _ in server.requests] == [debian_servers[0]] * asked + debian_servers[1:]
 
 
-def test_a_file_of_another_size_leaves_the_beginning_that_came_from_elsewhere(server, tmp_path):
+def test_a_file_of_another_size_does_not_overwrite_the_partial_file_of_another_address(server, tmp_path):
     server.files |= {"a.bin": CONTENT * 2, "b.bin": CONTENT}
     place(tmp_path / f"{KEY}.part", CONTENT[:1000])
     server.ranges = False
@@ -286,9 +288,7 @@ def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path
     assert fetched.read_bytes() == CONTENT[::-1]
 
 
-def test_a_network_that_breaks_off_all_the_time_gets_there_as_long_as_it_brings_something(
-    server, tmp_path, monkeypatch
-):
+def test_a_download_that_is_cut_repeatedly_completes_as_long_as_data_arrives(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = [10000] * 20
     assert fetch(server, tmp_path).read_bytes() == CONTENT
@@ -304,7 +304,7 @@ def test_a_connection_that_stalls_is_given_up_and_taken_up_again(server, tmp_pat
 
 
 @pytest.mark.parametrize(("status", "requests"), [(403, 1), (404, 1), (500, 3), (503, 3), (429, 3)])
-def test_what_may_pass_is_asked_again_and_what_will_not_is_not(server, tmp_path, status, requests):
+def test_temporary_errors_are_retried_and_permanent_errors_are_not(server, tmp_path, status, requests):
     server.statuses = [status] * 2 if requests == 3 else [status]
     server.files["b.bin"] = CONTENT
     described = entry(server.url("a.bin"), server.url("b.bin"))
@@ -321,7 +321,7 @@ def test_a_server_in_trouble_is_left_for_the_next_address(server, tmp_path):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_disk_without_room_is_told_before_anything_comes_and_keeps_the_beginning(
+def test_too_little_disk_space_is_reported_before_the_transfer_and_the_partial_file_is_kept(
     server, tmp_path, monkeypatch, known
 ):
     place(tmp_path / f"{KEY}.part", CONTENT[:1000])
@@ -329,7 +329,7 @@ def test_a_disk_without_room_is_told_before_anything_comes_and_keeps_the_beginni
     described = entry(server.url("a.bin"))
     if not known:
         del described["bytes"]
-    with pytest.raises(OSError, match=r"255,000 bytes to come, 5 free; make room, or set `cache:`"):
+    with pytest.raises(OSError, match=r"255,000 bytes needed, 5 free; free some space, or set `cache:`"):
         download.fetch(KEY, described, Places(tmp_path))
     assert len(server.requests) == (0 if known else 1)
     assert (tmp_path / f"{KEY}.part").read_bytes() == CONTENT[:1000]
@@ -438,7 +438,7 @@ def test_servers_that_mark_a_file_differently_complete_each_other(server, tmp_pa
     assert server.requests[1] == ("a.bin", "bytes=100000-")
 
 
-def test_what_went_wrong_is_said_without_its_wrappings():
+def test_an_error_message_is_that_of_the_innermost_exception():
     url = "http://nowhere.invalid/a"
     inner = urllib3.exceptions.NewConnectionError(None, "refused")
     wrapped = requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, url, inner))

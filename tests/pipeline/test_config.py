@@ -56,7 +56,7 @@ def run():
 
 
 @pytest.mark.parametrize("path", sorted(config.CONFIG.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_carried_config_file_is_valid(path):
+def test_every_config_file_of_the_repository_is_valid(path):
     if path.stem in TABLES:
         assert set(TABLES[path.stem]()) == set(config.load_yaml(path))
     elif path.stem == "codec_training":
@@ -286,7 +286,7 @@ def test_a_missing_key_is_named(run):
         config.resolve(run, "my.yaml")
 
 
-def test_all_problems_are_told_at_once(run):
+def test_all_problems_are_reported_at_once(run):
     with pytest.raises(ConfigError) as error:
         config.resolve({**run, "shards": 0, "device": "gpu"}, "my.yaml")
     assert [line.split(": ")[1] for line in str(error.value).splitlines()] == ["device", "shards"]
@@ -306,7 +306,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", [b"codecs: [a", b"\tseed: 1", b"run: \xff"], ids=["bracket", "tab", "latin1"])
-def test_what_is_no_yaml_is_refused_by_name(tmp_path, content):
+def test_invalid_yaml_is_refused_by_name(tmp_path, content):
     path = tmp_path / "my.yaml"
     path.write_bytes(content)
     with pytest.raises(ConfigError, match=r"my\.yaml: not valid YAML \("):
@@ -342,9 +342,9 @@ def test_the_splits_decide_what_is_listed_only_if_they_must(section, decides):
 
 
 @pytest.mark.parametrize("content", ["run: a\nrun: b\n", "corpus:\n  name: voices\n  splits: {}\n  name: vctk\n"])
-def test_a_key_that_is_there_twice_is_refused(tmp_path, content):
+def test_a_duplicate_key_is_refused(tmp_path, content):
     (tmp_path / "my.yaml").write_text(content)
-    with pytest.raises(ConfigError, match=r"my\.yaml: not valid YAML \(key '(run|name)' is there twice"):
+    with pytest.raises(ConfigError, match=r"my\.yaml: not valid YAML \(duplicate key '(run|name)'"):
         config.read_run(tmp_path / "my.yaml")
 
 
@@ -426,8 +426,8 @@ def test_a_download_has_one_source(entry):
     ("content", "message"),
     [
         (None, "top level: None is not allowed; allowed: names with entries"),
-        ({16: {}}, "16 is no text, where a name is needed: quote it, as '16'"),
-        ({"a b": {}}, "'a b' is no name; allowed: letters, digits, . _ -"),
+        ({16: {}}, "16 is not text, but a name is needed: quote it, as '16'"),
+        ({"a b": {}}, "'a b' is not a valid name; allowed: letters, digits, . _ -"),
         ({"a": 3}, "a: 3 is not allowed; allowed: keys with values"),
     ],
 )

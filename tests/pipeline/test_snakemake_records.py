@@ -109,7 +109,7 @@ def test_the_same_bytes_made_again_later_elsewhere_get_the_later_record(here):
     assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
 
-def test_what_was_made_of_something_else_is_older_than_what_is_there(here):
+def test_a_file_made_from_other_inputs_becomes_outdated(here):
     (here / CODE).write_text("other")
     os.utime(CODE, (MADE - 50, MADE - 50))
     pulled()

@@ -17,7 +17,7 @@ def speakers(shared) -> list[list[np.ndarray]]:
     return [[audio.read(path)[0] for path in sorted(folder.glob("*.flac"))[:3]] for folder in (folders[0], folders[2])]
 
 
-def test_speakers_are_told_apart(speakers):
+def test_speakers_are_distinguished(speakers):
     within = [similarity.speaker_similarity(*pair) for one in speakers for pair in combinations(one, 2)]
     across = [similarity.speaker_similarity(*pair) for pair in product(*speakers)]
     assert min(within) > max(across) + 0.05

@@ -170,7 +170,7 @@ def evaluation_of(trials: pd.DataFrame, seeds: list[int]) -> Evaluation:
 def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataFrame:
     """Return the metrics table with the given EERs, increased by 0.02 for seed 2."""
     table = matrix.metrics_table(evaluation, {}, 0)
-    eer = [eers[row.train_codec][COLUMNS.index(row.eval_codec)] for row in table.itertuples()]
+    eer = [eers[row.trained_on][COLUMNS.index(row.evaluated_on)] for row in table.itertuples()]
     table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
     low, high = table["eer"] - 0.01, table["eer"] + 0.02
     return table.assign(eer_low=low, eer_high=high, eer_low_by_trial=low, eer_high_by_trial=high)
@@ -262,7 +262,7 @@ def test_a_warning_names_what_is_the_wrong_way_round_if_anything_is(page, seeds_
     assert "Inverted ranking (" not in seeds_page.text
 
 
-def test_generalisation_is_told_codec_by_codec(page):
+def test_generalisation_is_reported_codec_by_codec(page):
     head, *rows = table(page, "generalisation")
     assert head == ["eval codec", "trained on it", "pooled", "leave-one-family-out", "random"]
     assert [[row[0], *(cell.partition(" ")[0] for cell in row[1:])] for row in rows] == [
@@ -272,7 +272,7 @@ def test_generalisation_is_told_codec_by_codec(page):
     assert rows[0][1] == MATRIX[1][1]
 
 
-def test_recipes_are_told_side_by_side(page):
+def test_recipes_are_reported_side_by_side(page):
     head, *rows = table(page, "side-by-side")
     told = ("probe", "trained on it", "pooled", "leave-one-family-out")
     assert head == ["eval codec", *(f"{name}{recipe}" for name in told for recipe in ("published", "matched"))]
@@ -283,7 +283,7 @@ def test_recipes_are_told_side_by_side(page):
     assert rows[1][:3] == [OTHER, "20.00 19.50 to 21.00", "–"]
 
 
-def test_verdicts_quality_and_tracing_are_told_of_each_recipe(page):
+def test_verdicts_quality_and_tracing_are_reported_of_each_recipe(page):
     for recipe in PROBE:
         assert table(page, f"verdicts-{recipe}")[1:] == [[CODEC, VERDICT], [OTHER, "no single cue stands out"]]
         assert table(page, f"quality-{recipe}") == [
@@ -305,7 +305,7 @@ def test_the_report_says_why_a_recipe_has_no_pesq_values(made, folder, page):
     assert "PESQ-WB is empty" not in page.text
 
 
-def test_differences_metrics_and_the_breakdown_are_told(page, made):
+def test_differences_metrics_and_the_breakdown_are_reported(page, made):
     significance = table(page, "significance")
     assert significance == [["minus pooled", *COLUMNS], *tables.significance(made["significance"])]
     assert [[cell.endswith("*") for cell in row[1:]] for row in significance[1:]] == [[True] * 3, *[[False] * 3] * 4]
@@ -323,7 +323,7 @@ def test_names_are_escaped(page, html):
     assert "<i>" not in html
 
 
-def test_the_codecs_the_training_and_the_seconds_are_told(page):
+def test_the_codecs_the_training_and_the_seconds_are_reported(page):
     assert page.table("codec")[1:] == [
         [IDENTITY, "identity", "16000", "1", "", "", "none"],
         [CODEC, "filter", "16000", "64", "6", "1.5", "CC0"],
@@ -336,11 +336,11 @@ def test_the_codecs_the_training_and_the_seconds_are_told(page):
     assert page.table("rule")[1:] == [["train", "1", "12.5", "12.5", "88", "321", "", ""]]
 
 
-def test_what_is_left_out_is_told_with_its_reason(page):
+def test_what_is_left_out_is_reported_with_its_reason(page):
     assert page.table("reason")[1:] == [["cut short", "1", "dev0_9"], ["no <mic>", "2", "eval0"]]
 
 
-def test_speakers_are_told_with_what_is_known_of_them(page):
+def test_speakers_are_reported_with_what_is_known_of_them(page):
     head, *rows = page.table("speaker")
     assert head == ["speaker", "split", "utterances", "left out", "without text", "age", "gender", "comment"]
     assert rows[:2] == [
@@ -349,7 +349,7 @@ def test_speakers_are_told_with_what_is_known_of_them(page):
     ]
 
 
-def test_what_was_run_is_told(page):
+def test_what_was_run_is_reported(page):
     assert "seed: 1234" in page.text
     assert not any(name in page.text for name in ("codec_entries", "detector_entry", "seeds:"))
     versions = dict(page.tables[-1])

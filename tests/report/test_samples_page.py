@@ -108,7 +108,7 @@ def table_of(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     return table.assign(sample_rate=100, num_samples=(100 * table.pop("seconds")).astype(int))
 
 
-def test_every_speaker_comes_before_anyones_second_and_good_lengths_before_others():
+def test_every_speaker_is_chosen_once_before_any_twice_and_preferred_durations_come_first():
     table = table_of(
         *((f"a{number}", "a", "eval", 7 if number else 3) for number in range(4)),
         *((f"b{number}", "b", "eval", 1.9) for number in range(3)),
@@ -167,7 +167,7 @@ def test_a_sine_has_its_level_at_its_place_on_the_mel_scale_at_any_rate(hertz, s
     assert np.median(column) < -60
 
 
-def test_time_is_along_the_width_and_nothing_is_beyond_a_clips_end_or_rate():
+def test_time_runs_along_the_width_and_pictures_are_empty_after_the_end_and_above_nyquist():
     samples_ = np.zeros(16000, np.float32)
     samples_[4000] = 1
     clip = Sample("u", "c", b"", samples_, 16000)
@@ -332,7 +332,7 @@ def test_the_verb_reads_what_the_page_needs(made, tmp_path):
     tables.write(utterances.drop(columns="split"), Utterances, tmp_path / "utterances.tsv")
     splits = utterances[["speaker_id", "split"]].drop_duplicates()
     tables.write(splits, Splits, tmp_path / "splits.tsv")
-    metrics = dict.fromkeys(tables.columns(Metrics), 0.25) | {"train_codec": "pooled", "eval_codec": CODEC}
+    metrics = dict.fromkeys(tables.columns(Metrics), 0.25) | {"trained_on": "pooled", "evaluated_on": CODEC}
     counts = dict.fromkeys(("seed", "bonafide_trials", "spoof_trials", "speakers"), 1)
     tables.write(pd.DataFrame([metrics | counts]), Metrics, tmp_path / "metrics.tsv")
     for detector, table in made["scores"].items():

@@ -28,9 +28,9 @@ def metrics_of(
     rows = [
         {
             **{name: 0.5 for name, column in Metrics.to_schema().columns.items() if column.dtype.type is not str},
-            "train_codec": row,
+            "trained_on": row,
             "seed": seed,
-            "eval_codec": column,
+            "evaluated_on": column,
             "bonafide_trials": 40,
             "spoof_trials": 50,
             "speakers": 5,
@@ -169,7 +169,7 @@ def test_significant_differences_have_a_star_and_every_difference_its_sign():
     assert tables.significance(table[:0]) == []
 
 
-def test_every_metric_of_a_rows_first_seed_is_told():
+def test_every_metric_of_a_rows_first_seed_is_reported():
     metrics = metrics_of(EERS, seeds=("2", "1"))
     metrics["auc"], metrics["dev_miss"], metrics["cllr"] = 0.98765, 0.125, 1.5
     head, (alpha, *others) = tables.all_metrics(metrics, "pooled")

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The README's commands on a bare Debian, as a user without root. Needs root and debootstrap; not part of `make test`.
-#   tests/repository/fresh_machine.sh SUITE [COMMAND]     e.g. trixie 'make env && make demo' (which is the default)
-# The system lies below FOLDER (default: /var/tmp/fresh) and is made if it is not there; the checkout in it is made
-# anew, of what is committed here. Other variables:
-#   PACKAGES   installed besides those that the README asks for, e.g. "gcc libc6-dev python3-dev" for Python 3.14
-#   UV         the program uv, to be found by the user; empty: there is none
+# Run the README's commands on a bare Debian, as an unprivileged user. Needs root and debootstrap; not in `make test`.
+#   tests/repository/fresh_machine.sh SUITE [COMMAND]     e.g. trixie 'make env && make demo' (the default command)
+# Environment variables:
+#   FOLDER     where the system is created if it is missing (default: /var/tmp/fresh); the checkout is cloned each time
+#   PACKAGES   packages in addition to those of the README, e.g. "gcc libc6-dev python3-dev" for Python 3.14
+#   UV         path of uv, which is installed for the user; empty: no uv
 set -euo pipefail
 suite=$1
 command=${2:-make env && make demo}
@@ -19,7 +19,7 @@ if [ ! -d "$root/home" ]; then
     [ -e "$script" ] || script=/usr/share/debootstrap/scripts/sid
     debootstrap --variant=minbase --include="$packages" "$suite" "$root" "$mirror" "$script"
 fi
-# names, and certificates of an authority of one's own, as on this machine
+# use this machine's host names, and its certificates, which may include a private certificate authority
 cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
 cp -L /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/"
 [ -z "${PACKAGES-}" ] || {

@@ -151,7 +151,7 @@ key = pd.DataFrame(
 )
 table = assess(pd.Series([3.0, 2.0, 0.5], list("uvw")), key)
 row = dict.fromkeys(tables.columns(Metrics), 0.5) | dict.fromkeys(("bonafide_trials", "spoof_trials", "speakers"), 1)
-head, lines = all_metrics(pd.DataFrame([row | {"train_codec": "pooled", "seed": "1", "spread": 2.5}]), "pooled")
+head, lines = all_metrics(pd.DataFrame([row | {"trained_on": "pooled", "seed": "1", "spread": 2.5}]), "pooled")
 print(table["spread"].tolist(), "spread" in readable(table)[0], dict(zip(head, lines[0]))["Spread"])
 """
 

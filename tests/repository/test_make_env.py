@@ -112,7 +112,7 @@ def test_a_named_python_of_another_version_makes_the_environment_anew(checkout, 
     made(checkout.make("env", f"PYTHON={sys.executable}"))
     assert (checkout.venv / "mine").exists()
     folder = python_of_version(tmp_path / "bin", "3.99", old=False)
-    assert ".venv is made anew" in made(checkout.make("env", f"PYTHON={folder}/python3"))
+    assert ".venv is replaced" in made(checkout.make("env", f"PYTHON={folder}/python3"))
     assert not (checkout.venv / "mine").exists()
     assert locked(checkout) == ALL
 
@@ -137,7 +137,7 @@ def python_gone(venv: Path) -> None:
 def test_a_broken_environment_is_made_anew(checkout, damage):
     made(checkout.make("env"))
     damage(checkout.venv)
-    assert ".venv is made anew" in made(checkout.make("env"))
+    assert ".venv is replaced" in made(checkout.make("env"))
     assert locked(checkout) == ALL
 
 
@@ -145,13 +145,13 @@ def test_a_checkout_that_was_moved_gets_a_new_environment(checkout):
     made(checkout.make("env"))
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.venv = checkout.folder / ".venv"
-    assert ".venv is made anew" in made(checkout.make("env"))
+    assert ".venv is replaced" in made(checkout.make("env"))
     assert locked(checkout) == ALL
 
 
 def test_an_installation_that_stopped_goes_on(of_pip):
     (of_pip.index / "torch-2.14.1-py3-none-any.whl").rename(of_pip.index / "away")
-    assert refused(of_pip.make("env")) == "make env: stopped: see above. Call it again to go on"
+    assert refused(of_pip.make("env")) == "make env: stopped: see the messages above. Run it again to continue"
     (of_pip.venv / "mine").touch()
     (of_pip.index / "away").rename(of_pip.index / "torch-2.14.1-py3-none-any.whl")
     made(of_pip.make("env"))
@@ -173,7 +173,7 @@ def test_a_changed_lock_is_installed_into_the_same_environment(checkout):
 def test_a_package_that_has_to_be_compiled_stops_before_the_large_ones_come(of_pip):
     (of_pip.index / "immutables-0.21-py3-none-any.whl").unlink()
     result = of_pip.make("env")
-    assert refused(result) == "make env: stopped: see above. Call it again to go on"
+    assert refused(result) == "make env: stopped: see the messages above. Run it again to continue"
     assert "immutables==0.21 cannot be installed: see above. If this Python (Python 3." in result.stderr
     assert "make env PYTHON=python3.13" in result.stderr
     assert "torch" not in result.stdout
@@ -194,7 +194,9 @@ def test_without_the_module_venv_the_error_names_what_to_install(of_pip, tmp_pat
 def test_pesq_is_added_by_a_later_call(checkout):
     assert NO_PESQ in made(checkout.make("env"))
     assert "Python.h: No such file" in checkout.make("env", "PESQ=1").stderr
-    assert refused(checkout.make("env", "PESQ=1")) == "make env: stopped: see above. Call it again to go on"
+    assert (
+        refused(checkout.make("env", "PESQ=1")) == "make env: stopped: see the messages above. Run it again to continue"
+    )
     checkout.compiler.touch()
     assert NO_PESQ not in made(checkout.make("env", "PESQ=1"))
     assert locked(checkout) == {**ALL, "pesq": "0.0.4"}
@@ -210,7 +212,7 @@ def test_torch_may_come_from_another_index_and_stays(tool, request):
     del of_cpu["nvidia-tiny"]
     assert locked(checkout) == of_cpu
     assert made(checkout.make("env")) == ""
-    assert ".venv is made anew" in made(checkout.make("env", "TORCH="))
+    assert ".venv is replaced" in made(checkout.make("env", "TORCH="))
     assert locked(checkout) == ALL
 
 

@@ -176,7 +176,7 @@ def test_a_new_codec_is_all_that_is_resynthesised(clone, published):
     assert made == published.contents()
 
 
-def test_what_was_pulled_and_is_stale_is_never_taken_for_new(clone, published):
+def test_outdated_pulled_files_are_recomputed(clone, published):
     entries = clone.folder / "config/codecs.yaml"
     table = yaml.safe_load(entries.read_text())
     del table[CODEC]["level"]
@@ -190,7 +190,7 @@ def test_what_was_pulled_and_is_stale_is_never_taken_for_new(clone, published):
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
 
 
-def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_older(clone):
+def test_pulled_files_are_outdated_if_the_local_code_differs_even_if_it_is_older(clone):
     adapter = clone.folder / "workflow/codecfake/codecs/academicodec.py"
     adapter.write_text(adapter.read_text() + "# other\n")
     os.utime(adapter, (1.6e9, 1.6e9))
@@ -199,7 +199,7 @@ def test_what_was_pulled_was_made_by_other_code_than_is_here_even_if_that_is_old
     assert re.search(r"^resynthesise_shard +2$", clone.snakemake("--dry-run"), re.MULTILINE)
 
 
-def test_files_of_a_codec_no_longer_in_the_config_are_told(clone):
+def test_files_of_a_codec_no_longer_in_the_config_are_reported(clone):
     (clone.results / "clean/split/protocols/opus.tsv").write_text("")
     said = clone.call("codecfake", "stage", "report", "small.yaml")
     assert "1 files of another config, e.g. results/small/clean/split/protocols/opus.tsv; remove them if" in said

@@ -87,7 +87,7 @@ def newest_log(project: Project) -> str:
 
 def test_a_run_ends_with_matrix_and_report(run, project):
     results = project.folder / "results/small"
-    assert list(pd.read_csv(results / "clean/split/eer_matrix.tsv", sep="\t")["train_codec"]) == [
+    assert list(pd.read_csv(results / "clean/split/eer_matrix.tsv", sep="\t")["trained_on"]) == [
         "encodec_mini",
         "pooled",
     ]
@@ -131,7 +131,7 @@ def test_a_cancelled_job_is_tried_again_with_twice_as_much(run):
     assert asked(again) == ("gpu", 1, 16000, 8 * 60)
 
 
-def test_a_job_that_had_to_give_way_begins_again_by_itself(run):
+def test_a_requeued_job_restarts_and_completes(run):
     given_way = [job for job in run if job["Restarts"] == "1"]
     assert [(rule_of(job), job["JobState"]) for job in given_way] == [("train", "COMPLETED")]
 
@@ -142,7 +142,7 @@ def test_a_second_run_does_nothing_and_says_so(run, project):
     assert "Nothing to be done" in result.stdout
 
 
-def test_many_jobs_of_seconds_share_one_no_wider_than_others_and_an_interrupt_takes_it_back(run, project):
+def test_short_jobs_are_grouped_within_the_cpu_limit_and_cancelled_on_interrupt(run, project):
     wide = {"run": "wide", "shards": 20}
     assert project.snakemake("results/wide/corpus/utterances.tsv", **wide).returncode == 0
     process = project.start(*ON_SLURM, "--until", "source_shard", **wide)
@@ -158,7 +158,7 @@ def test_many_jobs_of_seconds_share_one_no_wider_than_others_and_an_interrupt_ta
     assert {group["JobState"] for group in groups} == {"CANCELLED"}
 
 
-def test_a_failed_job_is_reported_with_its_own_words_and_leaves_the_others_results(run, project):
+def test_the_error_of_a_failed_job_is_printed_and_other_results_are_kept(run, project):
     results = project.folder / "results/small"
     before = {
         path: path.read_bytes()

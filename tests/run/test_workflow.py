@@ -66,7 +66,7 @@ def project(tmp_path_factory, speech):
 
 def test_a_run_ends_with_matrix_and_report(project):
     results = project.folder / SPLIT
-    matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="train_codec")
+    matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="trained_on")
     assert list(matrix.index) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
     assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
     assert matrix.apply(lambda column: column.between(0, 100)).all(axis=None)
@@ -325,7 +325,10 @@ def test_two_runs_of_the_same_results_are_kept_apart(project):
         assert dry.returncode == 0
         result = project.snakemake("results/small/report/split/config.json", seed=9)
     assert result.returncode != 0
-    assert "results/small: another snakemake is at work on it" in result.stdout
+    assert (
+        "results/small: another snakemake, or jobs of a killed snakemake, are still writing these results"
+        in result.stdout
+    )
 
 
 def test_snakemakes_own_report_needs_no_network(project, tmp_path):
@@ -468,13 +471,13 @@ def carried_further(project, tmp_path_factory, speech):
 
 
 def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further):
-    matrix = pd.read_csv(carried_further / "eer_matrix.tsv", sep="\t", index_col="train_codec")
+    matrix = pd.read_csv(carried_further / "eer_matrix.tsv", sep="\t", index_col="trained_on")
     trained = ["encodec_mini", "speechtokenizer_mini", "pooled", "without-encodec", "without-speechtokenizer"]
     assert list(matrix.index) == [*trained, "balanced-auxiliary", "random", "trivial"]
     assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled", "opus_16k", "noise_10db", "tts"]
     table = pd.read_csv(carried_further / "metrics.tsv", sep="\t")
-    assert table[table["train_codec"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
-    both = table[(table["train_codec"] == "random") & (table["eval_codec"] == "tts")].iloc[0]
+    assert table[table["trained_on"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
+    both = table[(table["trained_on"] == "random") & (table["evaluated_on"] == "tts")].iloc[0]
     assert (both["bonafide_trials"], both["spoof_trials"], both["speakers"]) == (4, 4, 2)
     # only one codec is left to train on
     assert (matrix.loc["without-encodec"] == matrix.loc["speechtokenizer_mini"]).all()

@@ -64,7 +64,7 @@ def refused(name: str = "auto") -> str:
         ({"SLURM_JOB_ID": "1", "SLURM_GPUS_ON_NODE": "1"}, "SLURM_GPUS_ON_NODE=1"),
     ],
 )
-def test_a_gpu_that_was_granted_is_not_given_up_in_silence(monkeypatch, variables, seen):
+def test_a_granted_gpu_that_torch_cannot_use_is_an_error(monkeypatch, variables, seen):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert refused().startswith(f"device: auto: there is a GPU ({seen}), but the driver (version unknown) gives torch")
@@ -146,7 +146,7 @@ def test_an_old_gpu_is_named_with_what_torch_has_code_for(nvidia_smi):
 )
 def test_what_nvidia_smi_says_need_not_explain_it(nvidia_smi, said):
     nvidia_smi(said)
-    assert "gives torch 2.14.1 (CUDA 13.0) no GPU; check nvidia-smi" in refused()
+    assert "torch 2.14.1 (CUDA 13.0) finds no GPU with the driver" in refused()
 
 
 def test_rocm_without_a_gpu_is_named(nvidia_smi, monkeypatch):

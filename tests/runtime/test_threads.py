@@ -14,7 +14,7 @@ def test_results_come_in_order_of_items(workers):
     assert list(threads.spread(lambda item: item**2, range(200), workers)) == [item**2 for item in range(200)]
 
 
-def test_so_many_are_at_work_at_once():
+def test_as_many_threads_run_concurrently_as_requested():
     together = threading.Barrier(3, timeout=30)
     assert len(list(threads.spread(lambda _: together.wait(), range(6), 3))) == 6
 

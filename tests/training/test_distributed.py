@@ -154,7 +154,7 @@ def test_one_process_alone_writes(alone, together):
     assert [written(folder) for folder in together[1:]] == [[]] * (COUNT - 1)
 
 
-def test_what_is_shared_out_comes_whole_again(alone, together):
+def test_gather_restores_a_sharded_list(alone, together):
     for folder, count in ((alone, 1), *((folder, COUNT) for folder in together)):
         found = torch.load(folder / "processes.pt", weights_only=True)
         assert found["count"] == count

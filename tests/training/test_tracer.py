@@ -86,7 +86,7 @@ def test_every_detector_can_have_a_logit_a_class_and_nothing_else_of_it_changes(
     assert changed == {"weight": (5, 2), "bias": (5, 2)}
 
 
-def test_codecs_that_differ_are_told_apart(undisturbed, tracer, folder, trials):
+def test_codecs_that_differ_are_distinguished(undisturbed, tracer, folder, trials):
     assert undisturbed.dev_error == undisturbed.history["dev_balanced_error"].min() < 0.1
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_balanced_error"]
     eval_trials = only_eval(trials)
@@ -214,7 +214,7 @@ def test_a_tracer_is_no_detector_and_a_detector_no_tracer(checkpoints):
 
 def test_a_tracer_with_damaged_classes_is_refused(checkpoints):
     content = torch.load(checkpoints["tracer"], weights_only=True)
-    for classes, message in ((["a", "b"], "no usable detector entry"), ({"a": "b", "c": "d"}, "size mismatch")):
+    for classes, message in ((["a", "b"], "its detector entry is invalid"), ({"a": "b", "c": "d"}, "size mismatch")):
         torch.save({**content, "entry": {**TRACER, "classes": classes}}, checkpoints["tracer"])
         with pytest.raises(CheckpointError, match=message):
             loading.load_tracer(checkpoints["tracer"], "lfcc_lcnn", "cpu")

@@ -99,7 +99,7 @@ CLASSES = {"a1": "a", "a2": "a", "b": "b", "c": "c"}
         {"a1": 20, "a2": 0, "b": 1, "c": 1},
     ],
 )
-def test_with_classes_each_has_the_same_share_of_as_many_spoof_trials_and_bona_fide_is_whole(numbers):
+def test_with_classes_each_class_gets_an_equal_share_of_spoof_draws_and_bona_fide_trials_are_drawn_once(numbers):
     trials = protocol(12, **numbers)
     order = drawn(trials, CLASSES)
     shares = Counter(trials["codec"].iloc[order].map(CLASSES).dropna().tolist())

@@ -2,7 +2,7 @@
 
 INPUTS   corpus/utterances.tsv, corpus/speakers.tsv, resynthesised/CODEC/*.parquet, corpus/sets/*.parquet, the
          config's splits or folds and conditions
-OUTPUTS  splits.tsv (speaker_id split), protocols/NAME.tsv (speaker_id utterance_id codec label split shard row),
+OUTPUTS  splits/FOLD.tsv (speaker_id split), protocols/NAME.tsv (speaker_id utterance_id codec label split shard row),
          keys/, waveforms/NAME.json (description of detector input; the samples in .waveforms/ are a cache)
 """
 

@@ -32,8 +32,8 @@ try:
 except ConfigError as error:
     sys.exit(f"config error: {error}")
 
-# device and file locations change no result: they are passed by environment, not by `params`, so that
-# another mirror or device reruns nothing
+# device and file locations change no figure: they are passed by environment, not by `params`, so that
+# another mirror or device reruns only the report and the samples page
 os.environ.update(
     CODECFAKE_CHECKOUT=str(PACKAGE.parents[1]),
     CODECFAKE_DEVICE=RUN["device"],
@@ -83,7 +83,7 @@ def hold_run():
         FileLock(JOBS).acquire(timeout=0).lock.release()
     except Timeout:
         raise WorkflowError(
-            f"{RESULTS}: another snakemake is at work on it, or jobs that it left behind when it was killed"
+            f"{RESULTS}: another snakemake, or jobs of a killed snakemake, are still writing these results"
         ) from None
     name = str(uuid.uuid4())
     os.environ.update(CODECFAKE_SUBMITTER=name)
@@ -93,14 +93,14 @@ def hold_run():
 
 @cache
 def adopt_records():
-    """Count files that DVC brought as made here, before Snakemake judges them; in a dry run only warn."""
+    """Import the records of files that DVC restored, before Snakemake checks the files; in a dry run, only warn."""
     if not workflow.is_main_process or workflow.executor_plugin is None:
         return
     if not workflow.dryrun:
         snakemake_records.adopt(RESULTS)
     elif snakemake_records.pending(RESULTS):
         logger.warning(
-            f"{RESULTS}: a run will count files that DVC brought with records as made here; this dry run does not"
+            f"{RESULTS}: this dry run ignores the records of files restored by DVC; a real run imports them"
         )
 
 

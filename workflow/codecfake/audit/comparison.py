@@ -27,7 +27,7 @@ class Ranges(tables.Table):
     low: float = pa.Field(description="lowest decile over these clips")
     high: float = pa.Field(description="highest decile over these clips")
     pairs: int = pa.Field(ge=0, description="pairs of clip and bona fide recording that have it")
-    difference: float = pa.Field(nullable=True, description="from bona fide: median over pairs, else of medians")
+    difference: float = pa.Field(nullable=True, description="median of pairs' differences; without pairs, of medians")
     difference_low: float = pa.Field(nullable=True, description="lowest decile of the difference over pairs")
     difference_high: float = pa.Field(nullable=True, description="highest decile of the difference over pairs")
     auc: float = pa.Field(

@@ -49,7 +49,7 @@ class Cues(tables.Table):
     )
     step: float = pa.Field(nullable=True, gt=0, description="smallest difference of two values in 16-bit steps")
     bandwidth_hz: float = pa.Field(ge=0, description="highest frequency within 60 dB of the mean spectrum's peak")
-    above_8khz_db: float = pa.Field(nullable=True, description="share of power above 8 kHz; empty up to 16 kHz rate")
+    above_8khz_db: float = pa.Field(nullable=True, description="share of power above 8 kHz; empty if rate <= 16 kHz")
     level_dbfs: float = pa.Field(description="RMS of the non-silent frames at 16 kHz")
     leading_silence_s: float = pa.Field(ge=0, description="silence before the first frame within 30 dB of the loudest")
     trailing_silence_s: float = pa.Field(ge=0, description="silence after the last such frame")
@@ -58,7 +58,7 @@ class Cues(tables.Table):
     delay: float = pa.Field(nullable=True, description="delay relative to bona fide, samples at 16 kHz")
     correlation: float = pa.Field(nullable=True, description="with bona fide at that delay; negative if inverted")
     gain_db: float = pa.Field(nullable=True, description="RMS gain over bona fide at that delay")
-    length_difference: float = pa.Field(nullable=True, description="length minus that of bona fide at its rate")
+    length_difference: float = pa.Field(nullable=True, description="length minus bona fide length at the clip's rate")
     bytes_hash: str = pa.Field(description="hash of the file")
     samples_hash: str = pa.Field(description="hash of sample rate and decoded samples")
 

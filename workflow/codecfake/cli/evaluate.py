@@ -43,6 +43,6 @@ def run(args: argparse.Namespace) -> None:
     if (table["eer"] > 0.5).any():
         wrong = ", ".join(table.index[table["eer"] > 0.5])
         print(
-            f"warning: EER above 50 % on {wrong}: bona fide scores below spoof; is higher = more bona fide?",
+            f"warning: EER above 50 % on {wrong}: bona fide scores below spoof; check the sign of the scores",
             file=sys.stderr,
         )

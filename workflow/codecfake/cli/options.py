@@ -65,8 +65,8 @@ def add_recipe(verb: argparse.ArgumentParser, allowed: Sequence[str] = RECIPES) 
         "--recipe",
         choices=allowed,
         default="clean",
-        help="clean: output with the input's level, length and delay; published: as CodecFake's authors left it; raw: "
-        "the model's output",
+        help="clean: output with the input's level, length and delay; published: output as processed by CodecFake's "
+        "authors; raw: the model's output",
     )
 
 

@@ -1,7 +1,6 @@
 """Write the samples page: a few utterances in every codec, to listen to."""
 
 import argparse
-import json
 from pathlib import Path
 
 from codecfake.cli.options import add_detector_scores
@@ -21,8 +20,9 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.evaluation.cells import read_scores
     from codecfake.evaluation.tables import Metrics
     from codecfake.report.samples_page import dev_thresholds, write_samples
+    from codecfake.util.files import read_json
 
-    settings = json.loads(args.settings.read_text(encoding="utf-8"))
+    settings = read_json(args.settings)
     utterances = tables.read(args.utterances, Utterances)
     write_samples(
         args.out.parent,

@@ -63,7 +63,7 @@ class Codec(ABC):
 
 
 class TrainableCodec(Codec):
-    """A codec whose model is a torch module that `train_codec` can train."""
+    """A codec whose model is a torch module that `codecfake train-codec` can train."""
 
     def __init__(self, entry: dict, model: torch.nn.Module, device: str = "cpu"):
         super().__init__(entry, device)

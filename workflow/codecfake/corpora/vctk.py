@@ -122,9 +122,11 @@ class VctkCorpus(Corpus):
         return found
 
     def gaps(self) -> list[LeftOut]:
-        other = f"there is no recording by {self.microphone}"
+        other = f"{self.microphone} has no recording"
         return [
-            LeftOut(name, name.rpartition("_")[0], other if name in self._recorded else "there is a text, no recording")
+            LeftOut(
+                name, name.rpartition("_")[0], other if name in self._recorded else "it has a text but no recording"
+            )
             for name in sorted((self._recorded | self._texts.keys()) - self._recordings.keys())
         ]
 
@@ -157,5 +159,5 @@ def _open_archive(key: str, entry: dict, places: Places, config: dict) -> Archiv
             otherwise = f"Place {download.placing(key, entry, places)}"
             return RemoteArchive(urls, parts, entry.get("bytes"), otherwise)
         except NoRangesError:
-            print(f"{key}: the server does not send parts of a file; the complete file is fetched", file=sys.stderr)
+            print(f"{key}: the server does not support range requests; the complete file is fetched", file=sys.stderr)
     return LocalArchive(download.fetch(key, entry, places))

@@ -116,7 +116,7 @@ def _open(path: Path) -> pa.ipc.RecordBatchFileReader:
     try:
         reader = pa.ipc.open_file(pa.memory_map(str(path)))
     except (OSError, pa.ArrowInvalid) as error:
-        raise DataError(f"{path}: no readable file of waveforms ({error})") from None
+        raise DataError(f"{path}: not a readable waveform file ({error})") from None
     if reader.schema != SCHEMA:
-        raise DataError(f"{path}: columns {reader.schema.names}; a file of waveforms has {SCHEMA.names}")
+        raise DataError(f"{path}: columns {reader.schema.names}; a waveform file has {SCHEMA.names}")
     return reader

@@ -37,13 +37,13 @@ def _load(path: Path, name: str) -> tuple[Detector, dict]:
     content = read_checkpoint(path)
     missing = sorted({"detector", "entry", "state_dict"} - set(content))
     if missing:
-        raise CheckpointError(f"{path}: no detector checkpoint; it lacks {', '.join(missing)}")
+        raise CheckpointError(f"{path}: not a detector checkpoint; missing: {', '.join(missing)}")
     if content["detector"] != name:
         raise CheckpointError(f"{path}: holds a {content['detector']!r} detector; expected {name!r}")
     try:
         model = build(content["entry"])
     except (AttributeError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{path}: no usable detector entry in it ({error})") from None
+        raise CheckpointError(f"{path}: its detector entry is invalid ({error})") from None
     load_state(model, content["state_dict"], path)
     return model, content["entry"]
 

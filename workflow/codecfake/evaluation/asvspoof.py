@@ -50,7 +50,7 @@ def read_key(path: Path) -> pd.DataFrame:
         place = next((at for at in range(2, len(lines[0])) if labels[at] and not labels[at + 1]), None)
         if place is None:
             raise DataError(
-                f"{path}: no key: line 1 has neither the header 'filename cm-label' nor one of {', '.join(LABELS)}"
+                f"{path}: not a key: line 1 has neither the header 'filename cm-label' nor a label: {', '.join(LABELS)}"
             )
         _check_columns(lines, place + 1, path)
         rows = [(line[1], line[place], line[0], line[place - 1]) for line in lines]

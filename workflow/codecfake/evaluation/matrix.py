@@ -14,9 +14,6 @@ from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import IDENTITY
 from codecfake.util.files import write_json, write_text
 
-#: Decimal places of written values.
-DIGITS = 6
-
 
 def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed: int) -> pd.DataFrame:
     """Compute every metric of every detector and column, as `Metrics`.
@@ -38,9 +35,9 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
             miss, false_alarm = metrics.errors_at(cell.bonafide, cell.spoof, threshold)
             rows.append(
                 {
-                    "train_codec": detector.row,
+                    "trained_on": detector.row,
                     "seed": detector.seed_text,
-                    "eval_codec": column,
+                    "evaluated_on": column,
                     "bonafide_trials": len(cell.bonafide),
                     "spoof_trials": len(cell.spoof),
                     "speakers": cell.speakers,
@@ -52,7 +49,7 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
                 }
             )
     table = pd.DataFrame(rows)[tables.columns(Metrics)]
-    return tables.check(table.round(DIGITS), Metrics, "metrics")
+    return tables.check(table.round(tables.DIGITS), Metrics, "metrics")
 
 
 def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
@@ -65,10 +62,10 @@ def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
     return dict(zip(names, (*by_speaker, *by_trial), strict=True))
 
 
-def eer_matrix(table: pd.DataFrame, statistic: str = "mean") -> pd.DataFrame:
-    """Return the matrix of EERs (fractions) of a metrics table: the mean over seeds, or another statistic."""
-    matrix = table.groupby(["train_codec", "eval_codec"], sort=False)["eer"].agg(statistic).unstack("eval_codec")
-    names = [list(dict.fromkeys(table[axis])) for axis in ("train_codec", "eval_codec")]
+def eer_matrix(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the matrix of EERs (fractions) of a metrics table, each the mean over seeds."""
+    matrix = table.groupby(["trained_on", "evaluated_on"], sort=False)["eer"].mean().unstack("evaluated_on")
+    names = [list(dict.fromkeys(table[axis])) for axis in ("trained_on", "evaluated_on")]
     return matrix.loc[names[0], names[1]]
 
 
@@ -92,7 +89,7 @@ def breakdown(evaluation: Evaluation, genders: dict[str, str]) -> pd.DataFrame:
                     counts = (len(part.bonafide), len(part.spoof))
                     rows.append((detector.row, detector.seed_text, column, by, group, *counts, eer))
     table = pd.DataFrame(rows, columns=tables.columns(Breakdown))
-    return tables.check(table.round(DIGITS), Breakdown, "breakdown")
+    return tables.check(table.round(tables.DIGITS), Breakdown, "breakdown")
 
 
 def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFrame:
@@ -118,17 +115,17 @@ def significance(evaluation: Evaluation, reference: str, seed: int) -> pd.DataFr
         for (row, result), p in zip(found.items(), adjusted, strict=True):
             rows.append((row, reference, column, result.difference, result.low, result.high, result.p, p))
     table = pd.DataFrame(rows, columns=tables.columns(Significance))
-    return tables.check(table.round(DIGITS), Significance, "significance")
+    return tables.check(table.round(tables.DIGITS), Significance, "significance")
 
 
 def write_matrix(table: pd.DataFrame, tsv: Path, json: Path) -> None:
     """Write the EER matrix as a table (TSV, EER in %) and as JSON (EER as a fraction)."""
     eer = eer_matrix(table)
     write_text(tsv, (100 * eer).round(2).to_csv(sep="\t", lineterminator="\n"))
-    trials = table.drop_duplicates("eval_codec").set_index("eval_codec")[["bonafide_trials", "spoof_trials"]]
+    trials = table.drop_duplicates("evaluated_on").set_index("evaluated_on")[["bonafide_trials", "spoof_trials"]]
     cells = {
         row: {
-            column: {"eer": round(float(value), DIGITS), **trials.loc[column].astype(int).to_dict()}
+            column: {"eer": round(float(value), tables.DIGITS), **trials.loc[column].astype(int).to_dict()}
             for column, value in values.items()
         }
         for row, values in eer.iterrows()

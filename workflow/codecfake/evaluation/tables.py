@@ -22,9 +22,9 @@ class Scores(Table):
 class _Cells(Table):
     """The performance of every detector on every column of the matrix. Rates are fractions."""
 
-    train_codec: str = pa.Field(description="the row: the detector's training set, or the name of a baseline")
+    trained_on: str = pa.Field(description="the row: the detector's training set, or the name of a baseline")
     seed: str = pa.Field(str_matches=r"^[0-9]*$", description="seed of the training; empty for a baseline")
-    eval_codec: str = pa.Field(description="the column: a codec, all codecs pooled, a condition or an evaluation set")
+    evaluated_on: str = pa.Field(description="the column: a codec, all codecs pooled, a condition or an evaluation set")
     bonafide_trials: int = pa.Field(gt=0, description="number of bona fide trials")
     spoof_trials: int = pa.Field(gt=0, description="number of spoof trials")
     speakers: int = pa.Field(gt=0, description="number of speakers of these trials")
@@ -55,9 +55,9 @@ class Metrics(_Measured):
 class Breakdown(Table):
     """The EER of every cell by speaker and by gender."""
 
-    train_codec: str = pa.Field(description="as in Metrics")
+    trained_on: str = pa.Field(description="as in Metrics")
     seed: str = pa.Field(description="as in Metrics")
-    eval_codec: str = pa.Field(description="as in Metrics")
+    evaluated_on: str = pa.Field(description="as in Metrics")
     by: str = pa.Field(isin=("speaker", "gender"), description="property by which the trials are grouped")
     group: str = pa.Field(description="the speaker, or the gender as the corpus names it")
     bonafide_trials: int = pa.Field(gt=0, description="number of bona fide trials")
@@ -68,9 +68,9 @@ class Breakdown(Table):
 class Significance(Table):
     """Comparison of the rows of the matrix with a reference row, on the same trials."""
 
-    train_codec: str = pa.Field(description="as in Metrics")
+    trained_on: str = pa.Field(description="as in Metrics")
     reference: str = pa.Field(description="the row with which it is compared")
-    eval_codec: str = pa.Field(description="as in Metrics")
+    evaluated_on: str = pa.Field(description="as in Metrics")
     difference: float = pa.Field(description="EER minus the EER of the reference; above 0, the row is worse")
     low: float = pa.Field(description="95 % interval of the difference from resampling speakers, lower end")
     high: float = pa.Field(description="the upper end of that interval")

@@ -158,9 +158,9 @@ def _check_out(out: Path, described: str, expected: set[str]) -> None:
     names = [path.as_posix() for path in there if not any(part.startswith(".") for part in path.parts)]
     strange = [name for name in names if name not in expected or SETTINGS not in names]
     if strange:
-        raise DataError(f"{out}: holds {strange[0]!r}, which is not of this export; name an empty folder")
+        raise DataError(f"{out}: holds {strange[0]!r}, which is not part of this export; choose an empty folder")
     if names and (out / SETTINGS).read_text(encoding="utf-8") != described:
-        raise DataError(f"{out / SETTINGS}: of another export than this one; delete {out}, or name another folder")
+        raise DataError(f"{out / SETTINGS}: belongs to another export; delete {out}, or choose another folder")
 
 
 def _write_parts(source: Source, kind: str, out: Path, parts: list[Part], workers: int) -> dict[str, str]:

@@ -143,7 +143,7 @@ def _record_first_sight(key: str, path: Path, digest: str, lock: Path) -> None:
     with FileLock(lock.with_name(lock.name + ".lock")):
         found = {"bytes": path.stat().st_size, "sha256": digest}
         write_json(lock, dict(sorted({**_locked(lock), key: found}.items())))
-    print(f"{key}: seen for the first time, sha256 {digest} recorded in {lock}", file=sys.stderr)
+    print(f"{key}: first download; sha256 {digest} is recorded in {lock}", file=sys.stderr)
 
 
 def _identity(path: Path, digest: str) -> dict:
@@ -198,7 +198,7 @@ def _obtain(key: str, entry: dict, places: Places) -> str:
             part.replace(kept)
             discard(part)
             return digest
-    why = "no address gave the file" if failures else "it is neither in the cache nor in the mirror"
+    why = "no address returned the file" if failures else "it is neither in the cache nor in the mirror"
     raise DownloadError(
         "\n  ".join([f"{key}: {why}" + (", and `offline` is set" if places.offline else ""), *failures])
         + f"\nPlace {placing(key, entry, places)}\nor set `mirror:` to a folder or address that holds {key}"

@@ -161,5 +161,5 @@ def require_room(folder: Path, num_bytes: int) -> None:
     """
     free = shutil.disk_usage(folder).free
     if num_bytes > free:
-        message = f"{num_bytes:,} bytes to come, {free:,} free; make room, or set `cache:` to a folder that has it"
+        message = f"{num_bytes:,} bytes needed, {free:,} free; free some space, or set `cache:` to a larger disk"
         raise OSError(errno.ENOSPC, message, str(folder))

@@ -156,7 +156,7 @@ class RemoteArchive(Archive):
             raise CorruptMemberError(f"{self.name}: {what} is corrupt ({corrupt})")
         lines = "".join(f"  {url}: {brief(error)}\n" for url, error in failures)
         kind = NoRangesError if any(isinstance(error, RangeNotSupported) for error in others) else DownloadError
-        raise kind(f"{self.name}: no address gave {what}\n{lines}{self.otherwise}")
+        raise kind(f"{self.name}: no address returned {what}\n{lines}{self.otherwise}")
 
     def _describe(self, url: str, num_bytes: int | None) -> dict:
         """Read the archive's directory, as stored in directory.json."""
@@ -178,7 +178,7 @@ class RemoteArchive(Archive):
         with self._session.get(url, headers=wanted, stream=True, timeout=TIMEOUT_SECONDS) as response:
             response.raise_for_status()
             if response.status_code != requests.codes.partial_content:
-                raise RangeNotSupported("the server does not give parts of a file")
+                raise RangeNotSupported("the server does not support range requests")
             size = response.headers.get("Content-Range", "").rpartition("/")[2]
             if size != str(self._bytes):
                 raise requests.RequestException(f"{size} bytes; {self._bytes} expected")

@@ -72,7 +72,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
         run: the resolved content of `config`.
 
     Raises:
-        ConfigError: the stage is unknown, or CODECFAKE_SNAKEMAKE has an option by which Snakemake makes nothing.
+        ConfigError: the stage is unknown, or CODECFAKE_SNAKEMAKE has an option with which Snakemake makes no files.
         DataError: existing files have no record of how they were made, or were changed since.
         CodecFakeError: Snakemake failed.
     """
@@ -80,7 +80,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
     if name not in table:
         raise ConfigError(f"unknown stage {name!r}; allowed: {', '.join(table)}")
     if "folds" in run["corpus"]:
-        raise ConfigError(f"{config}: corpus.folds: DVC's stages know one split; allowed: 'splits'")
+        raise ConfigError(f"{config}: corpus.folds: the stages of dvc.yaml support no folds; use 'splits'")
     stage, results = table[name], Paths(run).results
     snakemake_records.adopt(results)
     if unknown := snakemake_records.without(stage.files):
@@ -90,7 +90,7 @@ def run_stage(name: str, run: dict, config: Path) -> None:
         )
     options = shlex.split(os.environ.get("CODECFAKE_SNAKEMAKE", "--cores all"))
     if pretending := PRETEND.intersection(options):
-        raise ConfigError(f"CODECFAKE_SNAKEMAKE: {min(pretending)} makes nothing, but DVC would record a success")
+        raise ConfigError(f"CODECFAKE_SNAKEMAKE: {min(pretending)} makes no files, but DVC would record success")
     command = [sys.executable, "-m", "snakemake", "--configfile", str(config), *options]
     code = subprocess.call([*command, "--allowed-rules", *stage.rules, "--", *stage.files])
     if code:

@@ -31,7 +31,7 @@ class Level(Section):
 class Licence(Section):
     """Licences of a codec."""
 
-    code: str = Field(description="licence of its authors' code")
+    code: str = Field(description="licence of the code that runs it: its package, or this project")
     weights: str = Field(description="licence of the published weights")
 
 

@@ -45,9 +45,9 @@ class RunConfig(Section):
     recipe: Recipe | Annotated[list[Recipe], Field(min_length=1), Distinct] | None = Field(
         None,
         description="published, clean, raw or matched, or a list of them (one data set with its own detectors per "
-        "recipe). Level, length and delay of the codecs' output are the input's (clean, the default), as CodecFake's "
-        "authors left them (published, the default with source published) or the model's own (raw); with matched, both "
-        "classes get the same rate, length, level and band",
+        "recipe). clean keeps the level, length and delay of the input; published repeats the processing of "
+        "CodecFake's authors; raw is the model's output; matched gives both classes the same rate, length, level and "
+        "band. Default: clean; with source published: published",
     )
     matched: Matching | None = Field(None, description="settings of recipe matched")
     detector: DetectorSection = Field(DetectorSection(), description="the detector that is trained")

@@ -46,7 +46,7 @@ def without(names: list[str]) -> list[str]:
 
 
 def adopt(results: str) -> None:
-    """Give the files of a run that DVC brought with records these records and times, as if they were made here.
+    """Import the records and times of the files of a run that DVC restored, as if the files were made here.
 
     Skips files whose content differs from their record, and files that Snakemake made here later or is making. Files
     made from inputs whose content differs from the present ones become outdated.

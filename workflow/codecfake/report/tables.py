@@ -22,7 +22,7 @@ def interval(low: float, high: float) -> str:
 
 def _first_seed(table: pd.DataFrame, row: str) -> pd.DataFrame:
     """Return the entries of a row's first seed."""
-    of_row = table[table["train_codec"] == row]
+    of_row = table[table["trained_on"] == row]
     return of_row[of_row["seed"] == of_row["seed"].iloc[0]]
 
 
@@ -33,7 +33,7 @@ def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
     by trials.
     """
     cells = {}
-    for key, group in metrics.groupby(["train_codec", "eval_codec"], sort=False):
+    for key, group in metrics.groupby(["trained_on", "evaluated_on"], sort=False):
         first, mean = group.iloc[0], group["eer"].mean()
         if len(group) > 1:
             spread = f"± {percent(group['eer'].std())}"
@@ -48,9 +48,9 @@ def eer_cells(metrics: pd.DataFrame) -> dict[tuple[str, str], dict]:
 def matrix(metrics: pd.DataFrame, run: dict) -> list[dict]:
     """Return the rows of the matrix: name, whether it is a baseline, and cells in column order."""
     cells, sets = eer_cells(metrics), train_sets(run)
-    columns = list(dict.fromkeys(metrics["eval_codec"]))
+    columns = list(dict.fromkeys(metrics["evaluated_on"]))
     rows = []
-    for row in dict.fromkeys(metrics["train_codec"]):
+    for row in dict.fromkeys(metrics["trained_on"]):
         seen = sets[row].codecs if row in sets else []
         described = [{**cells[row, column], "seen": column in seen, "own": column == row} for column in columns]
         rows.append({"name": row, "baseline": row not in sets, "cells": described})
@@ -139,15 +139,15 @@ def traced(measures: pd.DataFrame) -> dict[str, dict]:
 def inverted(metrics: pd.DataFrame) -> list[str]:
     """List the cells in which bona fide trials score lower than spoof ones: the interval by trials is above 50 %."""
     wrong = metrics[metrics["eer_low_by_trial"] > 0.5]
-    return [f"{row.train_codec} on {row.eval_codec} ({percent(row.eer)} %)" for row in wrong.itertuples()]
+    return [f"{row.trained_on} on {row.evaluated_on} ({percent(row.eer)} %)" for row in wrong.itertuples()]
 
 
 def significance(table: pd.DataFrame) -> list[list[str]]:
     """Return the EER differences of each row from the reference in percentage points, with * if significant."""
-    columns = list(dict.fromkeys(table["eval_codec"]))
+    columns = list(dict.fromkeys(table["evaluated_on"]))
     rows = []
-    for row, group in table.groupby("train_codec", sort=False):
-        group = group.set_index("eval_codec").loc[columns]
+    for row, group in table.groupby("trained_on", sort=False):
+        group = group.set_index("evaluated_on").loc[columns]
         marks = [
             f"{100 * one.difference:+.2f}{'*' if one.p_adjusted < ALPHA else ''}"
             for one in group.itertuples(index=False)
@@ -161,7 +161,7 @@ def all_metrics(metrics: pd.DataFrame, row: str) -> tuple[list[str], list[list[s
     head = ["eval codec", "bona fide", "spoof", "speakers", "EER", "by speakers", "by trials"]
     lines = [
         [
-            one["eval_codec"],
+            one["evaluated_on"],
             *(str(one[name]) for name in ("bonafide_trials", "spoof_trials", "speakers")),
             percent(one["eer"]),
             "" if np.isnan(one["eer_low"]) else interval(one["eer_low"], one["eer_high"]),
@@ -178,10 +178,10 @@ def all_metrics(metrics: pd.DataFrame, row: str) -> tuple[list[str], list[list[s
 def breakdown(table: pd.DataFrame, row: str) -> tuple[list[str], list[list[str]]]:
     """Tabulate the EER of a row (its first seed) by gender and speaker: column names, and one line per group."""
     first = _first_seed(table, row)
-    columns = list(dict.fromkeys(first["eval_codec"]))
+    columns = list(dict.fromkeys(first["evaluated_on"]))
     lines = []
     for (by, group), part in first.groupby(["by", "group"], sort=True):
-        eers = part.set_index("eval_codec")["eer"]
+        eers = part.set_index("evaluated_on")["eer"]
         lines.append([by, group, *(percent(eers[column]) if column in eers else "" for column in columns)])
     return columns, lines
 

@@ -1,8 +1,8 @@
 """The matched set: both classes get the same rate, length, level and band, so that only the codec differs.
 
-Every utterance, bona fide or spoof, is resampled to one rate by one resampler; aligned with the bona fide recording to
-a fraction of a sample, with the same polarity, start and end; freed of its mean; and set to one level. All targets are
-computed from the bona fide recording or are constant, so that they do not separate the classes.
+Every utterance, bona fide or spoof, is resampled to one rate by one resampler and aligned with the bona fide recording
+to a fraction of a sample, with the same polarity, start and end. Its mean is removed, and it is scaled to one level.
+All targets are computed from the bona fide recording or are constant, so that they do not separate the classes.
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
 `published` repeats the processing of CodecFake's authors (resyn_vctk.py and the codecs' own tools), with its effects on
 level, length and delay. `clean` keeps the input's level, length and delay: each step before the model is undone after
-it, the delay is removed (also an inverted polarity, if the delay has to be searched), and the input's end is padded
-with zeros so that the model cuts nothing. `raw` is the model alone. (`matched` is `clean`, then `matching` on both
-classes.)
+it, and the delay is removed. If the delay is measured, an inverted polarity is corrected too. The end of the input is
+padded with zeros, so that the model cuts nothing. `raw` is the model alone. `matched` is `clean`, followed by
+`matching` on both classes.
 """
 
 import itertools

@@ -29,7 +29,7 @@ class ResumableShard:
         self._lengths: list[int] = []
         self._count()
         if self.folder.is_dir() and (changed := differences(self._known(), fingerprint)):
-            print(f"{self.target}: {len(self)} utterances are made again: changed since: {changed}", file=sys.stderr)
+            print(f"{self.target}: {len(self)} utterances are redone, since these changed: {changed}", file=sys.stderr)
             shutil.rmtree(self.folder)
             self._lengths.clear()
         write_json(self.folder / "fingerprint.json", fingerprint)

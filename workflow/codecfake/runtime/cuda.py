@@ -19,7 +19,7 @@ GRANTED_BY_SLURM = ("SLURM_JOB_GPUS", "SLURM_STEP_GPUS", "SLURM_GPUS_ON_NODE")
 PATIENCE = 10
 #: Arguments of nvidia-smi that print a line "driver, capability, name" per GPU.
 QUERY = ("--query-gpu=driver_version,compute_cap,name", "--format=csv,noheader")
-WAY_OUT = 'Ways out: a torch that fits (docs/run/environments.md: make env TORCH="…"), or `device: cpu` in the config'
+WAY_OUT = 'Install a fitting torch (docs/run/environments.md: make env TORCH="…") or set `device: cpu` in the config'
 
 
 def evidence() -> str:
@@ -54,8 +54,8 @@ def obstacle() -> str:
     if lacking and all(lacking):
         return lacking[0]
     return (
-        f"the driver ({found or 'version unknown'}) gives {build} no GPU; check nvidia-smi (a container without its "
-        "GPU option, a device that is not permitted?)"
+        f"{build} finds no GPU with the driver ({found or 'version unknown'}); check nvidia-smi, the GPU option of the "
+        "container, and the permissions of the device"
     )
 
 

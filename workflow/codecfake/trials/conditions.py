@@ -89,7 +89,7 @@ class AmrNb(Lossy):
 
 
 class Noise(Condition):
-    """Gaussian noise, the same except for its scale for bona fide and spoof of one utterance and length."""
+    """Gaussian noise; bona fide and spoof of an utterance get the same noise, scaled, if their lengths are equal."""
 
     kind: Literal["noise"] = Field(description="kind of condition")
     colour: Literal["white", "pink"] = Field(description="pink noise halves in power per octave, closer to speech")

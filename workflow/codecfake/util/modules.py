@@ -8,7 +8,7 @@ from pathlib import Path
 def defining(class_name: str, folders: Iterable[str]) -> list[str]:
     """Return the names of the modules in a package's folders (its `__path__`) that define a class, sorted.
 
-    Their text is read, and they are not imported: a module may import torch or a package that is not installed.
+    The source text is searched; nothing is imported, because a module may need torch or a package not installed.
     """
     definition = re.compile(rf"^class {class_name}\b", re.MULTILINE)
     paths = (path for folder in folders for path in Path(folder).glob("*.py"))

@@ -96,9 +96,9 @@ def checked_table(model: type[Section], content: Any, name: str, special: str = 
     problems = []
     for key, entry in content.items():
         if not isinstance(key, str):
-            problems.append(f"{name}: {key!r} is no text, where a name is needed: quote it, as '{key}'")
+            problems.append(f"{name}: {key!r} is not text, but a name is needed: quote it, as '{key}'")
         elif not allowed.fullmatch(key):
-            problems.append(f"{name}: {key!r} is no name; allowed: letters, digits, {' '.join(special)}")
+            problems.append(f"{name}: {key!r} is not a valid name; allowed: letters, digits, {' '.join(special)}")
         try:
             validated(model, entry, name, str(key))
         except ConfigError as error:

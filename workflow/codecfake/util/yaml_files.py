@@ -18,7 +18,7 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key in (key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"):
             if (name := self.construct_object(key, deep=True)) in seen:
-                raise yaml.MarkedYAMLError(problem=f"key {name!r} is there twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"duplicate key {name!r}", problem_mark=key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)
 
