@@ -143,7 +143,7 @@ def test_dvc_watches_whatever_a_stage_was_made_of(published):
 
 def test_who_pulls_has_nothing_to_do(clone, published):
     # a dry run changes nothing, so it does not adopt files made elsewhere
-    assert "brought with records as made here; this dry run does not" in clone.snakemake("--dry-run")
+    assert "this dry run ignores the records of files restored by DVC" in clone.snakemake("--dry-run")
     assert "Nothing to be done" in clone.snakemake()
     assert "Nothing to be done" in clone.snakemake("--dry-run")
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
