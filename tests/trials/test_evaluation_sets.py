@@ -7,7 +7,7 @@ import soundfile
 
 from codecfake.audio import io as audio
 from codecfake.data import tables
-from codecfake.data.shards import Shard, write_shard
+from codecfake.data.shards import Shard, decode_row, write_shard
 from codecfake.trials.evaluation_sets import set_rows
 from codecfake.trials.protocol import Protocol, set_protocol
 from codecfake.util.errors import AudioError, DataError
@@ -56,7 +56,7 @@ def test_recordings_of_a_set_are_stored_as_they_are_heard(shard, recordings):
     stored = Shard(shard)
     assert [row["sample_rate"] for row in stored.describe()] == [48000, 16000, 24000, 16000, 16000, 8000]
     for number, row in enumerate(stored.describe()):
-        samples, sample_rate = stored.samples(number)
+        samples, sample_rate = decode_row(stored[number])
         original, rate = audio.read(recordings / row["utterance_id"])
         assert (row["codec_name"], sample_rate, row["num_samples"]) == ("mine", rate, len(original))
         assert np.abs(samples - original).max() <= 1 / audio.PCM16_FULL_SCALE
