@@ -42,7 +42,6 @@ def conda(tmp_path, monkeypatch):
 
 
 def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
-    (tmp_path / "project").mkdir()
     project = Project(tmp_path / "project", {"name": "folder", "path": "none", "splits": {"eval": ["a"]}}, [])
     shutil.copy(REPOSITORY / "pyproject.toml", project.folder)
     result = project.snakemake("results/small/report/split/config.json", "--sdm", "conda", codecs=["encodec_mini"])

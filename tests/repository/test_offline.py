@@ -64,7 +64,6 @@ def test_a_copied_cache_is_all_that_a_run_needs(packages, tmp_path, monkeypatch)
     corpus = {"name": "voices", "splits": {"eval": ["asterisk-fr"]}}
     projects = []
     for name in ("here", "cluster"):
-        (tmp_path / name).mkdir()
         project = Project(tmp_path / name, corpus, ["encodec_mini"])
         for key, entry in packages.items():
             project.describe_download(key, **entry)

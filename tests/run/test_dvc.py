@@ -92,7 +92,6 @@ def published(tmp_path_factory, speech) -> Clone:
         for index in range(4):
             audio.write_wav(folder / "corpus" / speaker / f"{index}.wav", speech(0.6, 16000, 4 * number + index), 16000)
     splits = {"dev": ["s2"], "eval": ["s3", "s4"]}
-    (folder / "author").mkdir()
     project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
     author = Clone(project.folder)
     settings = {**project.config, "shards": 1, "recipe": RECIPES, "train_sets": ["each", "pooled"]}

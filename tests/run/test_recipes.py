@@ -1,22 +1,19 @@
-"""A Snakemake run with two recipes, and a second run that ingests its set."""
+"""A run carried further to a second recipe, and a second run that ingests its set."""
 
 import datasets
 import pandas as pd
 import pytest
 import yaml
 
-from codecfake.audio import io as audio
+import finished_run
 from codecfake.cli.main import main
 from codecfake.data.shards import Shard
 from codecfake.util.constants import IDENTITY
+from finished_run import CODECS, SPLITS
 from html_page import Page
 from snakemake_project import Project
 
-SPEAKERS = ["s1", "s2", "s3", "s4", "s5"]
-CODECS = ["academicodec_mini", "audiodec_mini"]
-SPLITS = {"dev": ["s3"], "eval": ["s4", "s5"]}
 CHANGES = {
-    "shards": 1,
     "train_sets": ["pooled"],
     "recipe": ["published", "matched"],
     "matched": {"bandwidth_hz": 7000},
@@ -27,12 +24,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, speech) -> Project:
-    folder = tmp_path_factory.mktemp("recipes")
-    for number, name in enumerate(f"{speaker}/{speaker}_{index}" for speaker in SPEAKERS for index in range(4)):
-        audio.write_wav(folder / "corpus" / f"{name}.wav", speech(0.6, 16000, number), 16000)
-    corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": SPLITS}
-    made = Project(folder, corpus, CODECS)
+def project(finished, tmp_path_factory) -> Project:
+    """A copy of the complete run, carried further to a second recipe."""
+    made = finished_run.copy(finished, tmp_path_factory.mktemp("recipes"))
     made.config |= CHANGES
     result = made.snakemake()
     assert result.returncode == 0, result.stdout
@@ -41,7 +35,7 @@ def project(tmp_path_factory, speech) -> Project:
 
 @pytest.fixture(scope="module")
 def results(project):
-    return project.folder / "results/small"
+    return project.work / "results/small"
 
 
 def rows(folder, codec: str) -> dict[str, dict]:
@@ -52,11 +46,19 @@ def rows(folder, codec: str) -> dict[str, dict]:
 
 def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results):
     bonafide = rows(results / "matched", IDENTITY)
-    assert len(bonafide) == 20
+    assert len(bonafide) == 30
     for codec in CODECS:
         matched = rows(results / "matched", codec)
         assert {row["sample_rate"] for row in matched.values()} == {16000}
         assert [row["num_samples"] for row in matched.values()] == [bonafide[name]["num_samples"] for name in matched]
+
+
+def test_another_recipe_leaves_the_audio_of_the_first_alone(results, finished):
+    made = sorted((finished / "work/results/small/published/resynthesised").rglob("*.parquet"))
+    assert len(made) == 6
+    for path in made:
+        copy = results / path.relative_to(finished / "work/results/small")
+        assert copy.stat().st_mtime_ns == path.stat().st_mtime_ns
 
 
 def test_every_recipe_has_results_of_its_own(results):
@@ -84,13 +86,13 @@ def test_the_report_sets_them_side_by_side(results):
     assert head[:1] == ["eval codec"]
     assert "by codec, matched" in page.text
     confusion = pd.read_csv(results / "published/split/scores/lfcc_lcnn/seed7/tracing/codec.confusion.tsv", sep="\t")
-    assert confusion["trials"].sum() == 3 * 8
+    assert confusion["trials"].sum() == 3 * 12
     assert (results / "report/split/samples/index.html").is_file()
 
 
 def test_what_is_matched_concerns_the_matched_set_only(project):
     planned = project.planned(matched={"bandwidth_hz": 6000})
-    assert planned["resynthesise_shard"] == 3
+    assert planned["resynthesise_shard"] == 6
     assert planned["train"] == 1
     assert planned["matrix"] == 1
     assert "source_shard" not in planned
@@ -105,12 +107,13 @@ def taken_in(project):
     """A run that reads the shards of the first run as a released set."""
     corpus = {"name": "codecfake", "path": "results/small/published/resynthesised", "splits": SPLITS}
     changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
+    changes["shards"] = 1
     settings = {key: value for key, value in project.config.items() if key != "matched"}
     before, project.config = project.config, settings
     result = project.snakemake(**changes)
     project.config = before
     assert result.returncode == 0, result.stdout
-    return project.folder / "results/again"
+    return project.work / "results/again"
 
 
 def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
@@ -124,7 +127,7 @@ def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
 
 
 def test_the_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
-    monkeypatch.chdir(project.folder)
+    monkeypatch.chdir(project.work)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     config, out = tmp_path / "run.yaml", tmp_path / "set"
     config.write_text(yaml.safe_dump(project.config))

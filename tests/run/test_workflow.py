@@ -3,27 +3,26 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-import soundfile
 import yaml
 from filelock import FileLock
 
+import finished_run
 from codecfake.audio import io as audio
 from codecfake.util.files import REPOSITORY
 from codecfake.util.source_code import EXEMPT, PACKAGE, source_files
+from finished_run import CODECS, SPEAKERS
 from snakemake_project import Project
 
 #: Rules that read trials and their waveforms.
 TRIALS = {"train", "score_protocol", "keys", "matrix"}
 #: Results folder of a run with one recipe and one split.
-SPLIT = "results/small/clean/split"
+SPLIT = "results/small/published/split"
 #: Files of a run that an accepted edit must not change.
 ACCEPTED = (f"{SPLIT}/eer_matrix.tsv", f"{SPLIT}/detectors/lfcc_lcnn/seed7/pooled.pt")
 #: Another workflow that uses this one as a module.
@@ -40,45 +39,31 @@ rule mine:
     default_target: True
     input: rules.codecfake_all.input
 """
-SPEAKERS = {"train": ["s1", "s2"], "dev": ["s3"], "eval": ["s4", "s5"]}
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, speech):
-    folder = tmp_path_factory.mktemp("project")
-    number = 0
-    for speakers in SPEAKERS.values():
-        for speaker in speakers:
-            for index in range(6):
-                number += 1
-                path = folder / "corpus" / speaker / f"{index}.wav"
-                audio.write_wav(path, speech(0.6, 16000, number), 16000)
-    splits = {split: SPEAKERS[split] for split in ("dev", "eval")}
-    corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": splits}
-    made = Project(folder, corpus, ["encodec_mini", "speechtokenizer_mini"])
-    made.pretend_gpus()
-    result = made.snakemake()
-    assert result.returncode == 0, result.stdout
-    return made
+def project(finished, tmp_path_factory) -> Project:
+    """A copy of the complete run, made outside its read-only checkout."""
+    return finished_run.copy(finished, tmp_path_factory.mktemp("project"))
 
 
 def test_a_run_ends_with_matrix_and_report(project):
-    results = project.folder / SPLIT
+    results = project.work / SPLIT
     matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="trained_on")
-    assert list(matrix.index) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
-    assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled"]
+    assert list(matrix.index) == [*CODECS, "pooled"]
+    assert list(matrix.columns) == [*CODECS, "pooled"]
     assert matrix.apply(lambda column: column.between(0, 100)).all(axis=None)
-    cell = json.loads((results / "eer_matrix.json").read_text())["pooled"]["encodec_mini"]
+    cell = json.loads((results / "eer_matrix.json").read_text())["pooled"]["academicodec_mini"]
     assert (cell["bonafide_trials"], cell["spoof_trials"]) == (12, 12)
-    page = (project.folder / "results/small/report/split/report.html").read_text()
+    page = (project.work / "results/small/report/split/report.html").read_text()
     assert "score_protocol" in page
     assert "small" in page
 
 
 def test_speakers_are_in_one_split_only(project):
-    table = pd.read_csv(project.folder / "results/small/splits/split.tsv", sep="\t")
+    table = pd.read_csv(project.work / "results/small/splits/split.tsv", sep="\t")
     found = table.groupby("split")["speaker_id"].unique().map(sorted).to_dict()
     assert found == SPEAKERS
 
@@ -95,7 +80,7 @@ def test_another_mirror_or_device_reruns_only_the_pages(project):
 
 
 def test_a_new_codec_makes_its_own_shards_only(project):
-    planned = project.planned(codecs=["encodec_mini", "speechtokenizer_mini", "dac_mini"])
+    planned = project.planned(codecs=[*CODECS, "dac_mini"])
     assert planned["resynthesise_shard"] == 2
     assert planned["protocol"] == 1
     assert planned["train"] == 2  # dac_mini and pooled
@@ -114,12 +99,12 @@ def test_a_second_seed_trains_its_own_detectors_and_no_more(project):
 
 
 def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
-    caches = list((project.folder / "results/small/clean/.waveforms").glob("*.arrow"))
+    caches = list((project.work / "results/small/published/.waveforms").glob("*.arrow"))
     assert len(caches) == 3
     for path in caches:
         path.unlink()
     assert project.planned() == {}
-    detector = project.folder / SPLIT / "detectors/lfcc_lcnn/seed7/encodec_mini.pt"
+    detector = project.work / SPLIT / "detectors/lfcc_lcnn/seed7/academicodec_mini.pt"
     before = detector.read_bytes()
     detector.unlink()
     result = project.snakemake()
@@ -129,7 +114,7 @@ def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
 
 #: Rules whose commands import a module, by module. Their outputs make the results of later rules stale.
 REACHED = {
-    "codecs/encodec": {"resynthesise_shard"},
+    "codecs/audiodec": {"resynthesise_shard"},
     "codecs/dac": set(),  # a codec that is not in the run
     "corpora/folder": {"corpus", "source_shard"},
     "corpora/selection": {"corpus", "splits"},
@@ -160,7 +145,7 @@ def test_an_edit_reruns_the_rules_whose_verbs_reach_the_module(project, module):
 
 
 def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
-    chosen = ("codecs/identity", "codecs/encodec", "codecs/speechtokenizer", "corpora/folder", "detectors/lfcc_lcnn")
+    chosen = ("codecs/identity", "codecs/academicodec", "codecs/audiodec", "corpora/folder", "detectors/lfcc_lcnn")
     makers = ("trials/codec_waveforms",)  # used through descriptions, which contain the digest of the makers' code
     found = {}
     for path in project.loaded.iterdir():
@@ -179,7 +164,7 @@ def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
 def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
     path = project.folder / "workflow/codecfake/training/trainer.py"
     before, time = path.read_bytes(), path.stat().st_mtime
-    made = {name: (project.folder / name).read_bytes() for name in ACCEPTED}
+    made = {name: (project.work / name).read_bytes() for name in ACCEPTED}
     try:
         project.touch_later("workflow/codecfake/training/trainer.py")
         assert project.planned()["train"] == 3
@@ -190,17 +175,17 @@ def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
         path.write_bytes(before)
         os.utime(path, (time, time))
     assert project.planned() == {}
-    assert {name: (project.folder / name).read_bytes() for name in ACCEPTED} == made
+    assert {name: (project.work / name).read_bytes() for name in ACCEPTED} == made
 
 
 def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project):
-    results = project.folder / SPLIT
-    shard = project.folder / "results/small/clean/resynthesised/encodec_mini/001.parquet"
+    results = project.work / SPLIT
+    shard = project.work / "results/small/published/resynthesised/academicodec_mini/001.parquet"
     kept = {
         path: path.read_bytes()
         for path in (shard, results / "metrics.tsv", results / "scores/lfcc_lcnn/seed7/pooled.tsv")
     }
-    untouched = results / "detectors/lfcc_lcnn/seed7/speechtokenizer_mini.pt"
+    untouched = results / "detectors/lfcc_lcnn/seed7/audiodec_mini.pt"
     untouched_time = untouched.stat().st_mtime_ns
     shard.unlink()
     planned = project.planned()
@@ -217,14 +202,14 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
 @pytest.mark.parametrize(
     ("name", "rule"),
     [
-        ("clean/split/eer_matrix.json", "matrix"),
+        ("published/split/eer_matrix.json", "matrix"),
         ("corpus/speakers.tsv", "corpus"),
         ("splits/split.tsv", "splits"),
-        ("clean/split/keys/asvspoof5.tsv", "keys"),
+        ("published/split/keys/asvspoof5.tsv", "keys"),
     ],
 )
 def test_any_deleted_file_is_made_again(project, name, rule):
-    path = project.folder / "results/small" / name
+    path = project.work / "results/small" / name
     kept = path.read_bytes(), path.stat()
     path.unlink()
     planned = project.planned()
@@ -254,46 +239,28 @@ def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project
     result = project.snakemake(corpus=corpus, run="twice")
     assert result.returncode != 0
     assert "speaker 's3' is in both 'dev' and 'eval'" in result.stdout
-    assert not (project.folder / "results/twice/splits/split.tsv").exists()
-    assert not (project.folder / "results/twice/clean").exists()
+    assert not (project.work / "results/twice/splits/split.tsv").exists()
+    assert not (project.work / "results/twice/published").exists()
 
 
-@pytest.fixture
-def damaged(project, tmp_path):
-    """The corpus section of the config, with one recording that contains NaN and one truncated recording."""
-    corpus = tmp_path / "corpus"
-    shutil.copytree(project.folder / "corpus", corpus)
-    samples, rate = audio.read(corpus / "s1" / "2.wav")
-    samples[100] = np.nan
-    soundfile.write(corpus / "s1" / "2.wav", samples, rate, subtype="FLOAT")
-    whole = (corpus / "s4" / "3.wav").read_bytes()
-    (corpus / "s4" / "3.wav").write_bytes(whole[:-1000])
-    return {**project.config["corpus"], "path": str(corpus)}
-
-
-def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_computed(project, damaged):
-    result = project.snakemake(corpus=damaged, run="damaged")
+def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_computed(project):
+    result = project.snakemake(corpus={**project.config["corpus"], "on_bad_audio": "fail"}, run="damaged")
     said = result.stdout
     assert result.returncode != 0
-    assert "2 of 30 recordings cannot be used:\n" in said
-    assert "s1/2.wav: sample 100 is nan; only finite samples are allowed" in said
-    assert re.search(r"s4/3\.wav: \d+ bytes; its header says \d+: the file was cut short", said)
-    assert list((project.folder / "results/damaged").glob("corpus/*")) == []
+    assert "2 of 32 recordings cannot be used:\n" in said
+    assert "s1/nan.wav: sample 100 is nan; only finite samples are allowed" in said
+    assert re.search(r"s4/short\.wav: \d+ bytes; its header says \d+: the file was cut short", said)
+    assert list((project.work / "results/damaged").glob("corpus/*")) == []
 
 
-def test_skipped_recordings_are_in_neither_class_and_in_the_report(project, damaged):
-    result = project.snakemake(corpus={**damaged, "on_bad_audio": "skip"}, run="skipped", codecs=["encodec_mini"])
-    assert result.returncode == 0, result.stdout
-    results = project.folder / "results/skipped/clean/split"
-    for codec in ("identity", "encodec_mini"):
-        trials = pd.read_csv(results / f"protocols/{codec}.tsv", sep="\t")
-        assert len(trials) == 28
-        assert not {"s1_2", "s4_3"} & set(trials["utterance_id"])
-    cell = json.loads((results / "eer_matrix.json").read_text())["encodec_mini"]["encodec_mini"]
-    assert (cell["bonafide_trials"], cell["spoof_trials"]) == (11, 11)
-    page = (project.folder / "results/skipped/report/split/report.html").read_text()
-    assert "s1/2.wav: sample 100 is nan" in page
-    assert "s4_3" in page
+def test_skipped_recordings_are_in_neither_class_and_in_the_report(project):
+    for codec in ("identity", *CODECS):
+        trials = pd.read_csv(project.work / SPLIT / f"protocols/{codec}.tsv", sep="\t")
+        assert len(trials) == 30
+        assert not {"s1_nan", "s4_short"} & set(trials["utterance_id"])
+    page = (project.work / "results/small/report/split/report.html").read_text()
+    assert "s1/nan.wav: sample 100 is nan" in page
+    assert "s4_short" in page
 
 
 def test_another_split_resynthesises_nothing(project):
@@ -308,19 +275,19 @@ def test_folds_share_the_audio_and_keep_their_own_results(project):
     corpus = {key: value for key, value in project.config["corpus"].items() if key != "splits"}
     for number in range(2):
         # a second config file, as in the README's loop
-        (project.folder / "fold.yaml").write_text(f"corpus: {{folds: {{count: 5, eval: {number}}}}}\n")
+        (project.work / "fold.yaml").write_text(f"corpus: {{folds: {{count: 5, eval: {number}}}}}\n")
         planned = project.planned("fold.yaml", corpus=corpus)
         assert planned["train"] == 3
         assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
-    target = "results/small/clean/fold1of5/protocols/encodec_mini.tsv"
+    target = "results/small/published/fold1of5/protocols/academicodec_mini.tsv"
     result = project.snakemake(target, corpus={**corpus, "folds": {"count": 5, "eval": 1}})
     assert result.returncode == 0, result.stdout
-    trials = pd.read_csv(project.folder / target, sep="\t")
+    trials = pd.read_csv(project.work / target, sep="\t")
     assert trials.groupby("split")["speaker_id"].nunique().to_dict() == {"dev": 1, "eval": 1, "train": 3}
 
 
 def test_two_runs_of_the_same_results_are_kept_apart(project):
-    with FileLock(project.folder / "results/small/.running"):
+    with FileLock(project.work / "results/small/.running"):
         dry = project.snakemake("--dry-run", seed=9)
         assert dry.returncode == 0
         result = project.snakemake("results/small/report/split/config.json", seed=9)
@@ -343,59 +310,42 @@ def test_snakemakes_own_report_needs_no_network(project, tmp_path):
 def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
     gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
-    changes = {"run": "gpus", "device": "auto"}
+    changes = {"run": "gpus", "device": "auto", "codecs": CODECS[:1]}
     result = project.snakemake("--cores", "2", "--resources", "gpu=2", "--until", "resynthesise_shard", **changes)
     assert result.returncode == 0, result.stdout
-    logs = (project.folder / "results/gpus/clean/logs/resynthesise_shard").glob("*.log")
+    logs = (project.work / "results/gpus/published/logs/resynthesise_shard").glob("*.log")
     assert {re.search(r"^GPU (\S+)", log.read_text(), re.MULTILINE)[1] for log in logs} == set(gpus)
-
-
-def read_only(folder: Path) -> None:
-    for path in [folder, *folder.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode & ~0o222)
-
-
-@pytest.fixture
-def elsewhere(project, tmp_path):
-    """A read-only checkout, and a separate working folder with the config of a run."""
-    checkout, work = tmp_path / "checkout", tmp_path / "work"
-    checkout.mkdir()
-    made = Project(checkout, project.config["corpus"], ["encodec_mini"])
-    shutil.rmtree(made.loaded)
-    work.mkdir()
-    (work / "my.yaml").write_text(yaml.safe_dump({**made.config, "train_sets": ["each"]}))
-    read_only(checkout)
-    yield checkout, work
-    for path in [checkout, *checkout.rglob("*")]:
-        if path.is_dir():
-            path.chmod(0o755)
 
 
 def run_in(work: Path, checkout: Path, *options) -> str:
     """Run Snakemake in a folder outside the checkout, and return its output."""
     command = [sys.executable, "-m", "snakemake", "--cores", "1", *map(str, options)]
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "workflow"), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "workflow")}
     done = subprocess.run(command, cwd=work, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
-def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(elsewhere):
-    checkout, work = elsewhere
-    before = sorted(checkout.rglob("*"))
-    options = ("-s", checkout / "Snakefile", "--configfile", "my.yaml")
-    run_in(work, checkout, *options)
-    assert (work / "results/small/clean/split/eer_matrix.tsv").is_file()
-    assert sorted(checkout.rglob("*")) == before
-    assert "Nothing to be done" in run_in(work, checkout, *options)
-    # the same with --directory from the checkout
-    said = run_in(checkout, checkout, "-d", work, "--configfile", work / "my.yaml")
+def contents(checkout: Path) -> dict[str, bytes]:
+    """Return the content of each file in a checkout, except compiled Python."""
+    paths = (path for path in checkout.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return {str(path.relative_to(checkout)): path.read_bytes() for path in paths}
+
+
+def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(finished, project, tmp_path):
+    unused = Project(tmp_path / "unused", {}, [])
+    unused.pretend_gpus()
+    assert contents(finished / "checkout") == contents(unused.folder)
+    # the same run with --directory from the checkout
+    config = project.work / "small.yaml"
+    config.write_text(yaml.safe_dump(project.config))
+    said = run_in(project.folder, project.folder, "-d", project.work, "--configfile", config)
     assert "Nothing to be done" in said
 
 
-def test_another_workflow_may_have_it_as_a_module(elsewhere):
-    checkout, work = elsewhere
+def test_another_workflow_may_have_it_as_a_module(finished, project, tmp_path):
+    checkout, work = finished / "checkout", tmp_path
+    (work / "my.yaml").write_text(yaml.safe_dump({**project.config, "codecs": CODECS[:1], "train_sets": ["each"]}))
     (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"))
     said = run_in(work, checkout, "-n")
     assert re.search(r"^codecfake_train +1$", said, re.MULTILINE)
@@ -406,7 +356,7 @@ def test_another_workflow_may_have_it_as_a_module(elsewhere):
 
 def test_neither_a_plan_nor_lint_changes_anything(project):
     def files() -> dict:
-        kept = [path for path in project.folder.rglob("*") if ".snakemake" not in path.parts and path.is_file()]
+        kept = [path for path in project.folder.parent.rglob("*") if ".snakemake" not in path.parts and path.is_file()]
         return {path: path.stat().st_mtime_ns for path in kept if path.name != "small.yaml"}
 
     before = files()
@@ -424,7 +374,7 @@ def test_every_rule_has_a_log_and_a_benchmark():
 
 def test_a_job_of_a_killed_snakemake_does_not_begin_once_another_has_taken_over(project, monkeypatch):
     job = ("results/small/splits/split.tsv", "--mode", "remote", "--forcerun", "splits")
-    current = (project.folder / "results/small/.submitter").read_text()
+    current = (project.work / "results/small/.submitter").read_text()
     for submitter, code in (("an earlier one", 1), (current, 0)):
         monkeypatch.setenv("CODECFAKE_SUBMITTER", submitter)
         result = project.snakemake(*job)
@@ -445,7 +395,7 @@ def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
     target = f"{SPLIT}/scores/baselines/aasist_l_2019.tsv"
     result = project.snakemake(target, baselines=["aasist_l_2019"], mirror=str(shared / "mirror"))
     assert result.returncode == 0, result.stdout
-    scores = pd.read_csv(project.folder / target, sep="\t")
+    scores = pd.read_csv(project.work / target, sep="\t")
     assert len(scores) == 36
     assert scores["cm-score"].nunique() > 30
 
@@ -467,20 +417,20 @@ def carried_further(project, tmp_path_factory, speech):
         evaluation_sets={"tts": str(folder)},
     )
     assert result.returncode == 0, result.stdout
-    return project.folder / SPLIT
+    return project.work / SPLIT
 
 
 def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further):
     matrix = pd.read_csv(carried_further / "eer_matrix.tsv", sep="\t", index_col="trained_on")
-    trained = ["encodec_mini", "speechtokenizer_mini", "pooled", "without-encodec", "without-speechtokenizer"]
+    trained = [*CODECS, "pooled", "without-academicodec", "without-audiodec"]
     assert list(matrix.index) == [*trained, "balanced-auxiliary", "random", "trivial"]
-    assert list(matrix.columns) == ["encodec_mini", "speechtokenizer_mini", "pooled", "opus_16k", "noise_10db", "tts"]
+    assert list(matrix.columns) == [*CODECS, "pooled", "opus_16k", "noise_10db", "tts"]
     table = pd.read_csv(carried_further / "metrics.tsv", sep="\t")
     assert table[table["trained_on"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
     both = table[(table["trained_on"] == "random") & (table["evaluated_on"] == "tts")].iloc[0]
     assert (both["bonafide_trials"], both["spoof_trials"], both["speakers"]) == (4, 4, 2)
     # only one codec is left to train on
-    assert (matrix.loc["without-encodec"] == matrix.loc["speechtokenizer_mini"]).all()
+    assert (matrix.loc["without-academicodec"] == matrix.loc["audiodec_mini"]).all()
 
 
 def test_scores_and_keys_are_of_the_same_trials(carried_further):
@@ -493,4 +443,4 @@ def test_scores_and_keys_are_of_the_same_trials(carried_further):
     protocol = (carried_further / "keys/asvspoof2019.dev.txt").read_text().splitlines()
     assert len(protocol) == 18
     assert "s3 identity+s3_0 - - bonafide" in protocol
-    assert "s3 speechtokenizer_mini+s3_5 - speechtokenizer_mini spoof" in protocol
+    assert "s3 audiodec_mini+s3_5 - audiodec_mini spoof" in protocol

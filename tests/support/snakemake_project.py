@@ -1,6 +1,7 @@
 """A copy of the repository's workflow, run with Snakemake on a small config."""
 
 import collections
+import functools
 import os
 import re
 import shutil
@@ -26,21 +27,27 @@ def _interruptible() -> None:
 
 
 class Project:
-    """A copy of the workflow and the package, in which Snakemake runs.
+    """A copy of a checkout's workflow and package, with which Snakemake runs.
 
     Attributes:
+        folder: the checkout.
+        work: working folder, in which the results are; by default the checkout.
         config: config of the run, a copy that the test may change.
         loaded: folder of files VERB.PID that list the modules loaded by each job.
     """
 
-    def __init__(self, folder: Path, corpus: dict, codecs: list[str]):
-        self.folder = folder
+    def __init__(
+        self, folder: Path, corpus: dict, codecs: list[str], work: Path | None = None, checkout: Path = REPOSITORY
+    ):
+        self.folder, self.work = folder, work or folder
+        for path in (self.folder, self.work):
+            path.mkdir(parents=True, exist_ok=True)
         for name in ("Snakefile", "workflow", "config", "envs", "profiles"):
-            source = REPOSITORY / name
+            source = checkout / name
             copy = shutil.copytree if source.is_dir() else shutil.copy2
             copy(source, folder / name)
         (folder / "checkpoints").symlink_to(REPOSITORY / "checkpoints")
-        self.loaded = folder / "loaded"
+        self.loaded = self.work / "loaded"
         self.loaded.mkdir()
         self.config = {
             "run": "small",
@@ -68,22 +75,15 @@ class Project:
 
     def start(self, *options: str, more_configs: tuple[str, ...] = (), **changes) -> subprocess.Popen:
         """Start Snakemake in its own process group; `changes` are changes of the config."""
-        (self.folder / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--cores",
-            "1",
-            *options,
-            "--configfile",
-            "small.yaml",
-            *more_configs,
-        ]
+        (self.work / "small.yaml").write_text(yaml.safe_dump({**self.config, **changes}))
+        command = [sys.executable, "-m", "snakemake", "--cores", "1", *options, "--configfile", "small.yaml"]
+        command += more_configs
+        if self.work != self.folder:
+            command += ["--snakefile", str(self.folder / "Snakefile")]
         paths = (self.folder / "workflow", REPOSITORY / "tests/support/loaded_modules")
         loaded = {"LOADED_MODULES": str(self.loaded), "PYTHONPATH": os.pathsep.join(map(str, paths))}
         environment = {**os.environ, **loaded}
-        how = {"cwd": self.folder, "env": environment, "start_new_session": True, "preexec_fn": _interruptible}
+        how = {"cwd": self.work, "env": environment, "start_new_session": True, "preexec_fn": _interruptible}
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
         return subprocess.Popen(command, **how, **pipes)
 
@@ -93,16 +93,21 @@ class Project:
         said, _ = process.communicate()
         return subprocess.CompletedProcess(process.args, process.returncode, said)
 
-    def downstream(self, rules: set[str]) -> set[str]:
-        """Return the rules and all rules that depend on them, directly or indirectly."""
+    @functools.cached_property
+    def rulegraph(self) -> list[tuple[str, str]]:
+        """Pairs of a rule and a rule that takes its outputs."""
         graph = self.snakemake("--rulegraph", "dot").stdout
         names = dict(re.findall(r'^\s*(\d+)\[label = "(\w+)', graph, re.MULTILINE))
         takes = re.findall(r"^\s*(\d+) -> (\d+)", graph, re.MULTILINE)
+        return [(names[before], names[after]) for before, after in takes]
+
+    def downstream(self, rules: set[str]) -> set[str]:
+        """Return the rules and all rules that depend on them, directly or indirectly."""
         found: set[str] = set()
         waiting = set(rules)
         while waiting:
             found |= waiting
-            waiting = {names[after] for before, after in takes if names[before] in waiting} - found
+            waiting = {after for before, after in self.rulegraph if before in waiting} - found
         return found - {"all"}
 
     def planned(self, *more_configs: str, **changes) -> collections.Counter:
