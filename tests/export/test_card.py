@@ -178,7 +178,7 @@ def test_published_audio_is_said_to_be():
 
 
 def test_without_an_audit_the_card_says_so():
-    assert part(render(settings_of(["dac_mini"])), "Audit").strip().startswith("None: whether level")
+    assert part(render(settings_of(["dac_mini"])), "Audit").strip().startswith("This set was not audited")
 
 
 def test_an_audit_is_reported_as_it_is():
