@@ -3,6 +3,7 @@
 CONFIG ?= config/demo.yaml
 CORES ?= all
 BIN := .venv/bin
+BENCH := PYTHONPATH=tests/support $(BIN)/python tests/bench
 # one thread per test process, to avoid more threads than cores
 export OMP_NUM_THREADS = 1
 
@@ -46,12 +47,10 @@ docs: env .venv-docs/.installed
 	$(BIN)/python -m pip --python .venv-docs/bin/python install --quiet -r envs/docs.txt
 	@touch $@
 
-bench scale: export PYTHONPATH = tests/support
-
 bench: env
-	$(BIN)/python tests/bench/bench_detectors.py
-	$(BIN)/python tests/bench/bench_loader.py
-	$(BIN)/python tests/bench/bench_codecs.py
+	$(BENCH)/bench_detectors.py
+	$(BENCH)/bench_loader.py
+	$(BENCH)/bench_codecs.py
 
 scale: env
-	$(BIN)/python tests/bench/bench_scale.py
+	$(BENCH)/bench_scale.py

@@ -1,4 +1,4 @@
-"""Codec adapters: included miniatures, published file formats, full-size models, damaged and malicious files."""
+"""Codec adapters: included miniatures, published file formats, damaged and malicious files."""
 
 import os
 import sys

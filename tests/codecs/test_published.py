@@ -35,19 +35,20 @@ def test_a_full_size_checkpoint_loads_and_resynthesises(name, tmp_path, speech):
     entry = config.codec(name)
     published.save(name, tmp_path)
     codec = codecs.load(entry, codecs.find_files(entry, tmp_path), "cpu")
-    whole = audio.resample(speech(1.1, 48000), 48000, codec.sample_rate)
+    seconds = 1.1 if codec.windowed else 0.3  # a window has 1 s
+    whole = audio.resample(speech(seconds, 48000), 48000, codec.sample_rate)
     for samples in (whole, whole[: codec.hop], np.sign(whole[:2000]), np.zeros(2000, np.float32)):
         for recipe in ("published", "clean"):
             decoded = through_codec([samples], [name], codec, recipe)[0]
             assert decoded.dtype == np.float32
             assert len(decoded) == (published_length(codec, len(samples)) if recipe == "published" else len(samples))
     if "parameters" in entry:
-        assert sum(p.numel() for p in published.build(name).model.parameters()) == entry["parameters"]
+        assert sum(p.numel() for p in published.build(name, "meta").model.parameters()) == entry["parameters"]
 
 
 @pytest.mark.parametrize("name", published.MODELS)
 def test_rate_and_length_are_those_of_the_official_samples(name, shared):
-    codec = published.build(name)
+    codec = published.build(name, "meta")
     for utterance, num_samples in OFFICIAL.items():
         info = soundfile.info(shared / "data" / "codecfake-samples" / f"{name}+{utterance}.wav")
         ours = published_length(codec, audio.resampled_length(num_samples, 48000, codec.sample_rate))
@@ -84,7 +85,7 @@ def test_codes_are_upstreams(name, shared):
 
 @pytest.mark.parametrize("name", ["academicodec_hifi_16k_320d", "audiodec_24k_320d"])
 def test_our_networks_have_the_published_keys_and_shapes(name, shared):
-    model = published.build(name).model
+    model = published.build(name, "meta").model
     ours = {
         f"{part}/{key}": list(value.shape)
         for part, module in model.named_children()
@@ -96,7 +97,7 @@ def test_our_networks_have_the_published_keys_and_shapes(name, shared):
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.startswith("funcodec")])
 def test_funcodec_has_the_published_keys_and_ignores_those_of_training(name, shared, tmp_path):
     expected = golden(shared, GOLDEN[name])
-    state = published.build(name).model.state_dict()
+    state = published.build(name, "meta").model.state_dict()
     assert {key: list(value.shape) for key, value in state.items()} == expected.keys
     entry = config.codec(name)
     published.save(name, tmp_path, lambda state: {**state, "discriminator.weight": torch.zeros(3)})
@@ -108,9 +109,8 @@ def test_encodec_uses_as_many_codebooks_as_its_bandwidth_takes():
         name = "encodec_24khz" + ("" if kbps == 1.5 else f"_{kbps}kbps")
         entry = config.codec(name)
         assert (entry["n_q"], entry["bandwidth_kbps"]) == (n_q, kbps)
-        model = codecs.family_class("encodec").build(entry)
-        with torch.inference_mode():
-            ((codes, _),) = model.encode(torch.zeros(1, 1, 640))
+        with torch.device("meta"):
+            ((codes, _),) = codecs.family_class("encodec").build(entry).encode(torch.zeros(1, 1, 640))
         assert codes.shape == (1, n_q, 2)
 
 

@@ -124,12 +124,13 @@ MODELS = {
 }
 
 
-def build(name: str) -> codecs.TrainableCodec:
-    """Build the full-size codec with random weights."""
+def build(name: str, device: str = "cpu") -> codecs.TrainableCodec:
+    """Build the full-size codec with random weights; on the device `meta` it has shapes only."""
     entry = {**config.codec(name), "model": MODELS[name]}
     adapter_class = codecs.family_class(entry["family"])
     torch.manual_seed(0)
-    return adapter_class(entry, adapter_class.build(entry))
+    with torch.device(device):
+        return adapter_class(entry, adapter_class.build(entry), device)
 
 
 def save(name: str, folder: Path, change=lambda state: state) -> dict[str, Path]:
