@@ -50,7 +50,7 @@ def rows(folder, codec: str) -> dict[str, dict]:
     return {row["utterance_id"]: row for shard in shards for row in Shard(shard)}
 
 
-def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results):
+def test_matched_clips_have_one_rate_and_the_bona_fide_length(results):
     bonafide = rows(results / "matched", IDENTITY)
     assert len(bonafide) == 20
     for codec in CODECS:
@@ -59,7 +59,7 @@ def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results
         assert [row["num_samples"] for row in matched.values()] == [bonafide[name]["num_samples"] for name in matched]
 
 
-def test_every_recipe_has_results_of_its_own(results):
+def test_every_recipe_has_its_own_results(results):
     for name in (
         "split/eer_matrix.tsv",
         "split/metrics.tsv",
@@ -76,7 +76,7 @@ def test_every_recipe_has_results_of_its_own(results):
     assert not matched.str.contains("level:|delay:|polarity:|length:|format:").any()
 
 
-def test_the_report_sets_them_side_by_side(results):
+def test_report_compares_the_recipes(results):
     page = Page((results / "report/split/report.html").read_text())
     head = page.table("eval codec")[0]
     tables = {attributes.get("id") for tag, attributes in page.tags if tag == "table"}
@@ -88,7 +88,7 @@ def test_the_report_sets_them_side_by_side(results):
     assert (results / "report/split/samples/index.html").is_file()
 
 
-def test_what_is_matched_concerns_the_matched_set_only(project):
+def test_matched_option_reruns_only_the_matched_set(project):
     planned = project.planned(matched={"bandwidth_hz": 6000})
     assert planned["resynthesise_shard"] == 3
     assert planned["train"] == 1
@@ -96,12 +96,12 @@ def test_what_is_matched_concerns_the_matched_set_only(project):
     assert "source_shard" not in planned
 
 
-def test_a_second_run_does_nothing(project):
+def test_second_run_has_nothing_to_do(project):
     assert project.planned() == {}
 
 
 @pytest.fixture(scope="module")
-def taken_in(project):
+def ingested(project):
     """A run that reads the shards of the first run as a released set."""
     corpus = {"name": "codecfake", "path": "results/small/published/resynthesised", "splits": SPLITS}
     changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
@@ -113,17 +113,17 @@ def taken_in(project):
     return project.folder / "results/again"
 
 
-def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
+def test_released_set_is_ingested_unchanged(results, ingested):
     for codec in (IDENTITY, *CODECS):
-        mine, theirs = rows(taken_in / "published", codec), rows(results / "published", codec)
+        mine, theirs = rows(ingested / "published", codec), rows(results / "published", codec)
         assert mine.keys() == theirs.keys()
         for name, row in mine.items():
             assert row["audio"]["bytes"] == theirs[name]["audio"]["bytes"]
             assert row["speaker_id"] == theirs[name]["speaker_id"]
-    assert (taken_in / "report/split/report.html").is_file()
+    assert (ingested / "report/split/report.html").is_file()
 
 
-def test_the_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
+def test_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
     monkeypatch.chdir(project.folder)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     config, out = tmp_path / "run.yaml", tmp_path / "set"
