@@ -24,7 +24,7 @@ os.environ |= dict.fromkeys(("no_proxy", "NO_PROXY"), "127.0.0.1,localhost")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run slow tests first, so that no worker is left alone with one at the end."""
+    """Run slow tests first, so that none is left for one worker at the end."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 

@@ -19,12 +19,12 @@ def late(samples: np.ndarray, delay: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("delay", [0, 1, -8, 7.5, 120.25, -0.3, 399.9, -400])
-def test_a_delay_is_found_to_a_fraction_of_a_sample(speech, delay):
+def test_lag_has_subsample_accuracy(speech, delay):
     samples = speech(1.5, 16000)
     assert lag(samples, late(samples, delay), 400) == pytest.approx(delay, abs=0.02)
 
 
-def test_neither_level_nor_polarity_nor_noise_moves_it(speech):
+def test_lag_is_independent_of_level_polarity_and_noise(speech):
     samples = speech(2.0, 16000)
     noise = 0.1 * samples.std() * np.random.default_rng(0).standard_normal(len(samples)).astype(np.float32)
     for polarity in (1, -1):
@@ -32,19 +32,19 @@ def test_neither_level_nor_polarity_nor_noise_moves_it(speech):
         assert found == pytest.approx((33.5, polarity), abs=0.1)
 
 
-def test_lengths_may_differ(speech):
+def test_signals_may_differ_in_length(speech):
     samples = speech(1.0, 16000)
     assert lag(samples, np.pad(samples, (50, 700)), 400) == pytest.approx(50, abs=0.01)
     assert lag(samples, samples[120:], 400) == pytest.approx(-120, abs=0.01)
 
 
-def test_it_is_never_beyond_the_most_asked_for(speech):
+def test_lag_is_within_the_search_range(speech):
     samples = speech(1.0, 16000)
     assert abs(lag(samples, late(samples, 300), 100)) <= 100
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_the_delay_of_silence_is_undefined(speech, which):
+def test_lag_of_silence_is_undefined(speech, which):
     pair = [speech(0.5, 16000), speech(0.5, 16000)]
     pair[which] = np.zeros(8000, np.float32)
     assert np.isnan(lag(*pair, 400))
@@ -52,7 +52,7 @@ def test_the_delay_of_silence_is_undefined(speech, which):
     assert np.isnan(likeness(*pair).gain) == (which == 0)
 
 
-def test_envelopes_give_the_delay_if_phases_are_random(speech):
+def test_lag_is_found_by_envelopes_if_phases_are_random(speech):
     """Like a vocoder's output: the phase of each frequency is random in each frame."""
     samples = late(speech(2.0, 16000), 0)
     rng, found = np.random.default_rng(1), []
@@ -62,7 +62,7 @@ def test_envelopes_give_the_delay_if_phases_are_random(speech):
     assert np.median(found) == pytest.approx(125, abs=8)
 
 
-def test_official_samples_have_the_lags_that_are_known(shared):
+def test_official_samples_have_the_known_lags(shared):
     """For AudioDec, a plain cross-correlation is wrong by pitch periods (73 and 91 samples)."""
     known = {
         "genuine": (0, 0.01),
@@ -80,7 +80,7 @@ def test_official_samples_have_the_lags_that_are_known(shared):
             assert lag(reference, samples, 400) == pytest.approx(expected, abs=tolerance), codec
 
 
-def test_audiodecs_official_samples_have_the_other_polarity(shared):
+def test_audiodecs_official_samples_are_inverted(shared):
     for utterance in ("p225_273", "p295_144"):
         reference = audio.read(shared / "data/codecfake-samples" / f"genuine+{utterance}.wav")[0]
         samples = audio.resample(
@@ -106,13 +106,13 @@ def test_a_fractional_shift_keeps_the_level_at_every_frequency():
     assert np.abs(20 * np.log10(spectrum[: int(0.95 * len(spectrum))])).max() < 0.1
 
 
-def test_a_whole_shift_moves_samples_as_they_are():
+def test_shift_by_whole_samples_is_exact():
     samples = np.arange(1, 6, dtype=np.float32)
     assert shifted(samples, 2, 5).tolist() == [3, 4, 5, 0, 0]
     assert shifted(samples, -2, 6).tolist() == [0, 0, 1, 2, 3, 4]
 
 
-def test_aligned_signals_are_what_both_have(speech):
+def test_aligned_returns_the_overlap(speech):
     samples = speech(0.5, 16000)
     for delayed, delay in ((np.pad(samples, (40, 0)), 40), (samples[40:], -40)):
         one, other = aligned(samples, delayed, delay)

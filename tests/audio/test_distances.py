@@ -30,12 +30,12 @@ def noisy(samples: np.ndarray, snr_db: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_identical_signals_are_at_no_distance(speech, measure):
+def test_identical_signals_have_the_perfect_value(speech, measure):
     assert MEASURES[measure](speech(1.0), speech(1.0)) == PERFECT[measure]
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_the_more_noise_the_further(real, measure):
+def test_distance_grows_with_noise(real, measure):
     found = [MEASURES[measure](real, noisy(real, snr_db)) for snr_db in (60, 40, 20, 0, -20)]
     assert found == sorted(found, reverse=measure == "si_sdr")
     assert len(set(found)) == len(found)
@@ -52,7 +52,7 @@ def test_si_sdr_of_orthogonal_noise_is_its_snr(snr_db):
 
 
 @pytest.mark.parametrize("shape", ["noise", "speech"])
-def test_si_sdr_is_the_energy_that_a_projection_leaves(speech, shape):
+def test_si_sdr_equals_least_squares_projection(speech, shape):
     reference = speech(0.5) + 0.1  # the mean is not removed
     degraded = speech(0.5, seed=1) if shape == "speech" else RANDOM.standard_normal(8000).astype(np.float32)
     (scale,), (left,), *_ = np.linalg.lstsq(reference[:, None].astype(float), degraded.astype(float), rcond=None)
@@ -60,7 +60,7 @@ def test_si_sdr_is_the_energy_that_a_projection_leaves(speech, shape):
     assert distances.si_sdr(reference, degraded) == pytest.approx(expected, abs=1e-6)
 
 
-def test_si_sdr_stays_within_its_limits(speech):
+def test_si_sdr_is_limited_to_100_db(speech):
     reference = np.tile(np.float32([1, 0]), 500)
     assert distances.si_sdr(reference, np.tile(np.float32([0, 1]), 500)) == -100
     assert distances.si_sdr(reference, np.zeros_like(reference)) == -100
@@ -75,13 +75,13 @@ def log_mel(samples: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("snr_db", [-5, 10, 50])
-def test_mel_distance_is_that_of_librosas_spectra(real, snr_db):
+def test_mel_distance_equals_librosa(real, snr_db):
     degraded = noisy(real, snr_db)
     expected = np.abs(log_mel(real) - log_mel(degraded)).mean()
     assert distances.mel_distance(real, degraded) == pytest.approx(expected, rel=1e-4)
 
 
-def test_mel_distance_of_a_louder_signal_is_its_gain():
+def test_mel_distance_of_an_amplified_signal_is_its_gain():
     noise = RANDOM.standard_normal(16000).astype(np.float32)
     assert distances.mel_distance(noise, noise * np.float32(10**0.3)) == pytest.approx(0.3, abs=1e-5)
 
@@ -97,7 +97,7 @@ def magnitudes(samples: np.ndarray, fft: int, hop: int, window: int) -> np.ndarr
 
 
 @pytest.mark.parametrize("snr_db", [-5, 10, 50])
-def test_stft_distance_is_its_formula(real, snr_db):
+def test_stft_distance_equals_its_formula(real, snr_db):
     degraded = noisy(real, snr_db)
     expected = []
     for scale in ((512, 50, 240), (1024, 120, 600), (2048, 240, 1200)):
@@ -108,18 +108,18 @@ def test_stft_distance_is_its_formula(real, snr_db):
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_nothing_is_compared_with_silence(speech, measure):
+def test_distance_to_a_silent_reference_is_undefined(speech, measure):
     assert math.isnan(MEASURES[measure](np.zeros(16000, np.float32), speech(1.0)))
 
 
 @pytest.mark.parametrize("measure", MEASURES)
-def test_silence_is_far_from_speech(speech, measure):
+def test_silent_output_has_a_large_distance(speech, measure):
     found = MEASURES[measure](speech(1.0), np.zeros(16000, np.float32))
     assert abs(found - PERFECT[measure]) > 0.9
 
 
 @pytest.mark.parametrize("length", [0, 1, 511, 1023])
 @pytest.mark.parametrize("measure", ["mel_distance", "stft_distance"])
-def test_less_than_a_window_has_no_spectrum_to_compare(measure, length):
+def test_spectral_distance_of_less_than_a_window_is_undefined(measure, length):
     samples = np.ones(length, np.float32)
     assert math.isnan(MEASURES[measure](samples, samples))

@@ -8,7 +8,7 @@ from codecfake.audio import features
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 3, 159, 511, 512, 513, 767, 768, 16001])
-def test_the_spectrum_is_that_of_welch(num_samples):
+def test_spectrum_equals_scipy_welch(num_samples):
     samples = np.random.default_rng(0).normal(size=num_samples)
     frequencies, power = features.spectrum(samples, 16000)
     expected = welch(samples, 16000, nperseg=min(num_samples, 512))
@@ -28,11 +28,11 @@ def test_the_spectrum_is_that_of_welch(num_samples):
         ([1, 1], 1),
     ],
 )
-def test_clipped_are_neighbours_at_the_peak(samples, share):
+def test_clipped_counts_adjacent_samples_at_the_peak(samples, share):
     assert features.clipped(np.array(samples, np.float32)) == share
 
 
-def test_low_bits_of_16_bit_samples():
+def test_low_bits_of_16_bit_samples_have_step_1():
     pcm = np.random.default_rng(0).integers(-3000, 3000, 20000)
     bits = features.low_bits((pcm / 32768).astype(np.float32))
     assert bits == (1, np.mean(pcm % 2), 1)
@@ -40,7 +40,7 @@ def test_low_bits_of_16_bit_samples():
 
 
 @pytest.mark.parametrize(("scale", "step", "odd"), [(2, 2, 0), (3, 3, 0.5), (8, 8, 0)])
-def test_samples_that_were_scaled_have_wider_steps(scale, step, odd):
+def test_scaled_samples_have_larger_steps(scale, step, odd):
     pcm = scale * np.random.default_rng(0).integers(-300, 300, 20000)
     bits = features.low_bits((pcm / 32768).astype(np.float32))
     assert (bits.on_grid, bits.step) == (1, step)
@@ -54,13 +54,13 @@ def test_samples_of_more_than_16_bits_are_off_the_grid():
     assert bits.step == 1 / 256
 
 
-def test_silence_has_no_step():
+def test_step_of_silence_is_undefined():
     bits = features.low_bits(np.zeros(10))
     assert bits[:2] == (1, 0)
     assert np.isnan(bits.step)
 
 
 @pytest.mark.parametrize("hertz", [2000, 7000])
-def test_the_share_above_a_frequency_is_that_of_a_flat_spectrum(hertz):
+def test_share_above_a_frequency_of_white_noise_has_its_closed_form(hertz):
     spectrum = features.spectrum(np.random.default_rng(0).normal(size=160000), 16000)
     assert features.share_above(*spectrum, hertz) == pytest.approx(10 * np.log10(1 - hertz / 8000), abs=0.1)

@@ -33,7 +33,7 @@ def noisy(samples: np.ndarray, snr_db: float) -> np.ndarray:
     return samples + noise * np.float32(samples.std() * 10 ** (-snr_db / 20))
 
 
-def test_identical_speech_is_at_the_top(real, metric):
+def test_identical_speech_has_the_maximum(real, metric):
     assert METRICS[metric](real, real, 16000) == pytest.approx(TOP[metric], abs=0.01)
 
 
@@ -43,26 +43,26 @@ def test_quality_falls_with_noise(real, metric):
     assert values[0] - values[-1] > 0.3
 
 
-def test_speech_of_another_rate_is_judged_alike(real, metric):
+def test_quality_does_not_depend_on_the_sample_rate(real, metric):
     degraded = noisy(real, 10)
     upsampled = [audio.resample(samples, 16000, 24000) for samples in (real, degraded)]
     assert METRICS[metric](*upsampled, 24000) == pytest.approx(METRICS[metric](real, degraded, 16000), abs=0.1)
 
 
-def test_quality_is_undefined_on_silence(metric):
+def test_quality_of_silence_is_undefined(metric):
     silence = np.zeros(16000, np.float32)
     assert math.isnan(METRICS[metric](silence, silence, 16000))
 
 
 @pytest.mark.parametrize("seconds", [0, 0.001, 0.02, 0.2])
-def test_quality_is_undefined_on_too_little_speech(real, metric, seconds):
+def test_quality_of_too_little_speech_is_undefined(real, metric, seconds):
     start = int(np.abs(real).argmax())
     short = real[start : start + round(16000 * seconds)]
     assert math.isnan(METRICS[metric](short, short, 16000))
 
 
 @pytest.mark.filterwarnings("ignore:Not enough STFT frames")
-def test_stoi_is_undefined_where_all_but_a_moment_is_silent(real):
+def test_stoi_of_mostly_silent_audio_is_undefined(real):
     start = int(np.abs(real).argmax())
     moment = np.zeros(16000, np.float32)
     moment[8000:9600] = real[start : start + 1600]
@@ -70,7 +70,7 @@ def test_stoi_is_undefined_where_all_but_a_moment_is_silent(real):
 
 
 @pytest.mark.usefixtures("pesq")
-def test_the_mean_is_over_the_defined_values(real):
+def test_mean_quality_ignores_undefined_values(real):
     pair, short = (real, noisy(real, 10)), (real[:1600], real[:1600])
     stoi, pesq_wb = intelligibility.mean_quality([pair, short, (real, real)], 16000)
     assert stoi == pytest.approx((intelligibility.stoi(*pair, 16000) + 1) / 2, abs=1e-6)
@@ -78,6 +78,6 @@ def test_the_mean_is_over_the_defined_values(real):
 
 
 @pytest.mark.usefixtures("pesq")
-def test_a_codec_that_gives_nothing_has_the_worst_pesq(speech):
+def test_silent_output_has_the_worst_pesq(speech):
     spoken = speech(1.0)
     assert intelligibility.pesq_wb(spoken, np.zeros_like(spoken), 16000) == 1.0

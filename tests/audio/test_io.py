@@ -28,7 +28,7 @@ def sine(frequency, sample_rate, seconds=1.0):
 
 
 @pytest.mark.parametrize(("suffix", "subtype", "decibels"), FORMATS)
-def test_every_format_gives_mono_float32_back(tmp_path, speech, suffix, subtype, decibels):
+def test_every_format_is_read_as_mono_float32(tmp_path, speech, suffix, subtype, decibels):
     original = speech()
     path = tmp_path / f"a{suffix}"
     soundfile.write(path, original, 16000, subtype)
@@ -40,7 +40,7 @@ def test_every_format_gives_mono_float32_back(tmp_path, speech, suffix, subtype,
         assert 20 * np.log10(np.std(original) / max(np.std(samples - original), 1e-12)) > decibels
 
 
-def test_stereo_at_96_khz_becomes_the_mean_of_its_channels_at_96_khz(tmp_path, speech):
+def test_stereo_is_averaged_and_96_khz_kept(tmp_path, speech):
     left, right = speech(0.2, 96000, seed=0), speech(0.2, 96000, seed=1)
     path = tmp_path / "stereo.wav"
     soundfile.write(path, np.stack([left, right], axis=1), 96000, "FLOAT")
@@ -60,7 +60,7 @@ def test_g722_is_read_as_16_khz(tmp_path, speech, write_g722):
 
 
 @pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
-def test_random_bytes_are_refused_by_name_with_the_formats_allowed(tmp_path, suffix):
+def test_random_bytes_are_refused_with_allowed_formats(tmp_path, suffix):
     path = tmp_path / f"noise{suffix}"
     path.write_bytes(np.random.default_rng(0).bytes(5000))
     with pytest.raises(AudioError, match=rf"noise{suffix}: cannot be decoded.*allowed: .wav, .flac, .ogg, .mp3, .g722"):
@@ -95,7 +95,7 @@ def test_a_file_without_samples_is_refused(tmp_path, name):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_sample_that_is_not_finite_is_refused_with_its_position(tmp_path, speech, value):
+def test_non_finite_sample_is_refused_with_its_position(tmp_path, speech, value):
     samples = speech()
     samples[7] = value
     path = tmp_path / "bad.wav"
@@ -104,7 +104,7 @@ def test_a_sample_that_is_not_finite_is_refused_with_its_position(tmp_path, spee
         audio.read(path)
 
 
-def test_audio_shorter_than_a_frame_is_refused_with_both_lengths():
+def test_audio_below_the_minimum_length_is_refused_with_both_lengths():
     audio.check(np.zeros(320, np.float32), "u1", minimum=320)
     with pytest.raises(AudioError, match=r"u1: 319 samples; at least 320"):
         audio.check(np.zeros(319, np.float32), "u1", minimum=320)
@@ -113,7 +113,7 @@ def test_audio_shorter_than_a_frame_is_refused_with_both_lengths():
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(48000, 16000), (44100, 16000), (16000, 24000), (16000, 44100)])
 # 441328 samples at 44.1 kHz are 160119.002 at 16 kHz; float32 cannot represent the fraction
 @pytest.mark.parametrize("num_samples", [1, 777, 16001, 441328])
-def test_resampling_gives_the_ceiling_of_the_exact_length(from_rate, to_rate, num_samples):
+def test_resampling_rounds_the_length_up(from_rate, to_rate, num_samples):
     resampled = audio.resample(np.zeros(num_samples, np.float32), from_rate, to_rate)
     assert resampled.dtype == np.float32
     assert len(resampled) == -(-num_samples * to_rate // from_rate)
@@ -121,18 +121,18 @@ def test_resampling_gives_the_ceiling_of_the_exact_length(from_rate, to_rate, nu
 
 
 @pytest.mark.parametrize(("from_rate", "to_rate"), [(48000, 16000), (44100, 16000), (16000, 24000)])
-def test_a_sine_keeps_its_frequency_and_level(from_rate, to_rate):
+def test_resampled_sine_keeps_frequency_and_level(from_rate, to_rate):
     resampled = audio.resample(sine(1000, from_rate), from_rate, to_rate)
     middle = slice(to_rate // 10, -to_rate // 10)
     np.testing.assert_allclose(resampled[middle], sine(1000, to_rate)[middle], atol=2e-3)
 
 
-def test_what_lies_above_the_new_nyquist_frequency_is_gone():
+def test_resampling_removes_content_above_the_new_nyquist():
     resampled = audio.resample(sine(10000, 48000), 48000, 16000)[1600:-1600]
     assert np.std(resampled) < 0.01 * np.std(sine(10000, 48000))
 
 
-def test_pcm16_is_clamped_to_099_and_rounded_to_the_nearest_step():
+def test_pcm16_is_clamped_to_099_and_rounded():
     steps = [1.4, 1.6, -1.4, -1.6, 0.0, 16384.0, -16384.0]
     samples = np.array([1.0, -1.0, 7.5, 0.99, -0.99, *(step / 32768 for step in steps)], np.float32)
     pcm = audio.to_pcm16(samples)
@@ -141,7 +141,7 @@ def test_pcm16_is_clamped_to_099_and_rounded_to_the_nearest_step():
     assert pcm.tolist() == [limit, -limit, limit, limit, -limit, 1, 2, -1, -2, 0, 16384, -16384]
 
 
-def test_pcm16_survives_the_way_to_float_and_back():
+def test_pcm16_round_trip_through_float_is_lossless():
     pcm = np.arange(-32440, 32441, dtype=np.int16)
     np.testing.assert_array_equal(audio.to_pcm16(audio.from_pcm16(pcm)), pcm)
 
@@ -154,14 +154,14 @@ def test_match_length_cuts_or_pads_the_end(num_samples, expected):
 
 
 @pytest.mark.parametrize("container", ["FLAC", "WAV"])
-def test_encoding_loses_nothing_of_16_bit_samples(container):
+def test_encoding_of_16_bit_samples_is_lossless(container):
     original = audio.from_pcm16(np.random.default_rng(0).integers(-32440, 32441, 5000).astype(np.int16))
     samples, sample_rate = audio.decode(audio.encode(original, 24000, container), "u1")
     assert sample_rate == 24000
     np.testing.assert_array_equal(samples, original)
 
 
-def test_write_wav_makes_a_16_bit_wav_and_leaves_nothing_else(tmp_path, speech):
+def test_write_wav_writes_only_a_16_bit_wav(tmp_path, speech):
     path = tmp_path / "new" / "a.wav"
     audio.write_wav(path, speech(), 16000)
     info = soundfile.info(path)
@@ -169,7 +169,7 @@ def test_write_wav_makes_a_16_bit_wav_and_leaves_nothing_else(tmp_path, speech):
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_wav_that_cannot_be_written_leaves_the_old_file(tmp_path, speech, monkeypatch):
+def test_failed_write_keeps_the_old_wav(tmp_path, speech, monkeypatch):
     path = tmp_path / "a.wav"
     path.write_bytes(b"old")
     monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("no space left")))
@@ -178,7 +178,7 @@ def test_a_wav_that_cannot_be_written_leaves_the_old_file(tmp_path, speech, monk
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a.wav": b"old"}
 
 
-def test_a_wav_cut_short_is_refused_but_one_from_a_pipe_is_read(speech):
+def test_truncated_wav_is_refused_but_piped_wav_is_read(speech):
     whole = audio.encode(speech(0.2), 16000, "WAV")
     with pytest.raises(AudioError, match=rf"cut.wav: 3000 bytes; its header says {len(whole)}: the file was cut short"):
         audio.decode(whole[:3000], "cut.wav")

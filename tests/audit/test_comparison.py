@@ -26,7 +26,7 @@ def peak_of(codec, bonafide=BONAFIDE):
     return rows.set_index(["codec", "cue"]).loc[("codec", "peak")]
 
 
-def test_differences_are_those_of_pairs():
+def test_differences_are_medians_over_pairs():
     row = peak_of(cues({"c": 5.0, "a": 3.0, "b": 2.5}))
     assert (row["clips"], row["pairs"], row["median"], row["low"], row["high"]) == (3, 3, 3, 2.5, 5)
     assert (row["difference"], row["difference_low"], row["difference_high"]) == (1, 0.5, 2)
@@ -34,13 +34,13 @@ def test_differences_are_those_of_pairs():
     assert row["auc"] == pytest.approx(7 / 9)
 
 
-def test_without_pairs_medians_are_compared():
+def test_unpaired_clips_are_compared_by_medians():
     row = peak_of(cues({"x": 5.0, "y": 7.0}))
     assert (row["pairs"], row["difference"], row["auc"]) == (0, 4, 1)
     assert np.isnan(row["difference_low"])
 
 
-def test_clips_without_a_cue_are_not_counted_and_a_cue_without_clips_has_no_row():
+def test_undefined_cues_are_not_counted_and_have_no_row():
     row = peak_of(cues({"a": 3.0, "b": 5.0}, peak=[3.0, 5.0], gain_db=[np.nan, 1.0], delay=np.nan))
     rows = comparison.ranges(
         {"identity": cues(BONAFIDE), "codec": cues({"a": 3.0, "b": 5.0}, gain_db=[np.nan, 1.0], delay=np.nan)}
@@ -51,13 +51,13 @@ def test_clips_without_a_cue_are_not_counted_and_a_cue_without_clips_has_no_row(
     assert ("identity", "delay") in rows.index
 
 
-def test_a_tenth_at_both_ends_is_left_out_of_a_range():
+def test_range_is_from_10th_to_90th_percentile():
     many = {f"u{number:03}": float(number) for number in range(101)}
     row = peak_of(cues(many))
     assert (row["low"], row["high"]) == (10, 90)
 
 
-def test_codecs_with_the_same_clips_are_found():
+def test_codecs_with_identical_clips_are_duplicates():
     table = cues(BONAFIDE)
     other_header = table.assign(bytes_hash=["xa", "z", "xc"])
     part = cues({"b": 2.0, "d": 1.0})
@@ -71,6 +71,6 @@ def test_codecs_with_the_same_clips_are_found():
     ]
 
 
-def test_the_same_samples_of_other_utterances_are_no_duplicates():
+def test_identical_samples_of_different_utterances_are_no_duplicates():
     shuffled = cues({"a": 1.0, "b": 2.0}, samples_hash=["yb", "ya"])
     assert comparison.duplicates({"identity": cues(BONAFIDE), "codec": shuffled}).empty

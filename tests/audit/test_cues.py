@@ -33,7 +33,7 @@ def clip(tmp_path):
     return make
 
 
-def test_the_format_is_reported_as_it_is(clip, speech):
+def test_cues_include_the_file_format(clip, speech):
     found = measure(clip(speech(0.5, 24000), rate=24000, container="FLAC", subtype="PCM_24"), None)
     assert [found[name] for name in ("container", "subtype", "sample_rate", "num_samples")] == [
         "FLAC",
@@ -44,7 +44,7 @@ def test_the_format_is_reported_as_it_is(clip, speech):
     assert [found[name] for name in ("utterance_id", "speaker_id", "label")] == ["s_1", "s", "spoof"]
 
 
-def test_numbers_of_the_file_are_those_of_its_samples(clip, speech):
+def test_sample_statistics_are_those_of_the_pcm_samples(clip, speech):
     pcm = (speech(0.5) * 3000 + 330).astype(np.int16)
     found = measure(clip(pcm), None)
     assert found["peak"] == pytest.approx(np.abs(pcm).max() / 32768, abs=1e-6)
@@ -52,7 +52,7 @@ def test_numbers_of_the_file_are_those_of_its_samples(clip, speech):
     assert (found["on_grid_share"], found["step"], found["clipped_share"]) == (1, 1, 0)
 
 
-def test_levels_silences_and_bands_are_as_heard_whatever_the_rate(clip, speech):
+def test_level_silence_and_band_do_not_depend_on_the_rate(clip, speech):
     sound = np.pad(speech(1.0, 48000), (14400, 9600)) + 1e-3 * np.random.default_rng(0).normal(size=72000)
     found = [
         measure(clip(audio.resample(sound.astype(np.float32), 48000, rate), rate=rate), None) for rate in (RATE, 48000)
@@ -70,7 +70,7 @@ def test_levels_silences_and_bands_are_as_heard_whatever_the_rate(clip, speech):
 
 @pytest.mark.parametrize("rate", [RATE, 24000, 44100])
 @pytest.mark.parametrize("lag", [-8, 7.5, 123.25])
-def test_delay_gain_and_length_are_against_bona_fide(clip, speech, rate, lag):
+def test_delay_gain_and_length_are_relative_to_bona_fide(clip, speech, rate, lag):
     bonafide = speech(1.0)
     spoof = 0.5 * audio.resample(delayed(bonafide, lag).astype(np.float32), RATE, rate)
     found = measure(clip(np.append(spoof, np.zeros(10)), rate=rate), clip(bonafide, "genuine", subtype="FLOAT"))
@@ -80,7 +80,7 @@ def test_delay_gain_and_length_are_against_bona_fide(clip, speech, rate, lag):
     assert found["length_difference"] == 10
 
 
-def test_a_gain_is_that_of_the_level_though_a_codec_adds_noise(speech):
+def test_gain_is_the_level_ratio_even_with_codec_noise(speech):
     bonafide = speech(1.0)
     noise = np.random.default_rng(0).normal(0, np.std(bonafide), len(bonafide)).astype(np.float32)
     spoof = (bonafide + noise) / np.sqrt(2)
@@ -89,13 +89,13 @@ def test_a_gain_is_that_of_the_level_though_a_codec_adds_noise(speech):
     assert found["gain_db"] == pytest.approx(0, abs=0.4)
 
 
-def test_an_inverted_clip_has_a_correlation_below_zero(speech):
+def test_inverted_clip_has_negative_correlation(speech):
     found = against(speech(1.0), -speech(1.0))
     assert found["correlation"] == pytest.approx(-1)
     assert (found["delay"], found["gain_db"]) == pytest.approx((0, 0), abs=1e-3)
 
 
-def test_without_a_bona_fide_recording_nothing_is_set_against_it(clip, speech, tmp_path):
+def test_relative_cues_without_bona_fide_recording_are_undefined(clip, speech, tmp_path):
     table = cue_table([clip(speech(0.5))], [], 1, "codec")
     assert table[["delay", "correlation", "gain_db", "length_difference"]].isna().all(axis=None)
     tables.write(table, Cues, tmp_path / "cues.tsv")
@@ -103,7 +103,7 @@ def test_without_a_bona_fide_recording_nothing_is_set_against_it(clip, speech, t
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 100, 1599, 8000])
-def test_silence_and_clips_however_short_have_cues(clip, speech, num_samples):
+def test_silent_and_short_clips_have_cues(clip, speech, num_samples):
     bonafide = clip(speech(1.0)[4000 : 4000 + num_samples], "genuine")
     silence = clip(np.zeros(num_samples))
     table = cue_table([silence], [bonafide], 1, "codec")
@@ -113,7 +113,7 @@ def test_silence_and_clips_however_short_have_cues(clip, speech, num_samples):
     cue_table([clip(speech(1.0)[4000 : 4000 + num_samples])], [silence], 1, "codec")
 
 
-def test_the_same_samples_in_another_file_have_the_same_hash_of_samples_alone(clip, speech):
+def test_equal_samples_in_another_container_share_only_the_samples_hash(clip, speech):
     pcm, others = (audio.to_pcm16(speech(0.5, seed=seed)) for seed in (0, 1))
     one, same, other = (
         measure(clip(*made), None) for made in ((pcm,), (pcm, "flac", RATE, "PCM_16", "FLAC"), (others,))
@@ -124,20 +124,20 @@ def test_the_same_samples_in_another_file_have_the_same_hash_of_samples_alone(cl
     assert slower["samples_hash"] != one["samples_hash"]
 
 
-def test_a_clip_that_cannot_be_decoded_is_named(clip, speech):
+def test_undecodable_clip_is_named(clip, speech):
     broken = clip(speech(0.5))
     Path(broken.name).write_bytes(b"RIFFnot a wave file at all")
     with pytest.raises(AudioError, match=r"codec\+s_1\.wav: cannot be decoded"):
         cue_table([broken], [], 1, "codec")
 
 
-def test_any_number_of_workers_measures_the_same(tmp_path, speech):
+def test_cues_do_not_depend_on_the_number_of_workers(tmp_path, speech):
     folder = write_set(tmp_path, speech, ["gain"])
     one, three = measured(folder), measured(folder, workers=3)
     assert all(one[codec].equals(three[codec]) for codec in one)
 
 
-def test_clips_of_several_shards_come_by_utterance(tmp_path, speech):
+def test_cues_of_several_shards_are_sorted_by_utterance(tmp_path, speech):
     names = ["b_1", "a_1", "c_1", "a_2"]
     for shard in range(2):
         rows = [
@@ -154,7 +154,7 @@ def test_clips_of_several_shards_come_by_utterance(tmp_path, speech):
     assert (table["delay"] == 0).all()
 
 
-def test_a_stereo_file_is_measured_as_it_is_heard_mono(tmp_path, speech):
+def test_stereo_file_is_measured_as_mono(tmp_path, speech):
     buffer = io.BytesIO()
     soundfile.write(buffer, np.stack([speech(0.5), np.zeros(8000)], axis=1), RATE, format="WAV", subtype="FLOAT")
     (tmp_path / "codec+s_1.wav").write_bytes(buffer.getvalue())

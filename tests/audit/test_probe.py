@@ -33,7 +33,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("group", PLANTED)
-def test_a_planted_difference_is_found_by_its_own_group_of_cues_and_not_by_others(group):
+def test_only_the_group_of_the_planted_cue_separates_the_classes(group):
     found = eers(cues(seed=1, **PLANTED[group]))
     assert found.loc[group, "eer"] < 0.05
     assert (found.loc[ALL, "eer"] < 0.1) == (group != FORMAT)
@@ -41,26 +41,26 @@ def test_a_planted_difference_is_found_by_its_own_group_of_cues_and_not_by_other
         assert found.loc[other, "eer"] == pytest.approx(0.5, abs=0.15), other
 
 
-def test_where_nothing_differs_it_is_chance_and_the_interval_says_so():
+def test_eer_interval_of_equal_classes_includes_chance():
     found = eers(cues(seed=1))
     assert found.loc[ALL, "eer_low"] < 0.5 < found.loc[ALL, "eer_high"] + 0.05
     assert found.loc[ALL, "eer"] == pytest.approx(0.5, abs=0.1)
     assert found.loc[FORMAT, "eer"] == 0.5
 
 
-def test_cues_measured_against_the_bona_fide_recording_are_not_used():
+def test_probe_ignores_cues_relative_to_bona_fide():
     paired = dict.fromkeys(("delay", "gain_db", "correlation", "length_difference"), lambda values: values + 100)
     pd.testing.assert_frame_equal(eers(cues(seed=1, **paired)), eers(cues(seed=1)))
 
 
-def test_the_low_bits_of_what_is_resampled_are_not_heard():
+def test_probe_ignores_low_bits_of_resampled_clips():
     heard = {"on_grid_share": 0.0, "odd_share": 0.5}
     even = {"on_grid_share": 1.0, "odd_share": 0.0}
     assert eers(cues(seed=1, sample_rate=24000, **even), cues(**heard)).loc["lsb", "eer"] == 0.5
     assert eers(cues(seed=1, **even), cues(**heard)).loc["lsb", "eer"] == 0
 
 
-def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
+def test_eer_equals_scikit_learn_with_speakers_left_out():
     bonafide, spoof = cues(speakers=4), cues(speakers=4, seed=1, level_dbfs=lambda level: level + 0.3)
     found = eers(spoof, bonafide).loc["level"]
     both = pd.concat([bonafide, spoof], ignore_index=True)
@@ -78,7 +78,7 @@ def test_the_eer_is_that_of_scikit_learn_on_speakers_left_out():
     assert 0.05 < found["eer"] < 0.45
 
 
-def test_a_detector_the_wrong_way_round_is_not_flipped():
+def test_inverted_probe_has_an_eer_above_chance():
     """Two speakers with opposite effects: a model trained on one is wrong for the other."""
     bonafide, spoof = cues(speakers=2), cues(speakers=2, seed=1)
     for table, sign in ((bonafide, 1), (spoof, -1)):
@@ -86,7 +86,7 @@ def test_a_detector_the_wrong_way_round_is_not_flipped():
     assert eers(spoof, bonafide).loc["level", "eer"] > 0.9
 
 
-def test_speakers_of_one_class_alone_are_left_out():
+def test_speakers_with_a_single_class_are_excluded():
     more = pd.concat([cues(), cues(speakers=3, seed=2, prefix="t", level_dbfs=50.0)], ignore_index=True)
     found = eers(cues(seed=1), more)
     pd.testing.assert_frame_equal(found, eers(cues(seed=1)))
@@ -101,13 +101,13 @@ def test_speakers_of_one_class_alone_are_left_out():
         (cues(speakers=3, per_speaker=3, seed=1), "trials: 30 bona fide and 9 spoof, at least 10 of each needed"),
     ],
 )
-def test_too_few_speakers_or_trials_give_a_remark_instead_of_an_eer(spoof, remark):
+def test_too_few_speakers_or_trials_give_a_remark_and_no_eer(spoof, remark):
     found = eers(spoof)
     assert found[["eer", "eer_low", "eer_high"]].isna().all(axis=None)
     assert set(found["remark"]) == {remark}
 
 
-def test_the_order_of_clips_changes_nothing_and_the_seed_only_the_interval(tmp_path):
+def test_eer_depends_on_neither_clip_order_nor_seed(tmp_path):
     bonafide, spoof = cues(), cues(seed=1, level_dbfs=lambda level: level + 0.2)
     found = eers(spoof, bonafide)
     shuffled = eers(spoof.sample(frac=1, random_state=0), bonafide.sample(frac=1, random_state=1))

@@ -52,7 +52,7 @@ def findings(audited, codec):
 
 
 @pytest.mark.parametrize("codec", TRACES)
-def test_what_is_planted_is_found_and_nothing_else(audited, codec):
+def test_exactly_the_planted_artefacts_are_reported(audited, codec):
     *found, _ = findings(audited, codec)
     expected = EXPECTED[codec] or ["no single cue stands out"]
     assert len(found) == len(expected), found
@@ -60,7 +60,7 @@ def test_what_is_planted_is_found_and_nothing_else(audited, codec):
         assert any(one.startswith(words) for one in found), found
 
 
-def test_where_nothing_is_planted_the_probe_is_near_chance_and_said_to_be(audited):
+def test_probe_without_artefact_is_reported_as_chance(audited):
     probe = audited.probe.set_index(["codec", "group"])
     assert probe.loc[("none", ALL), "eer"] == pytest.approx(0.5, abs=0.15)
     assert "which may be chance" in findings(audited, "none")[-1]
@@ -70,26 +70,26 @@ def test_where_nothing_is_planted_the_probe_is_near_chance_and_said_to_be(audite
     ("codec", "group"),
     [("hop", "length"), ("dc", "level"), ("band", "band"), ("peak", "level"), ("even", "lsb"), ("clipped", "level")],
 )
-def test_the_probe_tells_by_the_group_of_the_planted_cue(audited, codec, group):
+def test_probe_separates_by_the_group_of_the_planted_cue(audited, codec, group):
     eer = audited.probe.set_index(["codec", "group"])["eer"]
     assert eer[codec, group] < 0.1
     assert eer[codec, ALL] < 0.2
     assert "chance" not in findings(audited, codec)[-1]
 
 
-def test_bona_fide_speech_has_a_row_and_no_verdict(audited):
+def test_bona_fide_speech_has_a_row_without_verdict(audited):
     row = audited.table.set_index("codec").loc["identity"]
     assert (row["verdict"], row["subtype"], row["clips"], row["speakers"]) == ("", "PCM_16", 24, 6)
 
 
-def test_tables_are_read_as_they_were_written(audited, tmp_path):
+def test_tables_round_trip(audited, tmp_path):
     for table, model in zip(audited, (Audit, Ranges, Probe, Duplicates), strict=True):
         tables.write(table, model, tmp_path / "table.tsv")
         again = tables.read(tmp_path / "table.tsv", model)
         assert again.equals(table.astype(again.dtypes)), model
 
 
-def test_an_audit_is_the_same_each_time_and_of_its_seed(cues, audited):
+def test_audit_is_deterministic_for_its_seed(cues, audited):
     part = {codec: cues[codec] for codec in ("identity", "gain")}
     first, second, other = audit(part, 1, HOPS), audit(part, 1, HOPS), audit(part, 2, HOPS)
     for one, again in zip(first, second, strict=True):
@@ -99,7 +99,7 @@ def test_an_audit_is_the_same_each_time_and_of_its_seed(cues, audited):
     assert findings(first, "gain") == findings(audited, "gain")
 
 
-def test_a_codec_without_paired_bona_fide_clips_is_compared_with_all_bona_fide_speech(cues):
+def test_unpaired_codec_is_compared_with_all_bona_fide_speech(cues):
     stranger = cues["hop"].assign(
         utterance_id="t" + cues["hop"]["utterance_id"],
         speaker_id="t" + cues["hop"]["speaker_id"],
@@ -113,13 +113,13 @@ def test_a_codec_without_paired_bona_fide_clips_is_compared_with_all_bona_fide_s
     assert plots.figure(found.ranges, found.probe).startswith(b"\x89PNG")
 
 
-def test_a_set_without_bona_fide_speech_or_without_codecs_is_refused(cues):
+def test_set_without_bona_fide_speech_or_codecs_is_refused(cues):
     for codecs in (["identity"], ["gain", "hop"]):
         with pytest.raises(DataError, match=r"an audit needs bona fide speech \(identity, genuine\) and a codec"):
             audit({codec: cues[codec] for codec in codecs}, 1, HOPS)
 
 
-def test_the_figure_follows_the_numbers_and_is_the_same_bytes_each_time(audited):
+def test_figure_reflects_the_numbers_and_is_reproducible(audited):
     figure = plots.figure(audited.ranges, audited.probe)
     assert figure.startswith(b"\x89PNG")
     assert figure == plots.figure(audited.ranges, audited.probe)
@@ -129,7 +129,7 @@ def test_the_figure_follows_the_numbers_and_is_the_same_bytes_each_time(audited)
     assert figure != plots.figure(audited.ranges.assign(median=1.0), audited.probe)
 
 
-def test_the_audit_reads_as_a_table_and_as_text(audited):
+def test_audit_is_rendered_as_table_and_text(audited):
     head, *rows = readable(audited)
     assert {len(row) for row in rows} == {len(head)}
     assert ("delay", "24", "PCM_16", "16000", "as the input", "7.5", "0.0") in [row[:7] for row in rows]
@@ -148,23 +148,23 @@ class TestOfficialSamples:
     def audited(self, cues):
         return audit(cues, 1, HOPS)
 
-    def test_there_are_fifteen_codecs_of_two_utterances(self, audited):
+    def test_set_has_fifteen_codecs_with_two_utterances_each(self, audited):
         assert list(audited.table["clips"]) == [2] * 16
 
-    def test_the_twins_are_found_and_no_others(self, audited):
+    def test_only_the_known_duplicates_are_found(self, audited):
         (row,) = audited.duplicates.to_dict("records")
         expected = {"codec": TWINS[0], "other": TWINS[1], "utterances": 2, "same_samples": 2, "same_bytes": 2}
         assert row == expected
         for one, other in (TWINS, TWINS[::-1]):
             assert findings(audited, one)[0] == f"identical to {other}"
 
-    def test_genuine_is_float_and_every_codec_pcm_16(self, audited):
+    def test_only_genuine_clips_are_float(self, audited):
         subtypes = audited.table.set_index("codec")["subtype"]
         assert subtypes.pop("identity") == "FLOAT"
         assert set(subtypes) == {"PCM_16"}
         assert all("format: PCM_16 where bona fide is FLOAT" in words for words in audited.table["verdict"][1:])
 
-    def test_lengths_obey_the_known_laws(self, audited):
+    def test_lengths_follow_the_known_laws(self, audited):
         laws = audited.table.set_index("codec")["length_law"]
         for codec, law in laws.items():
             assert law == LAWS.get(codec, "as the input"), codec
@@ -179,7 +179,7 @@ class TestOfficialSamples:
             assert 10 ** (cues[codec]["gain_db"].min() / 20) == pytest.approx(1.2, abs=0.1)
             assert 10 ** (cues[codec]["gain_db"].max() / 20) == pytest.approx(2.75, abs=0.1)
 
-    def test_delays_are_the_known_ones(self, audited, cues):
+    def test_delays_equal_the_known_values(self, audited, cues):
         known = {"descript-audio-codec-16khz": (-8.2, -7.8), "descript-audio-codec-24khz": (-5.5, -5.2)}
         for codec, (least, most) in {**known, "audiodec_24k_320d": (118, 136)}.items():
             assert cues[codec]["delay"].between(least, most).all()
@@ -190,11 +190,11 @@ class TestOfficialSamples:
         delayed = {codec for codec in cues if any(one.startswith("delay: ") for one in findings(audited, codec))}
         assert delayed == {*known, "audiodec_24k_320d", *FREQUENCY}
 
-    def test_audiodec_is_inverted_and_no_other(self, audited, cues):
+    def test_only_audiodec_is_inverted(self, audited, cues):
         inverted = [codec for codec in cues if "polarity: inverted" in findings(audited, codec)]
         assert inverted == ["audiodec_24k_320d"]
 
-    def test_two_utterances_are_said_to_be_too_few(self, audited):
+    def test_two_utterances_are_reported_as_too_few(self, audited):
         assert audited.probe["eer"].isna().all()
         for codec in audited.table["codec"][1:]:
             assert findings(audited, codec)[-2:] == [

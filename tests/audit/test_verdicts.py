@@ -42,7 +42,7 @@ def plus(number):
         ({"num_samples": plus(3)}, "length: as the input in 0 % only"),
     ],
 )
-def test_a_difference_is_put_in_words(changes, words):
+def test_difference_is_described(changes, words):
     found = verdict("codec", **changes)
     assert words in found
     assert len(found) == (2 if "sample_rate" not in changes else 3)  # and the probe; rate changes length
@@ -59,11 +59,11 @@ def test_a_difference_is_put_in_words(changes, words):
         {"odd_share": plus(0.04)},
     ],
 )
-def test_a_difference_below_its_threshold_is_none(changes):
+def test_difference_below_its_threshold_is_not_reported(changes):
     assert verdict("codec", **changes)[0] == "no single cue stands out"
 
 
-def test_a_delay_that_differs_from_clip_to_clip_is_reported_with_its_range():
+def test_delay_with_two_values_is_reported_with_its_range():
     either = np.where(np.arange(80) % 2, 160.0, 0.0)
     assert "delay: +0.0 to +160.0 samples at 16 kHz, median +80.0" in verdict("codec", delay=either)
     few = np.where(np.arange(80) % 20, 0.0, 160.0)  # one clip in twenty
@@ -72,13 +72,13 @@ def test_a_delay_that_differs_from_clip_to_clip_is_reported_with_its_range():
     assert verdict("codec", delay=jitter)[0] == "no single cue stands out"
 
 
-def test_a_range_is_reported_where_a_difference_varies():
+def test_varying_difference_is_reported_with_its_range():
     gains = np.linspace(1, 9, 80)
     (level,) = (words for words in verdict("codec", gain_db=gains, level_dbfs=plus(5)) if words.startswith("level"))
     assert level == "level: +5 dB against bona fide (+1.7 to +8.3)"
 
 
-def test_a_fixed_peak_is_a_cue_only_beside_free_ones():
+def test_fixed_peak_is_reported_only_if_bona_fide_peaks_vary():
     assert "peak: nearly always 0.95, bona fide 0." in "; ".join(verdict("codec", peak=0.95))
     cues = {"identity": bonafide(peak=0.95), "codec": random_cues(**PAIRED, peak=0.95, bytes_hash="", samples_hash="")}
     assert audit(cues, 0, HOPS).table["verdict"][1].startswith("no single cue stands out")
@@ -91,7 +91,7 @@ def test_the_strongest_cue_comes_first():
     assert names == ["leading silence", "power from 7 to 8 kHz", "trailing silence", "probe"]
 
 
-def test_the_grid_of_samples_is_reported_unless_the_format_gives_it():
+def test_off_grid_samples_are_reported_unless_the_format_explains_them():
     for subtype, told in (("PCM_16", True), ("FLOAT", False)):
         off_grid = random_cues(**PAIRED, on_grid_share=0.1, subtype=subtype, bytes_hash="x", samples_hash="x")
         cues = {"identity": bonafide(on_grid_share=1.0), "codec": off_grid}
@@ -100,7 +100,7 @@ def test_the_grid_of_samples_is_reported_unless_the_format_gives_it():
         assert ("format: FLOAT" in words) != told
 
 
-def test_codecs_that_are_the_same_are_said_to_be_in_words_that_fit():
+def test_identical_codecs_are_reported_with_the_kind_of_identity():
     own = bonafide()
     ids = own["utterance_id"].to_numpy()
     same = {"bytes_hash": lambda old: "x" + old, "samples_hash": lambda old: "x" + old}
@@ -114,7 +114,7 @@ def test_codecs_that_are_the_same_are_said_to_be_in_words_that_fit():
         assert verdict("codec", others={"other": bonafide(**changes)})[0] == words
 
 
-def test_a_law_of_length_is_reported_with_how_many_obey_it():
+def test_length_law_is_reported_with_the_share_of_clips():
     def mostly(lengths):
         return np.where(np.arange(80) < 72, lengths // 512 * 512, lengths + 7)
 
@@ -122,12 +122,12 @@ def test_a_law_of_length_is_reported_with_how_many_obey_it():
     assert verdict("codec", num_samples=mostly)[0] == expected
 
 
-def test_few_utterances_are_said_to_be_few():
+def test_low_number_of_utterances_is_reported():
     for count, words in ((9, "only 9 utterances"), (1, "only 1 utterance")):
         cues = {"identity": bonafide(), "codec": bonafide(delay=50.0).head(count)}
         assert audit(cues, 0, HOPS).table["verdict"][1].split("; ")[-2] == words
 
 
-def test_the_probe_is_reported_by_its_best_group_or_as_chance():
+def test_probe_is_reported_with_its_best_group_or_as_chance():
     assert "by silence alone 0 %" in verdict("codec", leading_silence_s=plus(2))[-1]
     assert verdict("codec")[-1].endswith("which may be chance")

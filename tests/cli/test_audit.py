@@ -51,7 +51,7 @@ def shards(tmp_path_factory, folder):
     return below
 
 
-def test_an_audit_prints_a_table_and_the_verdicts(folder, capsys):
+def test_audit_prints_table_and_verdicts(folder, capsys):
     run("audit", folder, "--workers", 1)
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
@@ -62,7 +62,7 @@ def test_an_audit_prints_a_table_and_the_verdicts(folder, capsys):
     assert "gain" in printed.err  # the progress bar
 
 
-def test_json_has_the_same_tables(folder, capsys):
+def test_json_output_has_all_tables(folder, capsys):
     run("audit", folder, "--json", "--utterances", 12)
     told = json.loads(capsys.readouterr().out)
     assert list(told) == ["table", "ranges", "probe", "duplicates"]
@@ -70,7 +70,7 @@ def test_json_has_the_same_tables(folder, capsys):
     assert set(told["probe"][0]) == set(tables.columns(Probe))
 
 
-def test_out_has_every_table_the_figure_and_the_verdicts(folder, tmp_path, capsys):
+def test_out_folder_has_tables_figure_and_verdicts(folder, tmp_path, capsys):
     run("audit", folder, "--out", tmp_path / "out")
     printed = capsys.readouterr().out
     assert (tmp_path / "out/verdicts.txt").read_text() == printed.partition("\n\n")[2]
@@ -81,7 +81,7 @@ def test_out_has_every_table_the_figure_and_the_verdicts(folder, tmp_path, capsy
     assert not any(part.name.endswith(".part") for part in tmp_path.rglob("*"))
 
 
-def test_a_part_of_the_utterances_is_the_same_of_every_codec(folder, tmp_path):
+def test_utterance_subset_is_the_same_for_every_codec(folder, tmp_path):
     run("audit", folder, "--utterances", 7, "--out", tmp_path)
     chosen = [list(tables.read(path, Cues)["utterance_id"]) for path in (tmp_path / "cues").iterdir()]
     assert [len(some) for some in chosen] == [7, 7, 7]
@@ -90,7 +90,7 @@ def test_a_part_of_the_utterances_is_the_same_of_every_codec(folder, tmp_path):
     assert set(chosen[0]) < set(tables.read(tmp_path / "cues/gain.tsv", Cues)["utterance_id"])
 
 
-def test_the_verbs_of_the_rules_and_the_audit_verb_write_the_same_tables(shards, tmp_path):
+def test_rules_and_audit_verb_write_the_same_tables(shards, tmp_path):
     options = []
     for codec in ("identity", "gain", "hop"):
         own, bonafide = (sorted((shards / name).iterdir()) for name in (codec, "identity"))
@@ -106,7 +106,7 @@ def test_the_verbs_of_the_rules_and_the_audit_verb_write_the_same_tables(shards,
     assert (list(codecs["container"]), list(codecs["clips"])) == (["FLAC"] * 3, [CLIPS] * 3)
 
 
-def test_a_set_without_bona_fide_speech_is_refused_before_it_is_measured(folder, tmp_path):
+def test_set_without_bona_fide_speech_is_refused_before_measuring(folder, tmp_path):
     for path in folder.glob("gain+s0_*.wav"):
         (tmp_path / path.name).write_bytes(b"not read")
     with pytest.raises(DataError, match="codecs: gain; an audit needs bona fide speech"):
@@ -115,7 +115,7 @@ def test_a_set_without_bona_fide_speech_is_refused_before_it_is_measured(folder,
 
 @pytest.mark.parametrize("option", ["--utterances", "--workers"])
 @pytest.mark.parametrize("value", ["0", "-1", "many"])
-def test_numbers_that_are_none_are_refused(folder, option, value, capsys):
+def test_invalid_number_is_refused(folder, option, value, capsys):
     with pytest.raises(SystemExit):
         run("audit", folder, option, value)
     assert value in capsys.readouterr().err

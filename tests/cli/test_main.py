@@ -55,7 +55,7 @@ def run(*arguments) -> int:
     return main([str(argument) for argument in arguments])
 
 
-def test_help_lists_the_verbs_with_an_example(capsys):
+def test_help_lists_verbs_and_an_example(capsys):
     with pytest.raises(SystemExit) as stopped:
         run("--help")
     text = capsys.readouterr().out
@@ -89,7 +89,7 @@ def test_help_lists_the_verbs_with_an_example(capsys):
         "codec-quality",
     ],
 )
-def test_a_users_verb_has_an_example(verb, capsys):
+def test_help_of_a_user_verb_has_an_example(verb, capsys):
     with pytest.raises(SystemExit):
         run(verb, "--help")
     assert f"example: codecfake {verb}" in capsys.readouterr().out
@@ -99,13 +99,13 @@ def test_a_users_verb_has_an_example(verb, capsys):
     ("text", "detector"),
     [("pooled@1234", DetectorId("pooled", 1234)), ("x@0", DetectorId("x", 0)), ("x", DetectorId("x"))],
 )
-def test_a_score_file_is_given_with_its_detector(text, detector):
+def test_score_file_argument_names_its_detector(text, detector):
     assert detector_file(f"{text}=a@1=b.tsv") == (detector, Path("a@1=b.tsv"))
     assert str(detector) == text
 
 
 @pytest.mark.parametrize("text", ["", "@1", "x@", "x@one", "x@-1", "x@1.0", "x@007", "x@1@2", "x@ 1"])
-def test_a_malformed_name_of_a_detector_is_refused_with_what_is_allowed(text, capsys):
+def test_malformed_detector_name_is_refused_with_the_expected_form(text, capsys):
     with pytest.raises(SystemExit):
         run("matrix", "--scores", f"{text}=scores.tsv")
     assert f"argument --scores: {text!r}: ROW@SEED expected" in capsys.readouterr().err
@@ -128,7 +128,7 @@ def test_detectors_prints_a_line_per_detector(capsys):
     ("rate", "subtype", "channels"),
     [(16000, "PCM_U8", 1), (96000, "PCM_24", 1), (44100, "PCM_16", 2), (8000, "FLOAT", 1)],
 )
-def test_resynthesise_takes_any_rate_width_and_channels(rate, subtype, channels, tmp_path, speech):
+def test_resynthesise_accepts_any_rate_sample_format_and_channels(rate, subtype, channels, tmp_path, speech):
     samples = np.stack([speech(0.5, rate)] * channels, axis=1)
     soundfile.write(tmp_path / "in.wav", samples, rate, subtype=subtype)
     assert run("resynthesise", "--codec", "encodec_mini", tmp_path / "in.wav", tmp_path / "out.wav") == 0
@@ -136,7 +136,7 @@ def test_resynthesise_takes_any_rate_width_and_channels(rate, subtype, channels,
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (16000, 1, "PCM_16", 8000)
 
 
-def test_resynthesise_takes_another_checkpoint(wav, tmp_path, capsys):
+def test_resynthesise_accepts_another_checkpoint(wav, tmp_path, capsys):
     own = REPOSITORY / "checkpoints"
     assert (
         run(
@@ -153,7 +153,7 @@ def test_resynthesise_takes_another_checkpoint(wav, tmp_path, capsys):
     assert run("resynthesise", "--codec", "speechtokenizer_mini", "--checkpoint", folder, wav, tmp_path / "b.wav") == 0
 
 
-def test_score_prints_a_table_and_says_what_is_higher(wav, checkpoint, capsys):
+def test_score_prints_a_table_and_the_score_direction(wav, checkpoint, capsys):
     assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", checkpoint, wav, wav) == 0
     out, err = capsys.readouterr()
     lines = [line.split("\t") for line in out.splitlines()]
@@ -164,7 +164,7 @@ def test_score_prints_a_table_and_says_what_is_higher(wav, checkpoint, capsys):
     assert "higher = more bona fide" in err
 
 
-def test_score_takes_folders_goes_past_bad_files_and_writes_json(wav, checkpoint, tmp_path, capsys):
+def test_score_accepts_folders_skips_bad_files_and_writes_json(wav, checkpoint, tmp_path, capsys):
     folder = tmp_path / "recordings"
     (folder / "below").mkdir(parents=True)
     shutil.copy(wav, folder / "below/good.wav")
@@ -179,7 +179,7 @@ def test_score_takes_folders_goes_past_bad_files_and_writes_json(wav, checkpoint
     assert below["cm-score"] == above["cm-score"]
 
 
-def test_score_takes_published_weights_from_a_mirror(shared, tmp_path, capsys):
+def test_score_uses_published_weights_from_a_mirror(shared, tmp_path, capsys):
     sample = shared / "data/codecfake-samples/SpeechTokenizer+p225_273.wav"
     places = ("--mirror", shared / "mirror", "--cache", tmp_path)
     assert run("score", "--detector", "aasist_l_2019", *places, sample) == 0
@@ -189,7 +189,7 @@ def test_score_takes_published_weights_from_a_mirror(shared, tmp_path, capsys):
     assert score == pytest.approx(logits["bonafide_logit"].item(), abs=1e-4)
 
 
-def test_score_without_checkpoint_needs_published_weights(wav, capsys):
+def test_score_without_checkpoint_requires_published_weights(wav, capsys):
     assert run("score", "--detector", "aasist_l", wav) == 1
     assert "--checkpoint: 'aasist_l' has no published weights" in capsys.readouterr().err
 
@@ -217,7 +217,7 @@ def test_evaluate_prints_every_metric(score_files, capsys):
     assert told["metrics"]["pooled"]["eer"] == told["against"]["difference"] == 0.5
 
 
-def test_evaluate_warns_of_scores_the_wrong_way_round(score_files, capsys):
+def test_evaluate_warns_of_inverted_scores(score_files, capsys):
     _, better, key = score_files
     better.write_text(better.read_text().replace("\t", "\t-").replace("-cm", "cm"))
     assert run("evaluate", better, key) == 0
@@ -281,7 +281,7 @@ def test_bad_audio_is_refused_by_score(kind, message, tmp_path, checkpoint, caps
         (["score", "--detector", "lfcc_lcnn", "--checkpoint", "x.pt"], "x.pt: no such checkpoint"),
     ],
 )
-def test_a_wrong_name_is_refused_with_what_is_allowed(arguments, message, wav, tmp_path, capsys):
+def test_unknown_name_is_refused_with_allowed_values(arguments, message, wav, tmp_path, capsys):
     if "cuda:9" in arguments and torch.cuda.is_available():
         pytest.skip("this machine has CUDA")
     inputs = [wav, tmp_path / "out.wav"] if arguments[0] == "resynthesise" else [wav]
@@ -290,13 +290,13 @@ def test_a_wrong_name_is_refused_with_what_is_allowed(arguments, message, wav, t
     assert not (tmp_path / "out.wav").exists()
 
 
-def test_a_codec_checkpoint_is_no_detector(wav, capsys):
+def test_codec_checkpoint_is_refused_as_detector(wav, capsys):
     weights = REPOSITORY / "checkpoints/dac_mini/weights.pth"
     assert run("score", "--detector", "lfcc_lcnn", "--checkpoint", weights, wav) == 1
     assert "not a detector checkpoint" in capsys.readouterr().err
 
 
-def test_a_full_disk_leaves_nothing_under_the_final_name(wav, tmp_path):
+def test_full_disk_leaves_no_output_file(wav, tmp_path):
     def limit():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
@@ -323,7 +323,7 @@ def run_config(tmp_path, speech):
     return path
 
 
-def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monkeypatch, capsys):
+def test_fetch_downloads_all_files_of_a_run(run_config, http_server, tmp_path, monkeypatch, capsys):
     key = "encodec/encodec_24khz-d7cc33bc.th"
     entries = downloads()
     entries[key] |= {"urls": [http_server.url("a.th")], "bytes": 9, "sha256": hashlib.sha256(b"a model..").hexdigest()}
@@ -341,7 +341,7 @@ def test_fetch_brings_all_files_of_a_run(run_config, http_server, tmp_path, monk
     assert len(http_server.requests) == 1
 
 
-def test_show_finds_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, capsys):
+def test_show_prints_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, capsys):
     content = yaml.safe_load(run_config.read_text())
     del content["corpus"]["splits"]
     content["corpus"]["folds"] = {"count": 5, "eval": 2}
@@ -363,12 +363,12 @@ def test_show_finds_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, ca
 
 
 @pytest.mark.parametrize(("seen", "fits"), [(1, True), (4, False)])
-def test_a_job_that_would_share_a_gpu_after_all_does_not_begin(seen, fits, monkeypatch, tmp_path):
+def test_job_that_sees_several_gpus_after_its_claim_stops(seen, fits, monkeypatch, tmp_path):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3")
     monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(cuda, "without_code", lambda number: "")
-    # a driver initialised before the choice ignores it
+    # a driver that was initialised earlier ignores CUDA_VISIBLE_DEVICES
     monkeypatch.setattr(torch.cuda, "device_count", lambda: seen)
     job = own_device(argparse.Namespace(device="auto", gpu_use=None))
     expected = contextlib.nullcontext() if fits else pytest.raises(ConfigError, match="name those to be used in CUDA_V")

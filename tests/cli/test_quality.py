@@ -33,7 +33,7 @@ def sets(tmp_path, speech):
     return tmp_path / "ours", tmp_path / "published"
 
 
-def test_fidelity_prints_a_codec_a_line_and_what_the_columns_mean(sets, capsys):
+def test_fidelity_prints_a_line_per_codec_and_explains_the_columns(sets, capsys):
     run("fidelity", *sets)
     head, codec, *rest = capsys.readouterr().out.splitlines()
     assert head.split() == ["codec", "utterances", *fidelity.MEASURES]
@@ -41,7 +41,7 @@ def test_fidelity_prints_a_codec_a_line_and_what_the_columns_mean(sets, capsys):
     assert [line.split("  ")[0] for line in rest if line] == list(fidelity.MEASURES)
 
 
-def test_fidelity_writes_and_prints_the_same(sets, tmp_path, capsys):
+def test_fidelity_writes_what_it_prints(sets, tmp_path, capsys):
     run("fidelity", *sets, "--codecs", "dac", "--utterances", 1, "--json", "--out", tmp_path / "fidelity.tsv")
     printed = json.loads(capsys.readouterr().out)
     written = tables.read(tmp_path / "fidelity.tsv", fidelity.Fidelity)
@@ -51,13 +51,13 @@ def test_fidelity_writes_and_prints_the_same(sets, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "2.5", "all"])
-def test_a_number_that_is_none_is_refused(sets, number, capsys):
+def test_invalid_number_is_refused(sets, number, capsys):
     with pytest.raises(SystemExit):
         run("fidelity", *sets, "--utterances", number)
     assert f"{number!r}; a whole number above 0 is needed" in capsys.readouterr().err
 
 
-def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
+def test_quality_of_a_run_is_measured_and_summarised(tmp_path, speech, monkeypatch):
     monkeypatch.setattr(dnsmos, "rate", lambda _: dnsmos.Dnsmos(3.0, 3.5, 4.0))
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2})
     shards = {codec: [shard_path(tmp_path, codec, number) for number in range(3)] for codec in protocols}
@@ -91,7 +91,7 @@ def test_a_run_is_measured_and_summed_up(tmp_path, speech, monkeypatch):
     assert (tmp_path / "once.tsv").read_bytes() == (tmp_path / "again.tsv").read_bytes()
 
 
-def test_what_a_rule_wrote_is_a_table_without_numbers_where_there_are_none(tmp_path):
+def test_undefined_values_round_trip(tmp_path):
     row = {"codec": "dac", "utterance_id": "007", "speaker_id": "1", **dict.fromkeys(quality_summary.MEASURES, np.nan)}
     tables.write(pd.DataFrame([row]), quality_summary.Quality, tmp_path / "quality.tsv")
     found = tables.read(tmp_path / "quality.tsv", quality_summary.Quality).iloc[0]

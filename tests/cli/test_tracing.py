@@ -67,7 +67,7 @@ def trace_protocol(inputs, trained, folder) -> None:
     )
 
 
-def test_a_tracer_is_trained_and_its_history_written(trained, inputs, tmp_path):
+def test_train_tracer_writes_checkpoint_and_history(trained, inputs, tmp_path):
     _, classes = loading.load_tracer(trained / "tracer.pt", "lfcc_lcnn", "cpu")
     assert classes == CLASSES
     history = pd.read_csv(trained / "history.tsv", sep="\t")
@@ -80,7 +80,7 @@ def test_a_tracer_is_trained_and_its_history_written(trained, inputs, tmp_path):
         assert (tmp_path / name).read_bytes() == (trained / name).read_bytes()
 
 
-def test_the_eval_trials_are_traced_and_measured(trained, inputs, tmp_path):
+def test_eval_trials_are_traced_and_measured(trained, inputs, tmp_path):
     trace_protocol(inputs, trained, tmp_path / "a")
     traces = tables.read(tmp_path / "a/traces.tsv", source_tracing.Traces)
     assert traces.columns.tolist() == ["filename", *(f"log_p({name})" for name in NAMES)]
@@ -107,7 +107,7 @@ def recordings(tmp_path, speech):
     return tmp_path / "recordings"
 
 
-def test_trace_prints_the_class_of_files_and_what_it_cannot_know(trained, recordings, capsys):
+def test_trace_prints_classes_and_warns_of_unknown_codecs(trained, recordings, capsys):
     run("trace", "--detector", "lfcc_lcnn", "--checkpoint", trained / "tracer.pt", recordings)
     out, err = capsys.readouterr()
     table = pd.read_csv(io.StringIO(out), sep="\t")
@@ -120,7 +120,7 @@ def test_trace_prints_the_class_of_files_and_what_it_cannot_know(trained, record
     assert "a file of any other codec is also assigned to one of these classes" in err
 
 
-def test_trace_goes_past_bad_files_and_writes_json(trained, recordings, tmp_path, capsys):
+def test_trace_skips_bad_files_and_writes_json(trained, recordings, tmp_path, capsys):
     (recordings / "bad.wav").write_bytes(b"no sound")
     options = ("--detector", "lfcc_lcnn", "--checkpoint", trained / "tracer.pt", "--format", "json")
     with pytest.raises(AudioError, match="1 of 4 files could not be traced"):
@@ -132,7 +132,7 @@ def test_trace_goes_past_bad_files_and_writes_json(trained, recordings, tmp_path
     assert told[0]["p(dull)"] == told[0]["probability"]
 
 
-def test_trace_refuses_a_detector_and_an_unknown_name(trained, recordings, tmp_path):
+def test_trace_refuses_a_detector_checkpoint_and_an_unknown_name(trained, recordings, tmp_path):
     detector = Trained(detectors.build(ENTRY).state_dict(), 0.1, pd.DataFrame())
     save(detector, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; expected a tracer"):

@@ -29,7 +29,7 @@ def load(name, mirror=None, cache=None):
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_a_miniature_gives_speech_back(name, speech):
+def test_miniature_reproduces_speech(name, speech):
     codec = load(name)
     waveform = speech(seconds=2.0, sample_rate=codec.sample_rate)
     decoded = through_codec([waveform], [name], codec, "clean")[0]
@@ -38,7 +38,7 @@ def test_a_miniature_gives_speech_back(name, speech):
 
 @pytest.mark.parametrize("recipe", ["published", "clean", "raw"])
 @pytest.mark.parametrize("name", [*MINIATURES, "identity"])
-def test_an_output_does_not_depend_on_what_shared_the_batch(name, recipe, speech, batching):
+def test_output_does_not_depend_on_the_batch(name, recipe, speech, batching):
     """Random lengths, some equal, some multiples of the hop, in random batches, compared with single utterances."""
     codec, rng = load(name), np.random.default_rng(len(name))
     lengths = rng.integers(max(codec.hop, 800), 12000, 6)
@@ -54,7 +54,7 @@ def test_an_output_does_not_depend_on_what_shared_the_batch(name, recipe, speech
 
 @pytest.mark.parametrize("name", MINIATURES)
 @pytest.mark.parametrize("num_samples", [800, 801, 863, 864, 2000, 4096, 8191, 16000])
-def test_lengths_follow_the_law(name, num_samples):
+def test_output_length_predicts_the_length(name, num_samples):
     codec = load(name)
     with torch.inference_mode():
         assert codec.resynthesise(torch.zeros(1, num_samples)).shape == (1, codec.output_length(num_samples))
@@ -63,7 +63,7 @@ def test_lengths_follow_the_law(name, num_samples):
 @pytest.mark.parametrize("recipe", ["published", "clean"])
 @pytest.mark.parametrize("name", MINIATURES)
 @pytest.mark.parametrize("kind", ["silence", "50 ms", "60 s", "clipping"])
-def test_odd_utterances_come_out_finite_and_whole(name, kind, recipe, speech):
+def test_unusual_utterances_give_finite_output_of_full_length(name, kind, recipe, speech):
     codec = load(name)
     samples = {
         "silence": lambda: np.zeros(16000, np.float32),
@@ -81,7 +81,7 @@ def test_odd_utterances_come_out_finite_and_whole(name, kind, recipe, speech):
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_clean_is_aligned_with_the_input_to_a_sample(name, speech):
+def test_clean_output_is_aligned_within_a_sample(name, speech):
     codec = load(name)
     for seconds in (1.0, 1.005):  # an even and an odd number of spectrum frames
         samples = speech(seconds, codec.sample_rate, seed=3)
@@ -92,20 +92,20 @@ def test_clean_is_aligned_with_the_input_to_a_sample(name, speech):
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_a_carried_checkpoint_is_small(name):
+def test_included_checkpoint_is_small(name):
     sizes = [file["bytes"] for file in config.codec(name)["files"].values()]
     assert sum(sizes) <= 1.5e6
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_the_table_has_a_miniatures_number_of_parameters(name):
+def test_codecs_yaml_states_the_number_of_parameters(name):
     entry = config.codec(name)
     model = codecs.family_class(entry["family"]).build(entry)
     assert sum(parameter.numel() for parameter in model.parameters()) == entry["parameters"]
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_what_an_adapter_saves_it_loads_again(name, tmp_path):
+def test_saved_adapter_loads_again(name, tmp_path):
     entry = config.codec(name)
     adapter_class = codecs.family_class(entry["family"])
     torch.manual_seed(0)
@@ -127,7 +127,7 @@ def assert_same_function(ours, theirs):
 
 
 @pytest.mark.parametrize("name", ["dac_mini", "speechtokenizer_mini"])
-def test_the_packages_own_loader_reads_the_carried_file(name):
+def test_upstream_loader_reads_the_included_checkpoint(name):
     files = {role: str(download.REPOSITORY / file["key"]) for role, file in config.codec(name)["files"].items()}
     if name == "dac_mini":
         import dac
@@ -157,12 +157,12 @@ def test_lyra_keeps_no_state_between_utterances(shared, speech, tmp_path):
     assert torch.equal(codec.resynthesise(waveform), first)
 
 
-def test_identity_changes_nothing(speech):
+def test_identity_returns_its_input(speech):
     waveform = torch.from_numpy(speech())[None]
     assert torch.equal(load("identity").resynthesise(waveform), waveform)
 
 
-def test_an_unknown_family_is_named_with_those_allowed():
+def test_unknown_family_is_refused_with_allowed_values():
     with pytest.raises(ConfigError, match=r"'opus'.*encodec.*lyra"):
         codecs.family_class("opus")
 
@@ -200,7 +200,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize("name", MINIATURES)
-def test_a_hostile_checkpoint_runs_nothing(name, tmp_path):
+def test_malicious_checkpoint_runs_no_code(name, tmp_path):
     entry = config.codec(name)
     files = {role: download.REPOSITORY / file["key"] for role, file in entry["files"].items()}
     hostile, trace = tmp_path / "hostile.pth", tmp_path / "trace"
@@ -220,8 +220,10 @@ CONFIGS = {
 
 
 @pytest.mark.parametrize(("name", "role"), CONFIGS.items())
-@pytest.mark.parametrize("content", [None, "{", "[]", "{}", "\xff"], ids=["missing", "cut", "list", "empty", "binary"])
-def test_a_broken_model_config_is_named(name, role, content, tmp_path):
+@pytest.mark.parametrize(
+    "content", [None, "{", "[]", "{}", "\xff"], ids=["missing", "truncated", "list", "empty", "binary"]
+)
+def test_invalid_model_config_is_named(name, role, content, tmp_path):
     entry = config.codec(name)
     files = {key: download.REPOSITORY / file["key"] for key, file in entry["files"].items()}
     broken = tmp_path / "broken.cfg"
@@ -231,7 +233,7 @@ def test_a_broken_model_config_is_named(name, role, content, tmp_path):
         codecs.load(entry, {**files, role: broken}, "cpu")
 
 
-def test_an_unknown_part_of_a_model_config_is_named_with_what_is_allowed(tmp_path):
+def test_unknown_value_in_a_model_config_is_refused_with_allowed_values(tmp_path):
     entry = config.codec("funcodec_mini")
     files = {key: download.REPOSITORY / file["key"] for key, file in entry["files"].items()}
     text = files["config"].read_text().replace("encodec_seanet_encoder", "conformer")
@@ -248,20 +250,20 @@ def test_a_missing_package_is_named(monkeypatch):
         codecs.family_class("lyra")
 
 
-def test_nan_inside_funcodec_is_an_error_not_the_end_of_the_process():
+def test_nan_in_funcodec_raises_an_error():
     codec = load("funcodec_mini")
     with pytest.raises(AudioError, match="NaN"), torch.inference_mode():
         codec.resynthesise(torch.full((1, 2000), float("nan")))
 
 
 @pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
-def test_numbers_beside_the_weights_are_read(legacy, tmp_path):
+def test_numpy_scalars_in_a_checkpoint_are_read(legacy, tmp_path):
     content = {"weight": torch.ones(2), "loss": np.float64(0.5), "step": np.int64(3)}
     torch.save(content, tmp_path / "checkpoint.pkl", _use_new_zipfile_serialization=not legacy)
     assert read_checkpoint(tmp_path / "checkpoint.pkl")["loss"] == 0.5
 
 
-def test_of_several_files_the_published_one_is_taken(tmp_path):
+def test_published_file_is_chosen_among_several(tmp_path):
     entry = config.codec("descript-audio-codec-16khz")
     for name in ("weights_16khz.pth", "weights_24khz.pth"):
         (tmp_path / name).touch()
@@ -271,7 +273,7 @@ def test_of_several_files_the_published_one_is_taken(tmp_path):
         codecs.find_files(entry, tmp_path)
 
 
-def test_of_several_models_in_one_directory_the_published_one_is_taken(tmp_path):
+def test_published_model_is_chosen_among_several(tmp_path):
     entry = config.codec("audiodec_24k_320d")
     keys = {role: file["key"].removeprefix("audiodec/") for role, file in entry["files"].items()}
     others = [key.replace("symAD", "asymAD").replace("_v1_", "_v3_") for key in keys.values()]

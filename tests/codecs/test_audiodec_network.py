@@ -26,7 +26,7 @@ def layers():
 @torch.inference_mode()
 @pytest.mark.parametrize("kind", layers())
 @pytest.mark.parametrize("length", [4, 40, 400])
-def test_after_a_signal_the_next_goes_on_where_it_ended(kind, length):
+def test_layer_continues_from_the_remembered_signal(kind, length):
     layer, before, after = layers()[kind], torch.randn(1, 3, length), torch.randn(2, 3, 80)
     whole = layer(torch.cat([before.expand(2, -1, -1), after], dim=2))
     expected = whole[:, :, -layer(after).shape[2] :]
@@ -38,7 +38,7 @@ def test_after_a_signal_the_next_goes_on_where_it_ended(kind, length):
 
 
 @torch.inference_mode()
-def test_every_utterance_is_decoded_as_if_silence_had_come_before(model):
+def test_warmed_up_decoder_continues_from_silence(model):
     silence, codes = model.encode(torch.zeros(1, 1, 8192)), model.encode(torch.randn(2, 1, 1280))
     cold = model.decode(torch.cat([silence.expand(2, -1, -1), codes], dim=2))[:, :, -1280:]
     assert not torch.allclose(model.decode(codes), cold, atol=1e-6)
@@ -48,7 +48,7 @@ def test_every_utterance_is_decoded_as_if_silence_had_come_before(model):
 
 
 @torch.inference_mode()
-def test_the_encoder_starts_from_nothing_whatever_the_file_held(model):
+def test_encoder_ignores_stored_padding_buffers(model):
     waveforms = torch.randn(1, 1, 1280)
     expected = model.autoencoder.latents(waveforms)
     for name, buffer in model.autoencoder.named_buffers():

@@ -47,7 +47,7 @@ def test_a_full_size_checkpoint_loads_and_resynthesises(name, tmp_path, speech):
 
 
 @pytest.mark.parametrize("name", published.MODELS)
-def test_rate_and_length_are_those_of_the_official_samples(name, shared):
+def test_rate_and_length_equal_the_official_samples(name, shared):
     codec = published.build(name, "meta")
     for utterance, num_samples in OFFICIAL.items():
         info = soundfile.info(shared / "data" / "codecfake-samples" / f"{name}+{utterance}.wav")
@@ -56,7 +56,7 @@ def test_rate_and_length_are_those_of_the_official_samples(name, shared):
 
 
 @pytest.mark.parametrize("name", GOLDEN)
-def test_the_output_is_upstreams(name, shared, tmp_path):
+def test_output_equals_upstream(name, shared, tmp_path):
     expected = golden(shared, GOLDEN[name])
     entry = config.codec(name)
     published.save(name, tmp_path, lambda state: fill_state_dict(shared, state))
@@ -72,7 +72,7 @@ def test_the_output_is_upstreams(name, shared, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["academicodec_hifi_16k_320d", "audiodec_24k_320d"])
-def test_codes_are_upstreams(name, shared):
+def test_codes_equal_upstream(name, shared):
     expected = golden(shared, GOLDEN[name])
     codec = published.build(name)
     for part in codec.model.children():
@@ -84,7 +84,7 @@ def test_codes_are_upstreams(name, shared):
 
 
 @pytest.mark.parametrize("name", ["academicodec_hifi_16k_320d", "audiodec_24k_320d"])
-def test_our_networks_have_the_published_keys_and_shapes(name, shared):
+def test_networks_have_the_published_keys_and_shapes(name, shared):
     model = published.build(name, "meta").model
     ours = {
         f"{part}/{key}": list(value.shape)
@@ -95,7 +95,7 @@ def test_our_networks_have_the_published_keys_and_shapes(name, shared):
 
 
 @pytest.mark.parametrize("name", [name for name in GOLDEN if name.startswith("funcodec")])
-def test_funcodec_has_the_published_keys_and_ignores_those_of_training(name, shared, tmp_path):
+def test_funcodec_has_the_published_keys_and_ignores_discriminator_keys(name, shared, tmp_path):
     expected = golden(shared, GOLDEN[name])
     state = published.build(name, "meta").model.state_dict()
     assert {key: list(value.shape) for key, value in state.items()} == expected.keys
@@ -104,7 +104,7 @@ def test_funcodec_has_the_published_keys_and_ignores_those_of_training(name, sha
     codecs.load(entry, codecs.find_files(entry, tmp_path), "cpu")
 
 
-def test_encodec_uses_as_many_codebooks_as_its_bandwidth_takes():
+def test_encodec_uses_the_codebooks_of_its_bandwidth():
     for kbps, n_q in {1.5: 2, 3: 4, 6: 8, 12: 16, 24: 32}.items():
         name = "encodec_24khz" + ("" if kbps == 1.5 else f"_{kbps}kbps")
         entry = config.codec(name)
@@ -115,7 +115,7 @@ def test_encodec_uses_as_many_codebooks_as_its_bandwidth_takes():
 
 
 @pytest.mark.parametrize("name", published.MODELS)
-def test_the_table_says_what_the_model_is(name):
+def test_codecs_yaml_agrees_with_the_model(name):
     entry, model = config.codecs()[name], published.MODELS[name]
     bits = 10 * entry["n_q"] * entry["sample_rate"] / entry["hop"] / 1000
     assert bits == pytest.approx(entry["bandwidth_kbps"], abs=0.005)

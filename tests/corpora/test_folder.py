@@ -15,12 +15,12 @@ def open_folder(path):
     return corpora.open_corpus({"name": "folder", "path": str(path)}, {}, Places(path))
 
 
-def test_an_unknown_corpus_is_refused_with_those_there_are(tmp_path):
+def test_unknown_corpus_is_refused_with_allowed_values(tmp_path):
     with pytest.raises(ConfigError, match="'timit' is not allowed; allowed: codecfake, folder, vctk, voices"):
         corpora.open_corpus({"name": "timit"}, {}, Places(tmp_path))
 
 
-def test_a_folder_of_mixed_formats_is_a_corpus(tmp_path, speech):
+def test_folder_of_mixed_formats_is_a_corpus(tmp_path, speech):
     write(tmp_path / "s1" / "a.wav", speech(0.2))
     write(tmp_path / "s1" / "b.flac", np.stack([speech(0.3, 44100)] * 2, axis=1), 44100)
     write(tmp_path / "s2" / "a.mp3", speech(1.0, 24000), 24000)
@@ -36,7 +36,7 @@ def test_a_folder_of_mixed_formats_is_a_corpus(tmp_path, speech):
 
 
 @pytest.mark.parametrize(("first", "second"), [("s/a.wav", "s/a.flac"), ("s/a_b.wav", "s_a/b.wav")])
-def test_two_files_of_one_id_are_both_named(tmp_path, speech, first, second):
+def test_files_with_the_same_id_are_both_named(tmp_path, speech, first, second):
     for name in (first, second):
         write(tmp_path / name, speech(0.1))
     with pytest.raises(DataError, match=r"utterance id 's_a\w*' is also that of") as error:
@@ -45,12 +45,12 @@ def test_two_files_of_one_id_are_both_named(tmp_path, speech, first, second):
     assert str(tmp_path / second) in str(error.value)
 
 
-def test_a_folder_without_audio_is_refused_with_what_is_expected(tmp_path, speech):
+def test_folder_without_audio_is_refused_with_the_expected_layout(tmp_path, speech):
     write(tmp_path / "not_in_a_speakers_folder.wav", speech(0.1))
     with pytest.raises(DataError, match=re.escape(f"{tmp_path}: no audio found; expected SPEAKER/NAME{{.wav,")):
         open_folder(tmp_path).recordings()
 
 
-def test_a_corpus_path_that_is_no_folder_is_refused(tmp_path):
+def test_corpus_path_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"corpus\.path: .*gone is not a directory"):
         open_folder(tmp_path / "gone")

@@ -68,20 +68,20 @@ def test_clips_are_read_in_any_order_from_several_threads(written):
         assert list(threads.map(lambda clip: clip.read(), clips)) == [alone[clip.name] for clip in clips]
 
 
-def test_positions_are_the_order_in_which_clips_lie(tmp_path, content):
+def test_positions_follow_the_storage_order(tmp_path, content):
     write_published(tmp_path, content)
     lying = sorted(open_set(tmp_path).clips("encodec_24khz"), key=lambda clip: clip.position)
     assert tuple(clip.utterance_id for clip in lying) == UTTERANCES
 
 
-def test_one_archive_and_one_parquet_file_are_sets(tmp_path, content):
+def test_single_archive_or_parquet_file_is_a_set(tmp_path, content):
     write_zips(tmp_path, content)
     write_published(tmp_path, content)
     assert open_set(tmp_path / "encodec_24khz.zip").codecs == ["encodec_24khz"]
     assert open_set(tmp_path / "data/train-00001-of-00002.parquet").codecs == CODECS[1:]
 
 
-def test_the_official_samples_are_16_codecs_of_2(shared):
+def test_official_samples_have_16_codecs_with_2_utterances(shared):
     found = open_set(shared / "data/codecfake-samples")
     assert found.codecs == ["identity", *sorted(config.load_yaml(config.CONFIG / "config.yaml")["codecs"])]
     for codec in found.codecs:
@@ -102,14 +102,14 @@ def test_the_official_samples_are_16_codecs_of_2(shared):
         ("c+hello.wav", "hello"),
     ],
 )
-def test_who_speaks_is_reported_by_the_name_or_the_folder(tmp_path, name, speaker):
+def test_speaker_is_taken_from_file_name_or_folder(tmp_path, name, speaker):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).touch()
     (clip,) = open_set(tmp_path).clips("c")
     assert clip.speaker_id == speaker
 
 
-def test_what_is_hidden_or_no_audio_is_no_clip(tmp_path, content):
+def test_hidden_and_non_audio_files_are_ignored(tmp_path, content):
     write_folder(tmp_path, content)
     shutil.copytree(tmp_path / "genuine", tmp_path / ".001.parquet.pieces")
     (tmp_path / "genuine/._genuine+p225_001.wav").touch()
@@ -117,7 +117,7 @@ def test_what_is_hidden_or_no_audio_is_no_clip(tmp_path, content):
     assert [clip.utterance_id for clip in open_set(tmp_path).clips("identity")] == sorted(UTTERANCES)
 
 
-def test_where_there_is_no_set_the_error_names_what_was_searched(tmp_path):
+def test_path_without_audio_is_refused_with_the_expected_names(tmp_path):
     (tmp_path / "speech.mp3").touch()
     for path in (tmp_path, tmp_path / "speech.mp3"):
         with pytest.raises(DataError, match=rf"^{re.escape(str(path))}: no audio found; looked for CODEC\+UTTERANCE"):
@@ -126,19 +126,19 @@ def test_where_there_is_no_set_the_error_names_what_was_searched(tmp_path):
         open_set(tmp_path / "gone")
 
 
-def test_a_codec_that_is_not_there_is_refused_with_those_there_are(written):
+def test_missing_codec_is_refused_with_available_codecs(written):
     with pytest.raises(DataError, match="no codec 'lyra'; it has identity, descript-audio-codec-44khz, encodec_24khz"):
         open_set(written).clips("lyra")
 
 
 @pytest.mark.parametrize("name", ["p225_001.wav", "+p225_001.wav", "encodec+.flac"])
-def test_a_name_that_tells_no_codec_and_utterance_is_refused(tmp_path, name):
+def test_file_name_without_codec_or_utterance_is_refused(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(DataError, match=re.escape(f"{tmp_path / name}: file name {name!r} has no codec and utt")):
         open_set(tmp_path)
 
 
-def test_two_clips_of_one_codec_and_utterance_are_both_named(written, content, tmp_path):
+def test_duplicate_clips_are_both_named(written, content, tmp_path):
     again = tmp_path / written.name
     for name in ("a", "b"):
         LAYOUTS[written.name](again / name, content)
@@ -147,7 +147,7 @@ def test_two_clips_of_one_codec_and_utterance_are_both_named(written, content, t
         open_set(again)
 
 
-def test_layouts_are_not_mixed(tmp_path, content):
+def test_mixed_layouts_are_refused(tmp_path, content):
     write_folder(tmp_path, content)
     write_zips(tmp_path, content)
     with pytest.raises(DataError, match=r"zip archives \(.*zip\), audio files \(.*wav\); a released set is of one"):
@@ -155,7 +155,7 @@ def test_layouts_are_not_mixed(tmp_path, content):
 
 
 @pytest.mark.parametrize(("name", "message"), [("a.zip", "not a readable zip"), ("a.parquet", "not a readable Parq")])
-def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, message):
+def test_file_whose_content_contradicts_its_suffix_is_refused(tmp_path, name, message):
     (tmp_path / name).write_bytes(b"an error page instead")
     with pytest.raises(DataError, match=f"{name}: {message}"):
         open_set(tmp_path)
@@ -169,7 +169,7 @@ def test_a_file_that_is_not_what_its_name_says_is_refused(tmp_path, name, messag
         ("shards", "encodec_24khz/001.parquet", "fLaC", ["p225_001", "p226_002"]),
     ],
 )
-def test_damaged_audio_is_reported_when_it_is_read_and_not_before(tmp_path, content, layout, name, mark, lost):
+def test_damaged_audio_is_reported_only_when_read(tmp_path, content, layout, name, mark, lost):
     LAYOUTS[layout](tmp_path, content)
     file = tmp_path / name
     file.write_bytes(damaged(file.read_bytes(), mark, 1000))
@@ -203,29 +203,29 @@ def write_row(path: Path, **changed) -> None:
         ({"audio": b"RIFF"}, "no column audio.bytes, audio.path; a released set has audio.bytes, audio.path, label"),
     ],
 )
-def test_a_row_that_does_not_say_what_it_is_is_refused(tmp_path, changed, message):
+def test_row_with_invalid_metadata_is_refused(tmp_path, changed, message):
     write_row(tmp_path / "a.parquet", **changed)
     with pytest.raises(DataError, match=re.escape(f"{tmp_path / 'a.parquet'}: {message}")):
         open_set(tmp_path)
 
 
-def test_a_row_without_speaker_has_that_of_its_file_name(tmp_path):
+def test_row_without_speaker_takes_it_from_the_file_name(tmp_path):
     write_row(tmp_path / "a.parquet", speaker_id=None)
     assert open_set(tmp_path).clips("encodec_24khz")[0].speaker_id == "p225"
 
 
-def test_a_row_without_audio_is_reported_when_it_is_read(tmp_path):
+def test_row_without_audio_is_reported_when_read(tmp_path):
     write_row(tmp_path / "a.parquet", audio={"bytes": None, "path": "encodec_24khz+p225_001.wav"})
     with pytest.raises(AudioError, match=r"a\.parquet: row 0: no audio in it"):
         open_set(tmp_path).clips("encodec_24khz")[0].read()
 
 
-def test_the_label_decides_what_is_bona_fide_not_the_codecs_name(tmp_path):
+def test_label_and_not_codec_name_decides_what_is_bona_fide(tmp_path):
     write_row(tmp_path / "a.parquet", label="genuine", codec_name="VCTK")
     assert open_set(tmp_path).codecs == ["identity"]
 
 
-def test_ids_of_our_shards_are_not_taken_from_file_names(tmp_path, speech):
+def test_ids_of_shards_are_not_taken_from_file_names(tmp_path, speech):
     known = {"label": "spoof", "speaker_id": "anna", "utterance_id": "anna_a+b_1", "codec_name": "dac_mini"}
     write_shard(tmp_path / "000.parquet", [shard_row(speech(0.1), 16000, **known)])
     (clip,) = open_set(tmp_path).clips("dac_mini")

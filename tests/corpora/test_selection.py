@@ -15,7 +15,7 @@ def recordings(speakers, each):
     return [Recording(f"{speaker}_{number:03}", speaker, "x.wav") for speaker in speakers for number in range(each)]
 
 
-def test_a_split_left_out_takes_the_other_speakers():
+def test_omitted_split_takes_the_remaining_speakers():
     split_of = selection.split_of_speakers(["d", "b", "a", "c", "a"], {"dev": ["b"], "eval": ["d"]})
     assert split_of == {"a": "train", "b": "dev", "c": "train", "d": "eval"}
 
@@ -36,13 +36,13 @@ def test_splits_may_name_every_speaker():
         ({"train": SPEAKERS, "dev": [], "eval": []}, "'dev' has no speaker"),
     ],
 )
-def test_a_wrong_split_is_refused_with_the_speaker_and_what_is_allowed(splits, message):
+def test_invalid_splits_are_refused_with_the_speaker(splits, message):
     with pytest.raises(DataError) as error:
         selection.split_of_speakers(SPEAKERS, splits)
     assert message in str(error.value)
 
 
-def test_a_subset_is_the_same_in_any_order():
+def test_subset_does_not_depend_on_the_order():
     everything = recordings("ab", 50)
     chosen = selection.subset(everything, {"a": 10, "b": None})
     shuffled = random.Random(0).sample(everything, len(everything))
@@ -51,7 +51,7 @@ def test_a_subset_is_the_same_in_any_order():
     assert chosen[:10] != everything[:10]
 
 
-def test_recordings_added_to_one_speaker_leave_the_others_choice():
+def test_added_recordings_do_not_change_the_choice_of_other_speakers():
     everything, more = recordings("ab", 50), recordings("a", 50) + recordings("b", 60)
     before, after = (selection.subset(members, dict.fromkeys("ab", 10)) for members in (everything, more))
     assert [r for r in after if r.speaker_id == "a"] == [r for r in before if r.speaker_id == "a"]
@@ -67,23 +67,23 @@ def numbers(config, known=None):
     return dict(Counter(r.speaker_id for r in selection.choose(recordings("abcdef", 10), known or {}, config)))
 
 
-def test_without_wishes_all_is_taken():
+def test_all_recordings_are_chosen_by_default():
     assert numbers({"splits": SPLITS}) == dict.fromkeys("abcdef", 10)
 
 
-def test_a_number_holds_for_every_speaker_or_by_split():
+def test_utterances_per_speaker_is_one_number_or_one_per_split():
     assert numbers({"splits": SPLITS, "utterances_per_speaker": 3}) == dict.fromkeys("abcdef", 3)
     by_split = {"splits": SPLITS, "utterances_per_speaker": {"train": 2, "dev": 5}}
     assert numbers(by_split) == {"a": 5, "b": 2, "c": 2, "d": 2, "e": 2, "f": 10}
 
 
-def test_speakers_are_those_listed():
+def test_listed_speakers_are_chosen():
     assert numbers({"splits": SPLITS, "speakers": ["a", "c", "f"]}) == dict.fromkeys("acf", 10)
     with pytest.raises(DataError, match="speakers: unknown speaker 'z'; allowed: a, b, c, d, e, f"):
         numbers({"speakers": ["a", "z"]})
 
 
-def test_a_number_of_speakers_includes_those_named_in_splits():
+def test_number_of_speakers_includes_those_named_in_splits():
     chosen = numbers({"splits": SPLITS, "speakers": 4})
     assert {"a", "f"} <= set(chosen)
     assert len(chosen) == 4
@@ -96,7 +96,7 @@ def test_a_number_of_speakers_includes_those_named_in_splits():
 WOMEN_AND_MEN = {f"p{number}": Speaker(gender="F" if number % 3 else "M") for number in range(30)}
 
 
-def test_folds_leave_every_speaker_out_once():
+def test_every_speaker_is_in_eval_of_one_fold():
     folds = [selection.split_by_fold(WOMEN_AND_MEN, 5, number) for number in range(5)]
     for number, split_of in enumerate(folds):
         assert Counter(split_of.values()) == {"train": 18, "dev": 6, "eval": 6}
@@ -106,7 +106,7 @@ def test_folds_leave_every_speaker_out_once():
     assert sorted(evaluated) == sorted(WOMEN_AND_MEN)
 
 
-def test_folds_have_the_same_share_of_each_gender_and_no_order():
+def test_folds_balance_gender_and_do_not_depend_on_order():
     split_of = selection.assign_splits(WOMEN_AND_MEN, [], {"folds": {"count": 5, "eval": 2}})
     genders = Counter(WOMEN_AND_MEN[speaker].gender for speaker, split in split_of.items() if split == "eval")
     assert genders == {"F": 4, "M": 2}
@@ -119,13 +119,13 @@ def test_more_folds_than_speakers_are_refused():
         selection.split_by_fold(WOMEN_AND_MEN, 31, 0)
 
 
-def test_gaps_are_reported_of_the_speakers_a_run_takes():
+def test_gaps_are_reported_only_for_chosen_speakers():
     gaps = [LeftOut("a_999", "a", "lost"), LeftOut("z_1", "z", "lost")]
     assert selection.relevant(gaps, recordings("ab", 1), {}) == gaps
     assert selection.relevant(gaps, recordings("ab", 1), {"speakers": ["a", "b"]}) == gaps[:1]
 
 
-def test_a_speaker_of_whom_there_is_nothing_may_be_named():
+def test_speaker_without_recordings_may_be_named():
     known = {speaker: Speaker() for speaker in "abcdefz"}
     config = {"splits": {"dev": ["a"], "eval": ["f", "z"]}, "speakers": ["a", "b", "f", "z"]}
     assert numbers(config, known) == dict.fromkeys("abf", 10)

@@ -24,37 +24,37 @@ def table():
     return utterance_table(make_utterances(12), shards=2)
 
 
-def test_adding_utterances_moves_none_to_another_shard():
+def test_added_utterances_do_not_change_the_shards_of_others():
     few, many = (utterance_table(make_utterances(count), 4) for count in (40, 200))
     assert set(many["shard"]) == {0, 1, 2, 3}
     pd.testing.assert_frame_equal(many.iloc[:40], few)
 
 
-def test_the_shards_hold_every_utterance_once_in_order_of_id(table):
+def test_every_utterance_is_in_one_shard_sorted_by_id(table):
     members = [utterances_of_shard(table.iloc[::-1], shard) for shard in range(2)]
     for part in members:
         assert [u.utterance_id for u in part] == sorted(u.utterance_id for u in part)
     assert sorted([*members[0], *members[1]], key=lambda u: u.utterance_id) == make_utterances(12)
 
 
-def test_a_split_that_is_none_is_refused():
+def test_unknown_split_is_refused():
     with pytest.raises(DataError, match=r"splits: column 'split': 'test' breaks isin.*train.*dev.*eval.*\(row 1: 's2'"):
         split_table({**SPLIT_OF, "s2": "test"})
 
 
-def test_a_shard_of_more_than_a_gigabyte_is_refused_with_how_many_are_needed():
+def test_too_few_shards_are_refused_with_the_number_needed():
     hour = [Utterance(f"u{n}", "s", "a", 48000, 48000 * 3600) for n in range(8)]
     with pytest.raises(DataError, match=r"shards: 2 would hold up to \d\.0 h of audio each, .*; at least [3-6] needed"):
         utterance_table(hour, 2)
     assert len(utterance_table(hour[:2], 1)) == 2
 
 
-def test_an_empty_table_is_read_as_it_was_written(tmp_path):
+def test_empty_table_round_trips(tmp_path):
     tables.write(left_out_table([]), LeftOutUtterances, tmp_path / "left_out.tsv")
     assert tables.read(tmp_path / "left_out.tsv", LeftOutUtterances).empty
 
 
-def test_speakers_are_counted_with_what_is_known_of_them(tmp_path):
+def test_speaker_table_has_counts_and_attributes(tmp_path):
     utterances = [Utterance("a_1", "a", "x", 16000, 9, "text"), Utterance("a_2", "a", "y", 16000, 9)]
     left_out = [LeftOut("a_3", "a", "cut short"), LeftOut("b_1", "b", "cut short")]
     table = speaker_table(utterances, left_out, {"a": Speaker("23", "F"), "c": Speaker("9", "M")})

@@ -31,7 +31,7 @@ def corpus(tmp_path, speech):
     return FolderCorpus(tmp_path)
 
 
-def test_everything_bad_is_reported_at_once_with_what_to_do(corpus):
+def test_all_bad_recordings_are_reported_together_with_advice(corpus):
     with pytest.raises(AudioError) as error:
         list_utterances(corpus, corpus.recordings(), "fail", 2)
     head, *bad, advice = str(error.value).splitlines()
@@ -42,14 +42,14 @@ def test_everything_bad_is_reported_at_once_with_what_to_do(corpus):
     assert "`on_bad_audio: skip`" in advice
 
 
-def test_a_long_list_of_bad_recordings_is_cut(corpus, monkeypatch):
+def test_long_list_of_bad_recordings_is_truncated(corpus, monkeypatch):
     monkeypatch.setattr(validation, "LISTED", 2)
     with pytest.raises(AudioError, match="and 3 more"):
         list_utterances(corpus, corpus.recordings(), "fail", 1)
 
 
 @pytest.mark.parametrize("workers", [1, 4])
-def test_what_is_bad_is_skipped_and_named_on_demand(corpus, workers, capsys):
+def test_bad_recordings_are_skipped_and_listed_on_request(corpus, workers, capsys):
     found = list_utterances(corpus, corpus.recordings(), "skip", workers)
     assert [item.utterance_id for item in found.left_out] == list(BAD)
     reason = "a/nan.wav: sample 7 is nan; only finite samples are allowed"
@@ -60,12 +60,12 @@ def test_what_is_bad_is_skipped_and_named_on_demand(corpus, workers, capsys):
     assert "5 of 11 recordings left out:\n" in capsys.readouterr().err
 
 
-def test_texts_are_one_line(corpus, monkeypatch):
+def test_texts_are_normalised_to_one_line(corpus, monkeypatch):
     monkeypatch.setattr(FolderCorpus, "text", lambda self, recording: "Please call\tStella. \n\n")
     assert list_utterances(corpus, corpus.recordings()[:1], "fail", 1).utterances[0].text == "Please call Stella."
 
 
-def test_what_is_no_fault_of_the_audio_is_not_skipped(corpus, monkeypatch):
+def test_io_errors_are_not_skipped(corpus, monkeypatch):
     def gone(self, recording):
         raise OSError(5, "Input/output error", recording.source)
 

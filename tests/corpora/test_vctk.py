@@ -59,13 +59,13 @@ def corpus(release):
     return VctkCorpus(LocalArchive(path), version, section(version).get("microphone"))
 
 
-def test_the_ids_are_the_published_ones(corpus, release):
+def test_ids_equal_the_published_ones(corpus, release):
     expected = IDS if release[0] == "0.80" else [name for name in IDS if name[:4] not in ("p280", "p315")] + S5
     assert [recording.utterance_id for recording in corpus.recordings()] == expected
     assert corpus.recordings()[0] == Recording("p225_001", "p225", [*members(release[0], "p225_001").values()][-1])
 
 
-def test_samples_are_the_recordings(corpus, release, samples):
+def test_samples_equal_the_recordings(corpus, release, samples):
     for recording in corpus.recordings()[:3]:
         read, rate = corpus.read(recording)
         expected = samples(recording.utterance_id, "" if release[0] == "0.80" else "mic2")
@@ -74,7 +74,7 @@ def test_samples_are_the_recordings(corpus, release, samples):
 
 
 @pytest.mark.parametrize("release", ["0.92"], indirect=True)
-def test_either_microphone_can_be_asked_for(release, samples):
+def test_either_microphone_can_be_chosen(release, samples):
     version, path = release
     first = VctkCorpus(LocalArchive(path), version, "mic1")
     assert [recording.utterance_id for recording in first.recordings()] == IDS + S5
@@ -82,13 +82,13 @@ def test_either_microphone_can_be_asked_for(release, samples):
     np.testing.assert_allclose(first.read(first.recordings()[0])[0], samples("p225_001", "mic1"), atol=1 / 32768)
 
 
-def test_gaps_are_counted_and_no_error(corpus, release):
+def test_gaps_are_listed(corpus, release):
     missing = [] if release[0] == "0.80" else [name for name in IDS if name[:4] in ("p280", "p315")]
     gaps = [LeftOut(name, name[:4], "mic2 has no recording") for name in missing]
     assert corpus.gaps() == [*gaps, LeftOut("p376_295", "p376", "it has a text but no recording")]
 
 
-def test_texts_are_those_of_the_archive_and_lost_ones_empty(release):
+def test_texts_are_read_and_missing_ones_empty(release):
     version, path = release
     corpus = VctkCorpus(LocalArchive(path), version, "mic1" if version == "0.92" else None)
     texts = {recording.utterance_id: corpus.text(recording).strip() for recording in corpus.recordings()}
@@ -96,7 +96,7 @@ def test_texts_are_those_of_the_archive_and_lost_ones_empty(release):
     assert {name for name, text in texts.items() if not text} == {name for name in IDS if name.startswith("p315")}
 
 
-def test_speakers_are_described_as_the_table_says(corpus, release):
+def test_speakers_are_described_by_the_speaker_table(corpus, release):
     found = corpus.speakers()
     assert found["p225"] == Speaker("23", "F", "English", "Southern England", "")
     assert found["p376"] == Speaker("22", "M", "Indian", "", "")
@@ -109,7 +109,7 @@ def test_speakers_are_described_as_the_table_says(corpus, release):
         assert found["s5"] == Speaker("18", "F", "British", "", "")
 
 
-def test_a_corrupt_text_is_said_and_no_reason_to_stop(release, tmp_path, capsys):
+def test_corrupt_text_is_reported_and_left_empty(release, tmp_path, capsys):
     version, path = release
     name = next(name for name in LocalArchive(path).names if name.endswith("txt/p226/p226_002.txt"))
     (tmp_path / "b.zip").write_bytes(damaged(path.read_bytes(), name, 5))
@@ -119,7 +119,7 @@ def test_a_corrupt_text_is_said_and_no_reason_to_stop(release, tmp_path, capsys)
     assert re.search(rf"member {name} is corrupt \(.*\); p226_002 gets an empty text\n", capsys.readouterr().err)
 
 
-def test_an_archive_of_something_else_is_refused(release):
+def test_archive_of_another_version_is_refused(release):
     version, path = release
     other = {"0.80": "0.92", "0.92": "0.80"}[version]
     with pytest.raises(DataError, match=rf"{other}: the archive has no recording of VCTK {other}; found \["):
@@ -138,7 +138,7 @@ def served(http_server, release):
     return version, {KEYS[version]: described(path, http_server.url("vctk.zip"))}
 
 
-def test_without_a_subset_the_archive_is_fetched_whole(served, http_server, tmp_path, corpus):
+def test_complete_archive_is_downloaded_by_default(served, http_server, tmp_path, corpus):
     version, downloads = served
     opened = corpora.open_corpus(section(version), downloads, Places(tmp_path))
     assert isinstance(opened.archive, LocalArchive)
@@ -148,7 +148,7 @@ def test_without_a_subset_the_archive_is_fetched_whole(served, http_server, tmp_
 
 
 @pytest.mark.parametrize("subset", [{"utterances_per_speaker": 2}, {"speakers": ["p225", "p226", "p376"]}])
-def test_with_a_subset_only_that_is_fetched(served, http_server, tmp_path, corpus, release, subset):
+def test_only_the_subset_is_downloaded(served, http_server, tmp_path, corpus, release, subset):
     version, downloads = served
     places = Places(tmp_path)
     opened = corpora.open_corpus(section(version, **subset), downloads, places)
@@ -167,7 +167,7 @@ def test_with_a_subset_only_that_is_fetched(served, http_server, tmp_path, corpu
 
 
 @pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 2}])
-def test_an_archive_in_a_mirror_folder_is_read_in_place(served, release, http_server, tmp_path, subset):
+def test_archive_in_a_mirror_folder_is_read_in_place(served, release, http_server, tmp_path, subset):
     version, downloads = served
     places = Places(tmp_path / "cache", str(release[1].parents[1]), offline=True)
     opened = corpora.open_corpus(section(version, **subset), downloads, places)
@@ -175,7 +175,7 @@ def test_an_archive_in_a_mirror_folder_is_read_in_place(served, release, http_se
     assert http_server.requests == []
 
 
-def test_a_server_that_gives_no_parts_gives_the_whole(served, http_server, tmp_path, capsys):
+def test_complete_archive_is_downloaded_if_the_server_lacks_range_requests(served, http_server, tmp_path, capsys):
     version, downloads = served
     http_server.ranges = False
     opened = corpora.open_corpus(section(version, utterances_per_speaker=2), downloads, Places(tmp_path))
@@ -184,7 +184,7 @@ def test_a_server_that_gives_no_parts_gives_the_whole(served, http_server, tmp_p
 
 
 @pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 2}])
-def test_offline_without_the_archive_says_what_to_place_where(served, http_server, tmp_path, subset):
+def test_offline_error_says_where_to_place_the_archive(served, http_server, tmp_path, subset):
     version, downloads = served
     with pytest.raises(DownloadError, match=rf"`offline` is set\nPlace {tmp_path / KEYS[version]} \([\d,]+ bytes, "):
         corpora.open_corpus(section(version, **subset), downloads, Places(tmp_path, offline=True))
@@ -200,7 +200,7 @@ def list_corpus(folder, version, downloads, monkeypatch, code=0, **options):
     return paths
 
 
-def test_a_subset_by_parts_is_that_of_the_whole_archive(served, release, tmp_path, monkeypatch):
+def test_partial_download_gives_the_same_tables_as_the_complete_archive(served, release, tmp_path, monkeypatch):
     version, downloads = served
     parts = list_corpus(tmp_path / "parts", version, downloads, monkeypatch, utterances_per_speaker=2)
     whole = tmp_path / "whole" / KEYS[version]
@@ -214,9 +214,9 @@ def test_a_subset_by_parts_is_that_of_the_whole_archive(served, release, tmp_pat
     assert table["text"].str.startswith("Text of p").sum() >= 4
 
 
-@pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 4}], ids=["whole", "parts"])
+@pytest.mark.parametrize("subset", [{}, {"utterances_per_speaker": 4}], ids=["complete", "partial"])
 @pytest.mark.parametrize("on_bad_audio", ["fail", "skip"])
-def test_a_corrupt_member_is_named_and_left_out_on_demand(
+def test_corrupt_member_is_named_and_skipped_on_request(
     release, http_server, tmp_path, monkeypatch, capsys, on_bad_audio, subset
 ):
     version, path = release
@@ -237,7 +237,7 @@ def test_a_corrupt_member_is_named_and_left_out_on_demand(
         assert "p225_002" not in set(tables.read(paths["utterances"], Utterances)["utterance_id"])
 
 
-def test_the_tables_of_a_run_tell_gaps_and_speakers(served, tmp_path, monkeypatch):
+def test_tables_of_a_run_list_gaps_and_speakers(served, tmp_path, monkeypatch):
     version, downloads = served
     paths = list_corpus(tmp_path, version, downloads, monkeypatch)
     speakers = tables.read(paths["speakers"], Speakers).set_index("speaker_id")
@@ -251,7 +251,7 @@ def test_the_tables_of_a_run_tell_gaps_and_speakers(served, tmp_path, monkeypatc
         assert left_out["speaker_id"].value_counts().to_dict() == {"p280": 4, "p315": 4, "p376": 1}
 
 
-def test_real_speech_comes_through_both_layouts_unchanged(shared, tmp_path):
+def test_both_layouts_keep_real_speech_unchanged(shared, tmp_path):
     table = pd.read_csv(shared / "data/speechocean762/utterances.tsv", sep="\t", dtype=str)
     real = {
         f"p{number}_001": audio.read(shared / f"data/speechocean762/{row.speaker_id}/{row.utterance_id}.flac")[0]
@@ -266,14 +266,14 @@ def test_real_speech_comes_through_both_layouts_unchanged(shared, tmp_path):
             np.testing.assert_array_equal(opened.read(recording)[0], real[recording.utterance_id])
 
 
-def test_the_published_archives_are_known(tmp_path):
+def test_downloads_yaml_lists_the_published_archives(tmp_path):
     entries = download.downloads()
     assert entries[KEYS["0.92"]]["bytes"] == 11_747_302_977
     assert [corpora.files(section(version), Places(tmp_path)) for version in KEYS] == [[key] for key in KEYS.values()]
     assert all(entries[key]["licence"] == "CC-BY-4.0" and len(entries[key]["urls"]) == 2 for key in KEYS.values())
 
 
-def test_fetch_takes_of_the_archive_what_the_config_asks_for(served, http_server, tmp_path, monkeypatch):
+def test_fetch_downloads_only_the_subset_of_the_config(served, http_server, tmp_path, monkeypatch):
     version, downloads = served
     monkeypatch.setattr(download, "downloads", lambda: {**REAL_DOWNLOADS, **downloads})
     run = config.load_yaml(config.CONFIG / "demo.yaml")

@@ -33,7 +33,7 @@ def unpacked(tmp_path, speech, write_g722):
     return root
 
 
-def test_voices_are_the_recordings_of_1_to_6_s_of_the_known_languages(unpacked):
+def test_voices_are_recordings_of_1_to_6_s_in_known_languages(unpacked):
     found = rates(VoicesCorpus(unpacked))
     assert found == {
         "asterisk-fr_digits-day-1": ("asterisk-fr", 16000),
@@ -44,7 +44,7 @@ def test_voices_are_the_recordings_of_1_to_6_s_of_the_known_languages(unpacked):
     assert list(found) == sorted(found)
 
 
-def test_voices_come_out_of_fetched_packages(unpacked, build_deb, tmp_path):
+def test_voices_are_read_from_downloaded_packages(unpacked, build_deb, tmp_path):
     packages = [voices.TUXPAINT, *(f"asterisk-core-sounds-{language}-g722" for language in voices.ASTERISK_LANGUAGES)]
     downloads = {}
     for package in packages:
@@ -62,7 +62,7 @@ def test_voices_come_out_of_fetched_packages(unpacked, build_deb, tmp_path):
     assert again.recordings() == opened.recordings()
 
 
-def test_if_a_package_cannot_be_had_every_one_that_is_missing_is_named(tmp_path):
+def test_all_missing_packages_are_named(tmp_path):
     downloads = {
         key: {"debian": {"path": f"pool/{key}", "sha1": "0" * 40}, "bytes": number, "sha256": f"{number:064x}"}
         for number, key in enumerate(corpora.files({"name": "voices"}, Places(tmp_path)))

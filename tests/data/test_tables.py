@@ -25,19 +25,19 @@ def table():
         ("speaker_id", None, r"my table: column 'speaker_id': .* breaks not_nullable \(row 3: 'u003', "),
     ],
 )
-def test_a_wrong_value_is_refused_with_its_row(table, column, value, message):
+def test_invalid_value_is_refused_with_its_row(table, column, value, message):
     table.loc[3, column] = value
     with pytest.raises(DataError, match=message):
         tables.check(table, Utterances, "my table")
 
 
-def test_the_row_is_counted_from_the_top_whatever_the_index(table):
+def test_row_number_in_errors_ignores_the_index(table):
     table.loc[8, "shard"] = -1
     with pytest.raises(DataError, match=r"\(row 2: 'u008', 's3'\)"):
         tables.check(table.iloc[6:], Utterances, "part")
 
 
-def test_an_id_given_twice_is_refused(table):
+def test_duplicate_id_is_refused(table):
     with pytest.raises(DataError, match="column 'utterance_id': 'u000' breaks field_uniqueness"):
         tables.check(table.assign(utterance_id="u000"), Utterances, "my table")
 
@@ -52,13 +52,13 @@ def test_an_unknown_column_is_refused_by_name(table):
         tables.check(table.assign(age=30), Utterances, "my table")
 
 
-def test_a_table_is_read_as_it_was_written(table, tmp_path):
+def test_table_round_trips(table, tmp_path):
     tables.write(table, Utterances, tmp_path / "utterances.tsv")
     pd.testing.assert_frame_equal(tables.read(tmp_path / "utterances.tsv", Utterances), table)
 
 
 @pytest.mark.parametrize("name", ["000360013", "NA", "nan", "None", "1e5", "inf", "True", "-", "é", 'a"b'])
-def test_ids_stay_the_text_they_are(tmp_path, name):
+def test_ids_are_read_as_text(tmp_path, name):
     table = utterance_table([Utterance(name, name, "a", 16000, 9, name)], 1)
     tables.write(table, Utterances, tmp_path / "u.tsv")
     row = tables.read(tmp_path / "u.tsv", Utterances).iloc[0]
@@ -69,7 +69,7 @@ def test_ids_stay_the_text_they_are(tmp_path, name):
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"filename\tcm-score\na\t1\nb\t2\t3\n"])
-def test_what_is_no_table_is_refused_by_name(tmp_path, content):
+def test_invalid_table_file_is_refused_by_name(tmp_path, content):
     path = tmp_path / "scores.tsv"
     if content is not None:
         path.write_bytes(content)

@@ -27,7 +27,7 @@ def path(named, tmp_path_factory):
     return path
 
 
-def test_a_waveform_is_what_was_written_as_16_bits(named, path):
+def test_waveforms_round_trip_as_16_bit(named, path):
     names = sorted(named)
     found = Waveforms([path], names)
     assert len(found) == 150
@@ -43,19 +43,19 @@ def test_waveforms_of_several_files_are_found_by_name(named, path, tmp_path):
     assert found.lengths[0] == len(named["codec+149"])
 
 
-def test_nothing_is_read_that_is_not_asked_for(path):
+def test_waveforms_are_memory_mapped(path):
     found = Waveforms([path], ["codec+3"])
     assert not found[0].flags.owndata
     assert not found[0].flags.writeable
 
 
-def test_the_same_waveforms_are_the_same_bytes(named, path, tmp_path):
+def test_same_waveforms_give_the_same_bytes(named, path, tmp_path):
     write_waveforms(tmp_path / "again.arrow", named.items())
     assert (tmp_path / "again.arrow").read_bytes() == path.read_bytes()
 
 
 @pytest.mark.parametrize("sample_rate", [16000, 24000, 44100])
-def test_shards_are_resampled_once_whatever_the_number_of_workers(tmp_path, speech, sample_rate):
+def test_shard_waveforms_do_not_depend_on_the_number_of_workers(tmp_path, speech, sample_rate):
     _, protocols = make_run(tmp_path, speech, {"train": 3, "dev": 1, "eval": 1}, 2, sample_rate=sample_rate)
     shards = sorted((tmp_path / "identity").glob("*.parquet"))
     alone, together = (dict(shard_waveforms(shards, workers)) for workers in (1, 3))
@@ -67,7 +67,7 @@ def test_shards_are_resampled_once_whatever_the_number_of_workers(tmp_path, spee
         assert np.array_equal(alone[name], together[name])
 
 
-def test_a_file_that_holds_no_waveforms_is_named(tmp_path):
+def test_invalid_waveform_file_is_named(tmp_path):
     with pytest.raises(DataError, match=r"none\.arrow: not a readable waveform file"):
         Waveforms([tmp_path / "none.arrow"], [])
     (tmp_path / "text.arrow").write_text("no Arrow")
@@ -80,6 +80,6 @@ def test_a_file_that_holds_no_waveforms_is_named(tmp_path):
         Waveforms([tmp_path / "other.arrow"], [])
 
 
-def test_a_trial_is_named_by_codec_and_utterance():
+def test_trial_name_is_codec_and_utterance():
     trials = pd.DataFrame({"codec": ["identity", "dac"], "utterance_id": ["p225_001", "p225_001"]})
     assert trial_names(trials).tolist() == ["identity+p225_001", "dac+p225_001"]

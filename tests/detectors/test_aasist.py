@@ -32,11 +32,11 @@ def model(name) -> Detector:
     return detectors.build(config.detectors()[name]).eval()
 
 
-def test_the_size_is_the_published_one(name, model):
+def test_number_of_parameters_equals_the_published_one(name, model):
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == OFFICIAL[name][1]
 
 
-def test_logits_with_the_official_weights_are_the_official_ones(name, model, shared):
+def test_logits_with_official_weights_equal_the_official_logits(name, model, shared):
     official = OFFICIAL[name][0]
     path = shared / f"mirror/aasist/{official}.pth"
     load_state(model, read_checkpoint(path), path)
@@ -58,7 +58,7 @@ def test_logits_do_not_depend_on_the_batch(model, speech):
         torch.testing.assert_close(model(waveforms), alone, atol=1e-5, rtol=0)
 
 
-def test_gradient_reaches_all_but_what_the_published_code_does_not_use(model, speech):
+def test_gradient_reaches_all_parameters_used_by_the_published_code(model, speech):
     waveforms = torch.from_numpy(np.stack([speech(2.0, seed=seed) for seed in range(3)]))
     model.train()
     torch.nn.functional.cross_entropy(model(waveforms), torch.tensor([0, 1, 0])).backward()
@@ -104,14 +104,14 @@ def distance(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) 
     return max(((found[key] - expected[key]).norm() / expected[key].norm()).item() for key in real)
 
 
-def test_scores_are_those_of_the_plain_form(pair, short):
+def test_scores_equal_the_plain_implementation(pair, short):
     with torch.inference_mode():
         plain, fast = (model.eval()(short) for model in pair)
     torch.testing.assert_close(fast, plain, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_gradients_are_those_of_the_plain_form(training, pair, short):
+def test_gradients_equal_the_plain_implementation(training, pair, short):
     # in float64: in float32 rounding decides which of two almost equal values is the maximum
     (logits, expected), (fast, found) = (step(model.double().train(training), short.double()) for model in pair)
     torch.testing.assert_close(fast, logits, atol=1e-10, rtol=0)
@@ -119,7 +119,7 @@ def test_gradients_are_those_of_the_plain_form(training, pair, short):
     torch.testing.assert_close(pair[1].state_dict(), pair[0].state_dict(), atol=1e-10, rtol=0)
 
 
-def test_a_training_step_in_float32_is_that_of_the_plain_form(pair, short):
+def test_float32_training_step_equals_the_plain_implementation(pair, short):
     exact = step(deepcopy(pair[0]).double(), short.double())[1]
     (logits, plain), (fast, found) = (step(model, short) for model in pair)
     torch.testing.assert_close(fast, logits, atol=1e-4, rtol=0)
@@ -127,20 +127,20 @@ def test_a_training_step_in_float32_is_that_of_the_plain_form(pair, short):
     assert distance(found, exact) < 2 * distance(plain, exact) + 1e-3
 
 
-def test_statistics_that_are_averaged_over_batches_are_those_of_the_plain_form(pair, short):
+def test_estimated_batch_norm_equals_the_plain_implementation(pair, short):
     batches = [((short + shift) * 16384).short() for shift in (0, 0.1)]
     for model in pair:
         estimate_batch_norm(model, [(batch, None) for batch in batches])
     torch.testing.assert_close(pair[1].state_dict(), pair[0].state_dict(), atol=1e-5, rtol=1e-4)
 
 
-def test_a_training_step_is_repeated_to_the_bit(pair, short):
+def test_training_step_is_deterministic(pair, short):
     first, second = (step(deepcopy(pair[1]), short) for _ in range(2))
     assert torch.equal(first[0], second[0])
     assert all(torch.equal(first[1][key], second[1][key]) for key in first[1])
 
 
-def test_a_step_in_mixed_precision_is_close_to_one_in_single(pair, short):
+def test_mixed_precision_step_is_close_to_single_precision(pair, short):
     # by the plain implementation
     single = pair[1].eval()(short)
     with torch.autocast("cpu"):
@@ -149,7 +149,7 @@ def test_a_step_in_mixed_precision_is_close_to_one_in_single(pair, short):
     assert all(gradient.isfinite().all() for gradient in gradients.values())
 
 
-def test_the_front_ends_filters_pass_equal_bands_of_the_mel_scale():
+def test_sinc_filters_pass_equal_bands_of_the_mel_scale():
     response = np.abs(np.fft.rfft(sinc_filters(70, 129, 16000).numpy(), 1 << 14))
     hz = np.fft.rfftfreq(1 << 14, 1 / 16000)
     peaks = 2595 * np.log10(1 + hz[response.argmax(axis=1)] / 700)

@@ -25,7 +25,7 @@ def waveforms(speech) -> torch.Tensor:
     return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(5)]))
 
 
-def test_the_published_width_has_the_recorded_number_of_parameters():
+def test_published_width_has_the_recorded_number_of_parameters():
     assert sum(p.numel() for p in detectors.build(PUBLISHED).parameters()) == 269826
 
 
@@ -35,7 +35,7 @@ def test_logits_do_not_depend_on_the_batch(model, waveforms):
         torch.testing.assert_close(model(waveforms), alone, atol=1e-5, rtol=0)
 
 
-def test_features_are_in_full_precision_where_the_rest_is_not(model, waveforms, monkeypatch):
+def test_features_are_computed_outside_autocast(model, waveforms, monkeypatch):
     asked, lfcc = [], model.features.lfcc.forward
     monkeypatch.setattr(
         model.features.lfcc, "forward", lambda x: asked.append(torch.is_autocast_enabled("cuda")) or lfcc(x)
@@ -59,7 +59,7 @@ def test_gradient_reaches_every_parameter(speech):
     assert untouched == []
 
 
-def test_cm_score_is_the_bona_fide_logit_and_of_lfcc_lcnn_the_log_odds(model):
+def test_cm_score_is_the_bona_fide_logit_or_for_lfcc_lcnn_the_log_odds(model):
     logits = torch.tensor([[0.5, 2.0], [3.0, -1.0]])
     assert Detector.cm_score(model, logits).tolist() == [2.0, -1.0]
     odds = torch.softmax(logits, 1)
@@ -89,7 +89,7 @@ def lfcc(samples: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("sample_rate", [16000, 24000])
-def test_lfcc_are_those_of_numpy_and_scipy(sample_rate, speech):
+def test_lfcc_equal_numpy_and_scipy(sample_rate, speech):
     samples = speech(0.5, sample_rate)
     model = {**ENTRY["model"], "max_hz": sample_rate / 2}
     front_end = detectors.build({**ENTRY, "sample_rate": sample_rate, "model": model}).features
@@ -99,7 +99,7 @@ def test_lfcc_are_those_of_numpy_and_scipy(sample_rate, speech):
     np.testing.assert_allclose(found, expected, atol=2e-3)
 
 
-def test_what_lies_above_max_hz_is_not_heard(speech):
+def test_lfcc_ignore_content_above_max_hz(speech):
     spoken = torch.from_numpy(speech(0.5))[None]
     time = torch.arange(spoken.shape[1]) / 16000
     whistle = 0.1 * torch.sin(2 * torch.pi * 7700 * time)

@@ -37,7 +37,7 @@ def checkpoint(model, tmp_path):
 
 
 @pytest.mark.parametrize("name", config.detectors())
-def test_every_configured_detector_gives_two_logits_a_waveform(name):
+def test_every_configured_detector_gives_two_logits_per_waveform(name):
     entry = config.detectors()[name]
     # on the meta device, without values: some models are large
     with torch.device("meta"):
@@ -53,7 +53,7 @@ def test_a_saved_detector_loads_with_the_same_scores(model, checkpoint, waveform
         assert torch.equal(loaded(waveforms), model(waveforms))
 
 
-def test_a_detector_of_another_name_is_refused(checkpoint):
+def test_checkpoint_of_another_detector_is_refused(checkpoint):
     with pytest.raises(CheckpointError, match=r"detector\.pt: holds a 'lfcc_lcnn' detector; expected 'aasist'"):
         loading.load(checkpoint, "aasist", "cpu")
 
@@ -63,8 +63,8 @@ def test_a_missing_checkpoint_is_named(tmp_path):
         loading.load(tmp_path / "none.pt", "lfcc_lcnn", "cpu")
 
 
-@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 20, None], ids=["empty", "noise", "cut off"])
-def test_bytes_that_are_no_checkpoint_are_refused(checkpoint, content):
+@pytest.mark.parametrize("content", [b"", bytes(range(256)) * 20, None], ids=["empty", "random bytes", "truncated"])
+def test_unreadable_checkpoint_is_refused(checkpoint, content):
     checkpoint.write_bytes(checkpoint.read_bytes()[:-500] if content is None else content)
     with pytest.raises(CheckpointError, match=r"detector\.pt: not a readable checkpoint"):
         loading.load(checkpoint, "lfcc_lcnn", "cpu")
@@ -81,7 +81,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("message", DAMAGE)
-def test_weights_that_do_not_fit_are_refused(checkpoint, message):
+def test_incompatible_weights_are_refused(checkpoint, message):
     content = torch.load(checkpoint, weights_only=True)
     DAMAGE[message](content)
     torch.save(content, checkpoint)
@@ -89,7 +89,7 @@ def test_weights_that_do_not_fit_are_refused(checkpoint, message):
         loading.load(checkpoint, "lfcc_lcnn", "cpu")
 
 
-def test_a_checkpoint_of_something_else_is_refused(tmp_path):
+def test_checkpoint_without_detector_is_refused(tmp_path):
     torch.save({"state_dict": {}, "optimiser": {}}, tmp_path / "other.pt")
     with pytest.raises(CheckpointError, match=r"other\.pt: not a detector checkpoint; missing: detector, entry"):
         loading.load(tmp_path / "other.pt", "lfcc_lcnn", "cpu")
@@ -106,7 +106,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize("form", ["torch", "pickle"])
-def test_a_hostile_pickle_is_refused_and_does_nothing(tmp_path, form):
+def test_malicious_pickle_is_refused_without_running_code(tmp_path, form):
     trap, path = tmp_path / "trap", tmp_path / "hostile.pt"
     content = {"detector": "lfcc_lcnn", "entry": ENTRY, "state_dict": Hostile(trap)}
     path.write_bytes(pickle.dumps(content, protocol=2))

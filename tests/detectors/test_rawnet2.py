@@ -47,7 +47,7 @@ def waveforms(speech) -> torch.Tensor:
     return torch.from_numpy(np.stack([speech(0.5, seed=seed) for seed in range(8)]))
 
 
-def test_the_state_dict_has_the_official_names_and_shapes():
+def test_state_dict_has_the_official_keys_and_shapes():
     model = build(PUBLISHED)
     assert sum(p.numel() for p in model.parameters()) == 17_621_410
     lines = [f"{key} {tuple(value.shape)}" for key, value in sorted(model.state_dict().items())]
@@ -56,7 +56,7 @@ def test_the_state_dict_has_the_official_names_and_shapes():
 
 
 @pytest.mark.parametrize("preactivation", [False, True])
-def test_logits_are_the_official_ones(preactivation, utterances, tmp_path):
+def test_logits_equal_the_official_ones(preactivation, utterances, tmp_path):
     model, path = build(PUBLISHED, preactivation=preactivation), tmp_path / "official.pth"
     torch.save(seeded(model.state_dict(), GAIN), path)
     load_state(model, read_checkpoint(path), path)
@@ -73,7 +73,7 @@ def test_logits_do_not_depend_on_the_batch(waveforms):
         torch.testing.assert_close(model(waveforms), alone, atol=1e-5, rtol=0)
 
 
-def test_the_schema_refuses_crops_that_are_too_short_and_no_others():
+def test_schema_refuses_only_crops_that_are_too_short():
     model = build(SMALL)
     config.check_detector({**SMALL, "crop_samples": 3211}, "my.yaml", "mine")
     assert model(torch.zeros(1, 3211)).shape == (1, 2)
@@ -84,7 +84,7 @@ def test_the_schema_refuses_crops_that_are_too_short_and_no_others():
 
 
 @pytest.mark.parametrize("preactivation", [False, True])
-def test_gradient_reaches_all_but_what_the_baseline_of_2021_does_not_use(preactivation, waveforms):
+def test_gradient_reaches_all_parameters_used_by_the_baseline(preactivation, waveforms):
     model = build(SMALL, preactivation=preactivation).train()
     cross_entropy(model(waveforms), torch.arange(8) % 2).backward()
     unused = [f"block{block}.0.bn1.{kind}" for block in range(1, 6) for kind in ("weight", "bias")]
@@ -92,7 +92,7 @@ def test_gradient_reaches_all_but_what_the_baseline_of_2021_does_not_use(preacti
     assert untouched == ([] if preactivation else unused)
 
 
-def test_it_learns_eight_waveforms(waveforms):
+def test_rawnet2_fits_eight_waveforms(waveforms):
     model, labels = build(SMALL).train(), torch.arange(8) % 2
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
     losses = []
@@ -104,7 +104,7 @@ def test_it_learns_eight_waveforms(waveforms):
     assert losses[-1] < losses[0] / 4
 
 
-def test_the_score_is_in_the_order_of_the_bona_fide_probability():
+def test_score_increases_with_the_bona_fide_probability():
     logits = torch.tensor([[0.5, 2.0], [3.0, 2.5], [-4.0, -1.0]])
     model = build(SMALL)
     assert model.cm_score(logits).argsort().tolist() == logits.softmax(1)[:, BONAFIDE].argsort().tolist()

@@ -61,7 +61,7 @@ def recorded_features() -> torch.Tensor:
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_the_configured_front_end_is_xlsr_300m(frozen, monkeypatch):
+def test_configured_front_end_is_xlsr_300m(frozen, monkeypatch):
     make = Mock(wraps=torchaudio.models.wav2vec2_model)
     monkeypatch.setattr(torchaudio.models, "wav2vec2_model", make)
     with torch.device("meta"):
@@ -71,19 +71,19 @@ def test_the_configured_front_end_is_xlsr_300m(frozen, monkeypatch):
     assert sum(p.numel() for p in model.parameters() if p.requires_grad) == (446_730 if frozen else 315_884_426)
 
 
-def test_the_front_ends_file_is_the_one_torchaudio_names():
+def test_front_end_url_is_that_of_torchaudio():
     for entry in (ENTRY, config.detectors()["ssl_aasist_frozen"]):
         [url] = downloads()[entry["files"]["front_end"]]["urls"]
         assert url == f"https://download.pytorch.org/torchaudio/models/{XLSR._path}"
 
 
-def test_a_detector_without_a_front_end_has_no_file_for_one():
+def test_front_end_file_is_refused_for_a_detector_without_front_end():
     entry = {**config.detectors()["aasist"], "files": ENTRY["files"]}
     with pytest.raises(ConfigError, match=r"my\.yaml: mine\.files"):
         config.check_detector(entry, "my.yaml", "mine")
 
 
-def test_logits_of_the_back_end_are_the_official_ones(monkeypatch):
+def test_back_end_logits_equal_the_official_ones(monkeypatch):
     model = build(front_end={**FRONT_END, "features": 1024})
     back_end = {key: value for key, value in model.state_dict().items() if not key.startswith("front_end.")}
     model.load_state_dict(seeded(back_end, GAIN), strict=False)
@@ -107,7 +107,7 @@ def test_logits_do_not_depend_on_level_and_offset(waveforms):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_gradient_reaches_all_or_if_frozen_nothing_of_the_front_end(frozen, waveforms):
+def test_gradient_does_not_reach_a_frozen_front_end(frozen, waveforms):
     model = build(**TINY, frozen=frozen).train()
     cross_entropy(model(waveforms), LABELS).backward()
     untouched = [key for key, p in model.named_parameters() if p.grad is None or not p.grad.any()]
@@ -115,7 +115,7 @@ def test_gradient_reaches_all_or_if_frozen_nothing_of_the_front_end(frozen, wave
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_a_frozen_front_end_stays_in_eval_mode(frozen):
+def test_frozen_front_end_stays_in_eval_mode(frozen):
     model = build(**TINY, frozen=frozen).train()
     assert model.training
     assert {module.training for module in model.front_end.modules()} == {not frozen}
@@ -124,7 +124,7 @@ def test_a_frozen_front_end_stays_in_eval_mode(frozen):
 
 
 @pytest.mark.parametrize("frozen", [False, True])
-def test_it_learns_to_tell_low_passed_speech(frozen, waveforms):
+def test_ssl_aasist_learns_to_detect_low_passed_speech(frozen, waveforms):
     low_passed = torch.nn.functional.avg_pool1d(waveforms, 17, 1, 8)
     waveforms = torch.where(LABELS[:, None] == SPOOF, low_passed, waveforms)
     model = build(seed=4, **TINY, frozen=frozen)  # some seeds need hundreds of steps
@@ -138,7 +138,7 @@ def test_it_learns_to_tell_low_passed_speech(frozen, waveforms):
     assert cross_entropy(model.eval()(waveforms), LABELS) < 0.7 * before
 
 
-def test_a_pretrained_front_end_replaces_the_front_end_alone(checkpoint, waveforms):
+def test_pretrained_weights_replace_only_the_front_end(checkpoint, waveforms):
     model, before, source = build(**TINY), build(**TINY).state_dict(), build(seed=2, **TINY)
     model.load_front_end(checkpoint)
     after = model.state_dict()
@@ -149,7 +149,7 @@ def test_a_pretrained_front_end_replaces_the_front_end_alone(checkpoint, wavefor
         assert torch.equal(model.front_end(waveforms)[0], source.front_end(waveforms)[0])
 
 
-def test_a_pretrained_front_end_with_the_older_names_of_weight_norm_is_read(checkpoint):
+def test_pretrained_front_end_with_old_weight_norm_keys_is_loaded(checkpoint):
     model, state = build(**TINY), torch.load(checkpoint)
     names = {"parametrizations.weight.original0": "weight_g", "parametrizations.weight.original1": "weight_v"}
     older = {}
@@ -173,7 +173,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("message", DAMAGE)
-def test_a_file_of_another_front_end_is_refused(checkpoint, message):
+def test_incompatible_front_end_file_is_refused(checkpoint, message):
     state = torch.load(checkpoint)
     DAMAGE[message](state)
     torch.save(state, checkpoint)
@@ -181,6 +181,6 @@ def test_a_file_of_another_front_end_is_refused(checkpoint, message):
         build(**TINY).load_front_end(checkpoint)
 
 
-def test_a_missing_file_of_the_front_end_is_named(tmp_path):
+def test_missing_front_end_file_is_named(tmp_path):
     with pytest.raises(CheckpointError, match=r"none\.pth: no such checkpoint"):
         build(**TINY).load_front_end(tmp_path / "none.pth")

@@ -29,7 +29,7 @@ def written(path, *lines: str):
 
 @pytest.mark.parametrize("bonafide_first", [False, True])
 @pytest.mark.parametrize("form", PROTOCOLS)
-def test_a_protocol_of_a_challenge_is_read_as_a_key(tmp_path, form, bonafide_first):
+def test_challenge_protocol_is_read_as_a_key(tmp_path, form, bonafide_first):
     *lines, attack = PROTOCOLS[form]
     key = asvspoof.read_key(written(tmp_path / "key.txt", *(lines[::-1] if bonafide_first else lines)))
     assert key.index.tolist() == (["b", "s"] if bonafide_first else ["s", "b"])
@@ -38,7 +38,7 @@ def test_a_protocol_of_a_challenge_is_read_as_a_key(tmp_path, form, bonafide_fir
     assert key.loc["s", "attack"] == attack
 
 
-def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
+def test_key_with_header_has_no_speakers_and_attacks(tmp_path):
     key = asvspoof.read_key(written(tmp_path / "key.tsv", "filename\tcm-label", "a b.wav\tspoof", "c\tbonafide"))
     assert key["label"].to_dict() == {"a b.wav": "spoof", "c": "bonafide"}
     assert key[["speaker", "attack"]].isna().all(axis=None)
@@ -56,13 +56,13 @@ def test_a_key_with_a_head_knows_no_speakers_and_no_attacks(tmp_path):
         (["", " "], "is empty"),
     ],
 )
-def test_what_is_no_key_is_refused(tmp_path, lines, message):
+def test_invalid_key_is_refused(tmp_path, lines, message):
     with pytest.raises(DataError, match=rf"key\.txt: {message}"):
         asvspoof.read_key(written(tmp_path / "key.txt", *lines))
 
 
 @pytest.mark.parametrize("read", [asvspoof.read_key, asvspoof.read_scores])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, read):
+def test_unreadable_file_is_named(tmp_path, read):
     with pytest.raises(DataError, match=r"none\.txt: cannot be read"):
         read(tmp_path / "none.txt")
     (tmp_path / "latin.txt").write_bytes("LA_1 é - A07 spoof\n".encode("latin-1"))
@@ -88,7 +88,7 @@ def test_scores_are_read_by_file_name(tmp_path, lines):
 
 
 @pytest.mark.parametrize("head", [["filename\tcm-score"], []])
-def test_names_may_hold_spaces_between_tabs(tmp_path, head):
+def test_tab_separated_names_may_contain_spaces(tmp_path, head):
     scores = asvspoof.read_scores(written(tmp_path / "scores.txt", *head, "my speech.wav\t1", "my other.wav\t2"))
     assert scores.to_dict() == {"my speech.wav": 1, "my other.wav": 2}
 
@@ -104,7 +104,7 @@ def test_names_may_hold_spaces_between_tabs(tmp_path, head):
         ([], "is empty"),
     ],
 )
-def test_what_are_no_scores_is_refused(tmp_path, lines, message):
+def test_invalid_scores_are_refused(tmp_path, lines, message):
     with pytest.raises(DataError, match=rf"scores\.txt: {message}"):
         asvspoof.read_scores(written(tmp_path / "scores.txt", *lines))
 
@@ -116,7 +116,7 @@ def trials() -> pd.DataFrame:
     return table.assign(label=np.where(table["codec"] == "identity", "bonafide", "spoof"))
 
 
-def test_a_key_of_trials_is_asvspoof_5s(trials, tmp_path):
+def test_written_key_has_the_asvspoof_5_format(trials, tmp_path):
     asvspoof.write_key(trials, tmp_path / "key.tsv")
     lines = (tmp_path / "key.tsv").read_text().splitlines()
     assert lines[:2] == ["filename\tcm-label", "identity+u0\tbonafide"]
@@ -126,7 +126,7 @@ def test_a_key_of_trials_is_asvspoof_5s(trials, tmp_path):
     assert key["label"].tolist() == trials["label"].tolist()
 
 
-def test_a_protocol_of_trials_is_asvspoof_2019s(trials, tmp_path):
+def test_written_protocol_has_the_asvspoof_2019_format(trials, tmp_path):
     asvspoof.write_protocol(trials, tmp_path / "protocol.txt")
     lines = (tmp_path / "protocol.txt").read_text().splitlines()
     assert lines[0] == "s0 identity+u0 - - bonafide"
@@ -138,7 +138,7 @@ def test_a_protocol_of_trials_is_asvspoof_2019s(trials, tmp_path):
 
 
 @pytest.mark.parametrize("column", ["speaker_id", "utterance_id"])
-def test_names_with_spaces_come_back_from_a_protocol_and_a_key(trials, tmp_path, column):
+def test_names_with_spaces_round_trip(trials, tmp_path, column):
     trials[column] = "my " + trials[column]
     asvspoof.write_protocol(trials, tmp_path / "protocol.txt")
     asvspoof.write_key(trials, tmp_path / "key.tsv")
@@ -162,7 +162,7 @@ def scores(key) -> pd.Series:
     return pd.Series({name: float(values[row["attack"]][int(name[-1])]) for name, row in key.iterrows()})
 
 
-def test_scores_are_assessed_over_all_and_by_attack(scores, key):
+def test_scores_are_evaluated_pooled_and_by_attack(scores, key):
     table = assessment.assess(scores, key)
     assert table.index.tolist() == ["pooled", "alpha", "beta"]
     assert table["bonafide_trials"].tolist() == [6, 6, 6]
@@ -176,7 +176,7 @@ def test_scores_are_assessed_over_all_and_by_attack(scores, key):
     assert low <= table.loc["pooled", "eer"] <= high
 
 
-def test_without_attacks_there_is_one_row_and_without_speakers_no_interval_by_them(scores, key):
+def test_key_without_attacks_and_speakers_gives_one_row_and_no_speaker_interval(scores, key):
     whole = assessment.assess(scores, key.assign(speaker=None, attack=None))
     assert whole.index.tolist() == ["pooled"]
     assert whole[["eer_low", "eer_high"]].isna().all(axis=None)
@@ -186,21 +186,21 @@ def test_without_attacks_there_is_one_row_and_without_speakers_no_interval_by_th
     assert by_attack.loc["pooled", "eer_low_by_trial"] == whole.loc["pooled", "eer_low_by_trial"]
 
 
-def test_a_missing_score_is_named_and_one_too_many_ignored(scores, key):
+def test_missing_score_is_named_and_extra_score_ignored(scores, key):
     more = pd.concat([pd.Series({"other": 99.0}), scores.sample(frac=1, random_state=0)])
     pd.testing.assert_frame_equal(assessment.assess(more, key), assessment.assess(scores, key))
     with pytest.raises(DataError, match=r"no score for 'alpha\+u1' \(2 of the key's 18 files have none\)"):
         assessment.assess(scores.drop(["alpha+u1", "beta+u5"]), key)
 
 
-def test_scores_the_wrong_way_round_are_not_flipped(scores, key):
+def test_inverted_scores_are_not_flipped(scores, key):
     inverted = assessment.assess(-scores, key)
     assert inverted["eer"].tolist() == pytest.approx([2 / 3, 1, 0.5])
     assert inverted["auc"].tolist() == pytest.approx((1 - assessment.assess(scores, key)["auc"]).tolist())
 
 
 @pytest.mark.parametrize("speakers", [True, False])
-def test_a_better_detector_has_a_negative_difference(scores, key, speakers):
+def test_better_detector_has_a_negative_eer_difference(scores, key, speakers):
     key = key if speakers else key.assign(speaker=None)
     worse = scores.where(key["attack"] != "alpha", scores + 20)
     found, back = assessment.compare(scores, worse, key), assessment.compare(worse, scores, key)
@@ -217,7 +217,7 @@ def test_a_better_detector_has_a_negative_difference(scores, key, speakers):
     assert (same.difference, same.p) == (0, 1)
 
 
-def test_the_table_for_people_has_rates_in_percent(scores, key):
+def test_readable_table_has_rates_in_percent(scores, key):
     head, *rows = assessment.readable(assessment.assess(scores, key))
     pooled = dict(zip(head, rows[0], strict=True))
     assert [row[0] for row in rows] == ["pooled", "alpha", "beta"]

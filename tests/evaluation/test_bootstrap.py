@@ -34,7 +34,7 @@ def trials() -> tuple[np.ndarray, ...]:
 
 @pytest.mark.parametrize("decimals", [0, 1, 12])
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 2), (30, 7), (50, 200)])
-def test_an_eer_of_weights_is_that_of_repeated_scores(sizes, decimals):
+def test_weighted_eer_equals_eer_of_repeated_scores(sizes, decimals):
     bonafide, spoof = RANDOM.normal(1, 1, sizes[0]).round(decimals), RANDOM.normal(0, 1, sizes[1]).round(decimals)
     scores, is_bonafide = np.append(bonafide, spoof), np.repeat([True, False], sizes)
     weights = np.concatenate([np.ones((1, sum(sizes)), int), RANDOM.integers(0, 4, (100, sum(sizes)))])
@@ -62,11 +62,11 @@ def drawn_one_by_one(bonafide, spoof, of_bonafide, of_spoof, resamples=2000):
     return np.quantile(eers, [0.025, 0.975])
 
 
-def test_the_clustered_interval_is_that_of_speakers_drawn_one_by_one(trials):
+def test_clustered_interval_equals_brute_force_over_speakers(trials):
     assert bootstrap.eer_interval(*trials, resamples=5000) == pytest.approx(drawn_one_by_one(*trials), abs=0.008)
 
 
-def test_the_plain_interval_is_that_of_trials_drawn_one_by_one_within_their_class(trials):
+def test_plain_interval_equals_brute_force_over_trials_of_each_class(trials):
     bonafide, spoof, *_ = trials
     random = np.random.default_rng(5)
     eers = [metrics.eer(random.choice(bonafide, len(bonafide)), random.choice(spoof, len(spoof))) for _ in range(2000)]
@@ -74,13 +74,13 @@ def test_the_plain_interval_is_that_of_trials_drawn_one_by_one_within_their_clas
     assert found == pytest.approx(np.quantile(eers, [0.025, 0.975]), abs=0.003)
 
 
-def test_an_interval_holds_the_eer_and_is_wider_by_speaker(trials):
+def test_interval_contains_the_eer_and_is_wider_by_speaker(trials):
     low, high = bootstrap.eer_interval(*trials)
     plain_low, plain_high = bootstrap.eer_interval(*trials[:2])
     assert low < plain_low < metrics.eer(*trials[:2]) < plain_high < high
 
 
-def test_the_clustered_interval_covers_the_true_eer_and_the_plain_one_does_not():
+def test_only_the_clustered_interval_covers_the_true_eer_with_speaker_effects():
     random = np.random.default_rng(3)
     true_eer = norm.cdf(-1 / np.hypot(1, 1))
     covered = {"clustered": 0, "plain": 0}
@@ -95,7 +95,7 @@ def test_the_clustered_interval_covers_the_true_eer_and_the_plain_one_does_not()
     assert covered["plain"] / repetitions < 0.8
 
 
-def test_the_plain_interval_covers_if_trials_are_independent():
+def test_plain_interval_covers_the_true_eer_of_independent_trials():
     random = np.random.default_rng(4)
     repetitions = 300
     covered = 0
@@ -107,7 +107,7 @@ def test_the_plain_interval_covers_if_trials_are_independent():
 
 
 @pytest.mark.parametrize("clustered", [True, False])
-def test_the_seed_decides_and_neither_the_order_of_trials_nor_the_chunk_does(trials, clustered, monkeypatch):
+def test_interval_depends_on_the_seed_but_not_on_trial_order_or_chunk_size(trials, clustered, monkeypatch):
     bonafide, spoof, of_bonafide, of_spoof = trials
     given = trials if clustered else trials[:2]
     expected = bootstrap.eer_interval(*given, seed=7)
@@ -121,7 +121,7 @@ def test_the_seed_decides_and_neither_the_order_of_trials_nor_the_chunk_does(tri
 
 
 @pytest.mark.parametrize("clustered", [True, False])
-def test_a_comparison_does_not_depend_on_the_order_of_trials(trials, clustered):
+def test_comparison_does_not_depend_on_trial_order(trials, clustered):
     bonafide, spoof, *clusters = trials
     clusters = clusters if clustered else [None, None]
     other = bonafide + RANDOM.normal(0, 1, len(bonafide)), spoof + RANDOM.normal(0, 1, len(spoof))
@@ -130,32 +130,32 @@ def test_a_comparison_does_not_depend_on_the_order_of_trials(trials, clustered):
     assert bootstrap.paired(*moved) == bootstrap.paired(bonafide, spoof, *other, *clusters)
 
 
-def test_clusters_may_be_names(trials):
+def test_clusters_may_be_strings(trials):
     names = [np.array([f"p{speaker:03}" for speaker in of_class]) for of_class in trials[2:]]
     assert bootstrap.eer_interval(*trials[:2], *names) == bootstrap.eer_interval(*trials)
     objects = [one.astype(object) for one in names]
     assert bootstrap.eer_interval(*trials[:2], *objects) == bootstrap.eer_interval(*trials)
 
 
-def test_a_resample_without_one_class_is_drawn_again():
+def test_resample_without_a_class_is_redrawn():
     """With two speakers of one class each, half of the draws have a single class; the others equal the trials."""
     bonafide, spoof = np.array([0.0, 2.0]), np.array([1.0, -1.0])
     found = bootstrap.eer_interval(bonafide, spoof, np.array(["a", "a"]), np.array(["b", "b"]))
     assert found == (0.5, 0.5)
 
 
-def test_one_trial_a_class_has_no_width():
+def test_interval_of_one_trial_per_class_has_zero_width():
     assert bootstrap.eer_interval(np.array([1.0]), np.array([0.0])) == (0, 0)
 
 
-def test_a_detector_does_not_differ_from_itself(trials):
+def test_detector_does_not_differ_from_itself(trials):
     bonafide, spoof, *clusters = trials
     assert bootstrap.paired(bonafide, spoof, bonafide, spoof, *clusters) == bootstrap.Paired(0, 0, 0, 1)
     # the same order of scores on another scale
     assert bootstrap.paired(bonafide, spoof, 3 * bonafide, 3 * spoof, *clusters).p == 1
 
 
-def test_a_clear_difference_has_the_least_p(trials):
+def test_clear_difference_has_the_smallest_p_value(trials):
     bonafide, spoof, *clusters = trials
     worse = bonafide + RANDOM.normal(0, 4, len(bonafide)), spoof + RANDOM.normal(0, 4, len(spoof))
     found = bootstrap.paired(*worse, bonafide, spoof, *clusters)
@@ -167,7 +167,7 @@ def test_a_clear_difference_has_the_least_p(trials):
     assert (exchanged.low, exchanged.high) == pytest.approx((-found.high, -found.low), abs=1e-12)
 
 
-def test_a_pair_is_compared_on_the_same_resamples(trials):
+def test_paired_comparison_uses_the_same_resamples(trials):
     """For two nearly identical detectors, the EERs have wide intervals, but their difference a narrow one."""
     bonafide, spoof, *clusters = trials
     near = bonafide + RANDOM.normal(0, 0.1, len(bonafide)), spoof + RANDOM.normal(0, 0.1, len(spoof))
@@ -176,7 +176,7 @@ def test_a_pair_is_compared_on_the_same_resamples(trials):
     assert found.high - found.low < (high - low) / 3
 
 
-def test_p_is_nearly_uniform_if_there_is_no_difference():
+def test_p_value_is_nearly_uniform_under_the_null_hypothesis():
     """Two detectors with the same true EER share a part of each speaker effect. EERs are discrete: differences of zero
     count for the null hypothesis, so that p is slightly conservative."""
     random = np.random.default_rng(6)
@@ -202,12 +202,12 @@ def test_p_is_nearly_uniform_if_there_is_no_difference():
         ([], []),
     ],
 )
-def test_holm_has_its_hand_computed_values(p_values, adjusted):
+def test_holm_equals_hand_computed_values(p_values, adjusted):
     assert bootstrap.holm(np.array(p_values)) == pytest.approx(np.array(adjusted), abs=1e-12)
 
 
 @pytest.mark.parametrize("refused", [np.nan, -0.1, 1.1])
-def test_holm_refuses_what_is_no_p_value(refused):
+def test_holm_refuses_invalid_p_values(refused):
     with pytest.raises(DataError, match=f"a p value is {refused}"):
         bootstrap.holm(np.array([0.5, refused]))
 
@@ -228,7 +228,7 @@ ONE, TWO, THREE = np.array([1.0]), np.array([0.0, 1.0]), np.array([0.0, 1.0, 2.0
         ((TWO, THREE, None, None, 0), "0 resamples"),
     ],
 )
-def test_what_has_no_interval_is_refused(given, message):
+def test_input_without_interval_is_refused(given, message):
     with pytest.raises(DataError, match=message):
         bootstrap.eer_interval(*given)
 
@@ -241,12 +241,12 @@ def test_what_has_no_interval_is_refused(given, message):
         ((TWO, THREE, TWO, np.array([0, 1, np.inf])), "a spoof score is inf"),
     ],
 )
-def test_detectors_that_cannot_be_compared_are_refused(given, message):
+def test_incomparable_detectors_are_refused(given, message):
     with pytest.raises(DataError, match=message):
         bootstrap.paired(*given)
 
 
-def test_a_thousand_resamples_take_moments(trials):
+def test_thousand_resamples_take_less_than_a_second(trials):
     start = time.process_time()
     bootstrap.eer_interval(*trials)
     assert time.process_time() - start < 1

@@ -61,7 +61,7 @@ FIGURES = {function.__name__: function for function in (heatmap, det_curves, tra
     [evaluation(), evaluation(shift=100), evaluation(shift=-100), evaluation(codecs=("only",))],
     ids=["overlapping", "separate", "reversed", "one codec"],
 )
-def test_a_figure_is_a_png_that_is_not_blank(figure, numbers):
+def test_figure_is_a_png_and_not_blank(figure, numbers):
     png = FIGURES[figure](numbers)
     assert png.startswith(b"\x89PNG")
     pixels = plt.imread(io.BytesIO(png))
@@ -70,20 +70,20 @@ def test_a_figure_is_a_png_that_is_not_blank(figure, numbers):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
-def test_a_figure_follows_from_the_numbers_alone(figure):
+def test_figure_depends_only_on_the_numbers(figure):
     draw = FIGURES[figure]
     assert draw(evaluation()) == draw(evaluation())
     assert draw(evaluation()) != draw(evaluation(shift=1.0))
 
 
-def test_det_curves_are_of_the_detector_asked_for():
+def test_det_curves_differ_by_detector():
     numbers = evaluation()
     first, second = (figures.det_curves(numbers.classes(name), name) for name in numbers.scores)
     assert first != second
 
 
 @pytest.mark.parametrize("changed", ["train_loss", "dev_eer"])
-def test_training_curves_have_loss_and_eer_of_every_detector(changed):
+def test_training_curves_show_loss_and_eer_of_every_detector(changed):
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.7, 0.4], "dev_eer": [0.3, 0.2]})
     other = history.assign(**{changed: history[changed] / 2})
     one, two = (figures.training_curves({"alpha@1": history, "beta@1": second}) for second in (history, other))

@@ -84,7 +84,7 @@ def eers(scores, protocols) -> pd.DataFrame:
     return eer_matrix(table_of(scores, protocols))
 
 
-def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_across(scores, protocols):
+def test_matrix_has_a_row_per_detector_and_a_column_per_codec_pooled_and_condition(scores, protocols):
     eer = eers(scores, protocols)
     assert eer.index.tolist() == ["alpha", "beta"]
     assert eer.columns.tolist() == COLUMNS
@@ -93,7 +93,7 @@ def test_the_matrix_has_detectors_down_and_codecs_all_pooled_and_conditions_acro
     assert eer.loc["beta"].tolist() == pytest.approx([0.25, 1, 0.5, 0], abs=1e-6)
 
 
-def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores, protocols):
+def test_columns_of_codecs_share_bona_fide_trials_and_conditions_have_their_own(scores, protocols):
     evaluation = read_evaluation(scores.items(), protocols)
     pooled, noise = (evaluation.cell(BETA, "pooled"), evaluation.cell(ALPHA, "noise"))
     assert pooled.bonafide.tolist() == [1, 2, 3, 4]
@@ -102,7 +102,7 @@ def test_a_column_has_the_trials_of_its_codecs_or_its_own_of_both_classes(scores
     assert (noise.bonafide.tolist(), noise.spoof.tolist()) == ([0, 0, 0, 2], [1, 1, 1, -1])
 
 
-def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
+def test_bona_fide_scores_are_shared_by_the_codec_columns_of_a_detector(scores, protocols):
     evaluation, before = read_evaluation(scores.items(), protocols), eers(scores, protocols)
     for detector in SCORES:
         for column in COLUMNS[:3]:
@@ -115,7 +115,7 @@ def test_bona_fide_scores_are_shared_by_a_detectors_cells(scores, protocols):
     assert changed.loc["beta"].equals(before.loc["beta"])
 
 
-def test_scores_of_other_trials_and_the_order_of_trials_change_nothing(scores, protocols):
+def test_extra_scores_and_trial_order_do_not_matter(scores, protocols):
     expected = table_of(scores, protocols)
     scores[ALPHA].write_text(scores[ALPHA].read_text() + "identity+t0\t-50\ngamma+u0\t50\n")
     for path in protocols.values():
@@ -124,7 +124,7 @@ def test_scores_of_other_trials_and_the_order_of_trials_change_nothing(scores, p
     pd.testing.assert_frame_equal(table_of(scores, protocols), expected)
 
 
-def test_a_detectors_scores_may_be_in_several_files(scores, protocols, tmp_path):
+def test_scores_of_a_detector_may_be_in_several_files(scores, protocols, tmp_path):
     head, *lines = scores[BETA].read_text().splitlines(keepends=True)
     named = list(scores.items())[:1]
     for number in range(2):
@@ -134,13 +134,13 @@ def test_a_detectors_scores_may_be_in_several_files(scores, protocols, tmp_path)
     pd.testing.assert_frame_equal(metrics_table(read_evaluation(named, protocols), TRAINED_ON, 0), expected)
 
 
-def test_a_row_for_every_detector_even_if_no_codec_is_called_so(scores, protocols):
+def test_detector_without_codec_of_its_name_has_a_row(scores, protocols):
     eer = eers({**scores, DetectorId("pooled", 7): scores[BETA]}, protocols)
     assert eer.index.tolist() == ["alpha", "beta", "pooled"]
     assert eer.loc["pooled"].tolist() == eer.loc["beta"].tolist()
 
 
-def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protocols):
+def test_every_seed_has_a_row_and_the_matrix_has_the_mean(scores, protocols):
     table = table_of({ALPHA: scores[ALPHA], DetectorId("alpha", 8): scores[BETA]}, protocols)
     assert table["seed"].tolist() == ["7"] * 4 + ["8"] * 4
     assert table["trained_on"].unique().tolist() == ["alpha"]
@@ -150,7 +150,7 @@ def test_seeds_are_rows_of_their_own_whose_mean_is_in_the_matrix(scores, protoco
 
 
 @pytest.mark.parametrize("name", ["identity+u2", "beta+u1", "alpha+d0", "beta@noise+u3"])
-def test_a_trial_without_a_score_is_named(scores, protocols, name):
+def test_trial_without_score_is_named(scores, protocols, name):
     replace(scores[BETA], f"{name}\t", f"x{name}\t")
     with pytest.raises(DataError, match=rf"beta@7: no score for trial '{re.escape(name)}' \(1 missing\)"):
         table_of(scores, protocols, {"alpha": ["alpha"], "beta": ["alpha", "beta"]})
@@ -165,7 +165,7 @@ def test_a_trial_without_a_score_is_named(scores, protocols, name):
         ("inf", "a bonafide score is inf; only finite scores"),
     ],
 )
-def test_a_score_that_is_no_number_is_refused(scores, protocols, value, message):
+def test_invalid_score_is_refused(scores, protocols, value, message):
     replace(scores[ALPHA], "identity+u1\t2.0", f"identity+u1\t{value}")
     with pytest.raises(DataError, match=message):
         table_of(scores, protocols)
@@ -184,7 +184,7 @@ def test_a_missing_table_is_named(scores, protocols, kind):
         read_evaluation(scores.items(), protocols)
 
 
-def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, protocols):
+def test_dev_threshold_of_the_train_codecs_is_applied_to_eval(scores, protocols):
     with_baseline = {**scores, DetectorId("published"): scores[ALPHA]}
     table = table_of(with_baseline, protocols).set_index(["trained_on", "evaluated_on"])
     # alpha: bona fide 2, 3 above spoof 0, 1
@@ -198,7 +198,7 @@ def test_the_threshold_of_a_rows_own_codecs_on_dev_is_carried_over(scores, proto
     assert table.loc["published", "seed"].tolist() == [""] * 4
 
 
-def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
+def test_every_metric_equals_that_of_the_cell_scores(scores, protocols):
     evaluation, table = read_evaluation(scores.items(), protocols), table_of(scores, protocols)
     for row in table.to_dict("records"):
         cell = evaluation.cell(DetectorId(row["trained_on"], int(row["seed"])), row["evaluated_on"])
@@ -208,7 +208,7 @@ def test_every_metric_is_that_of_the_cells_scores(scores, protocols):
         assert (row["bonafide_trials"], row["spoof_trials"], row["speakers"]) == (4, len(cell.spoof), 2)
 
 
-def test_of_one_speaker_there_is_an_interval_by_trials_alone(scores, protocols):
+def test_single_speaker_has_only_an_interval_by_trials(scores, protocols):
     for path in protocols.values():
         path.write_text(path.read_text().replace("s2\t", "s1\t"))
     table = table_of(scores, protocols)
@@ -220,7 +220,7 @@ def test_of_one_speaker_there_is_an_interval_by_trials_alone(scores, protocols):
 
 
 @pytest.mark.parametrize("speakers", [1, 2])
-def test_a_table_of_metrics_is_read_as_it_was_written(scores, protocols, tmp_path, speakers):
+def test_metrics_table_round_trips(scores, protocols, tmp_path, speakers):
     for path in protocols.values():
         path.write_text(path.read_text().replace("s2\t", f"s{speakers}\t"))
     table = table_of({**scores, DetectorId("published"): scores[ALPHA]}, protocols)
@@ -228,7 +228,7 @@ def test_a_table_of_metrics_is_read_as_it_was_written(scores, protocols, tmp_pat
     pd.testing.assert_frame_equal(tables.read(tmp_path / "metrics.tsv", Metrics), table)
 
 
-def test_a_seed_that_is_no_number_is_refused(scores, protocols, tmp_path):
+def test_invalid_seed_is_refused(scores, protocols, tmp_path):
     tables.write(table_of(scores, protocols), Metrics, tmp_path / "metrics.tsv")
     (tmp_path / "metrics.tsv").write_text((tmp_path / "metrics.tsv").read_text().replace("\t7\talpha", "\t7.0\talpha"))
     with pytest.raises(DataError, match=r"metrics\.tsv: column 'seed': '7\.0' breaks .*\(row 0: 'alpha', '7\.0'\)"):
@@ -246,7 +246,7 @@ def test_the_eer_is_broken_down_by_speaker_and_gender(scores, protocols):
     assert len(table) == 2 * 4 * 4
 
 
-def test_groups_without_a_class_or_a_known_gender_have_no_breakdown(scores, protocols):
+def test_groups_without_a_class_or_gender_are_not_in_the_breakdown(scores, protocols):
     replace(protocols["noise"], "s1\tu0\tidentity@noise", "s5\tu0\tidentity@noise")
     replace(protocols["noise"], "s1\tu2\tidentity@noise", "s5\tu2\tidentity@noise")
     table = breakdown(read_evaluation(scores.items(), protocols), {"s1": "F", "s2": "", "s5": "M"})
@@ -267,7 +267,7 @@ def many():
     return Evaluation(detectors, {"alpha": trials, "beta": trials[:120]}, trials)
 
 
-def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_trials(many):
+def test_first_seed_of_each_row_is_compared_with_the_reference(many):
     table = significance(many, "pooled", seed=3).set_index(["trained_on", "evaluated_on"])
     assert table.index.tolist() == [(row, column) for column in ("alpha", "beta") for row in ("worse", "same")]
     worse, cells = table.loc["worse", "alpha"], [many.cell(DetectorId(row, 1), "alpha") for row in ("worse", "pooled")]
@@ -278,7 +278,7 @@ def test_the_first_seed_of_each_row_is_compared_with_the_reference_on_the_same_t
     assert significance(many, "worse", seed=3)["difference"].iloc[0] == -worse["difference"]
 
 
-def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
+def test_p_values_are_adjusted_within_a_column(many):
     table = significance(many, "pooled", seed=3).set_index(["trained_on", "evaluated_on"])
     assert (
         table.loc["same", ["difference", "low", "high", "p", "p_adjusted"]].to_numpy().tolist() == [[0, 0, 0, 1, 1]] * 2
@@ -288,20 +288,20 @@ def test_p_values_are_adjusted_for_the_rows_of_a_column(many):
     assert table.loc["worse", "p_adjusted"].tolist() == pytest.approx((2 * table.loc["worse", "p"]).tolist(), abs=2e-6)
 
 
-def test_a_row_alone_has_nothing_to_be_compared_with(scores, protocols, tmp_path):
+def test_significance_of_a_single_row_is_empty(scores, protocols, tmp_path):
     table = significance(read_evaluation([(ALPHA, scores[ALPHA])], protocols), "alpha", 0)
     tables.write(table, Significance, tmp_path / "significance.tsv")
     assert len(tables.read(tmp_path / "significance.tsv", Significance)) == 0
 
 
-def test_the_matrix_is_written_in_percent_for_people(scores, protocols, tmp_path):
+def test_matrix_tsv_is_in_percent(scores, protocols, tmp_path):
     write_matrix(table_of(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
     assert (tmp_path / "matrix.tsv").read_text() == (
         "trained_on\talpha\tbeta\tpooled\tnoise\n" "alpha\t0.0\t50.0\t33.33\t75.0\n" "beta\t25.0\t100.0\t50.0\t0.0\n"
     )  # fmt: skip
 
 
-def test_the_matrix_is_written_as_fractions_with_trial_counts_for_programs(scores, protocols, tmp_path):
+def test_matrix_json_has_fractions_and_trial_counts(scores, protocols, tmp_path):
     write_matrix(table_of(scores, protocols), tmp_path / "matrix.tsv", tmp_path / "matrix.json")
     cells = json.loads((tmp_path / "matrix.json").read_text())
     spoof_trials = dict(zip(COLUMNS, [4, 4, 8, 4], strict=True))

@@ -23,14 +23,14 @@ def min_cllr(bonafide: np.ndarray, spoof: np.ndarray) -> float:
     return metrics.summary(bonafide, spoof)["min_cllr"]
 
 
-OF_THE_ORDER_ALONE = [metrics.eer, metrics.auc, min_dcf, min_cllr]
-OF_THE_VALUES = [metrics.act_dcf, metrics.cllr]
+RANK_BASED = [metrics.eer, metrics.auc, min_dcf, min_cllr]
+VALUE_BASED = [metrics.act_dcf, metrics.cllr]
 RANDOM = np.random.default_rng(20240907)
 #: (bona fide, spoof) scores
 SETS = {
     "overlapping": (RANDOM.normal(1, 1, 400), RANDOM.normal(0, 1, 400)),
     "nearly separate": (RANDOM.normal(4, 1, 300), RANDOM.normal(0, 1, 300)),
-    "the wrong way round": (RANDOM.normal(-1, 1, 200), RANDOM.normal(1, 1, 200)),
+    "inverted": (RANDOM.normal(-1, 1, 200), RANDOM.normal(1, 1, 200)),
     "few bona fide": (RANDOM.normal(1, 1, 7), RANDOM.normal(0, 1, 1000)),
     "few spoof": (RANDOM.normal(1, 2, 500), RANDOM.normal(0, 1, 3)),
     "four values": (RANDOM.choice([0.0, 1.0, 2.0, 3.0], 150), RANDOM.choice([0.0, 1.0, 2.0], 90)),
@@ -39,7 +39,7 @@ SETS = {
     "log-likelihood ratios": (RANDOM.normal(2, 2, 300), RANDOM.normal(-2, 2, 700)),
     "separate": (RANDOM.uniform(1, 2, 20), RANDOM.uniform(-1, 0, 30)),
     "all equal": (np.full(5, -0.3), np.full(8, -0.3)),
-    "one trial a class": (np.array([0.5]), np.array([-0.25])),
+    "one trial per class": (np.array([0.5]), np.array([-0.25])),
 }
 
 
@@ -65,8 +65,8 @@ def oracle(bonafide: np.ndarray, spoof: np.ndarray) -> float:
         pytest.param([2.0, 3.0], [0.0, 1.0], 0.0, id="separate"),
         pytest.param([0.0, 1.0], [2.0, 3.0], 1.0, id="reversed: not flipped"),
         pytest.param([5.0, 5.0, 5.0], [5.0, 5.0], 0.5, id="all scores equal"),
-        pytest.param([1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0], 0.5, id="the same distribution, tied"),
-        pytest.param([1.0], [0.0], 0.0, id="one trial a class"),
+        pytest.param([1.0, 1.0, 2.0, 2.0], [1.0, 1.0, 2.0, 2.0], 0.5, id="identical tied distributions"),
+        pytest.param([1.0], [0.0], 0.0, id="one trial per class"),
         # threshold 3: miss 1/3, false alarm 1/3
         pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 1 / 3, id="on a point of the curve"),
         # points (miss, false alarm): (0, 1) (0, 1/2) (1/3, 1/2) (1/3, 0): vertical at miss 1/3
@@ -77,19 +77,19 @@ def oracle(bonafide: np.ndarray, spoof: np.ndarray) -> float:
         pytest.param([0.0, 1.0], [0.0, 0.0], 1 / 3, id="four trials, between two points"),
     ],
 )
-def test_eer_has_its_hand_computed_value(bonafide, spoof, expected):
+def test_eer_equals_hand_computed_value(bonafide, spoof, expected):
     assert metrics.eer(np.array(bonafide), np.array(spoof)) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_eer_is_that_of_scikit_learn_and_scipy(name):
+def test_eer_equals_scikit_learn_and_scipy(name):
     bonafide, spoof = SETS[name]
     assert metrics.eer(bonafide, spoof) == pytest.approx(oracle(bonafide, spoof), abs=1e-9)
 
 
 @pytest.mark.parametrize("name", SETS)
 @pytest.mark.parametrize("change", [np.exp, np.arctan, lambda x: 3 * x - 7], ids=["exp", "arctan", "affine"])
-@pytest.mark.parametrize("metric", OF_THE_ORDER_ALONE)
+@pytest.mark.parametrize("metric", RANK_BASED)
 def test_rank_based_metrics_depend_only_on_the_order_of_scores(name, change, metric):
     bonafide, spoof = SETS[name]
     assert metric(change(bonafide), change(spoof)) == metric(bonafide, spoof)
@@ -101,27 +101,27 @@ def test_eer_of_exchanged_classes_is_its_complement(name):
     assert metrics.eer(spoof, bonafide) == pytest.approx(1 - metrics.eer(bonafide, spoof), abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", [*OF_THE_ORDER_ALONE, *OF_THE_VALUES, metrics.eer_threshold])
-def test_no_metric_depends_on_the_order_of_trials(metric):
+@pytest.mark.parametrize("metric", [*RANK_BASED, *VALUE_BASED, metrics.eer_threshold])
+def test_metrics_do_not_depend_on_trial_order(metric):
     bonafide, spoof = SETS["rounded"]
     assert metric(bonafide[::-1], np.sort(spoof)) == pytest.approx(metric(bonafide, spoof), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_auc_is_that_of_scikit_learn(name):
+def test_auc_equals_scikit_learn(name):
     labels, _ = labels_and_weights(*SETS[name])
     assert metrics.auc(*SETS[name]) == pytest.approx(roc_auc_score(labels, np.concatenate(SETS[name])), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_cllr_is_the_weighted_log_loss_of_scikit_learn(name):
+def test_cllr_equals_weighted_log_loss_of_scikit_learn(name):
     labels, weights = labels_and_weights(*SETS[name])
     loss = log_loss(labels, expit(np.concatenate(SETS[name])), sample_weight=weights)
     assert metrics.cllr(*SETS[name]) == pytest.approx(loss / np.log(2), abs=1e-12)
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_min_cllr_is_the_log_loss_after_scikit_learns_isotonic_regression(name):
+def test_min_cllr_equals_log_loss_after_isotonic_regression_of_scikit_learn(name):
     labels, weights = labels_and_weights(*SETS[name])
     posterior = IsotonicRegression().fit_transform(np.concatenate(SETS[name]), labels, sample_weight=weights)
     loss = log_loss(labels, posterior, sample_weight=weights)
@@ -129,7 +129,7 @@ def test_min_cllr_is_the_log_loss_after_scikit_learns_isotonic_regression(name):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_min_dcf_is_the_least_over_all_thresholds(name):
+def test_min_dcf_is_the_minimum_over_all_thresholds(name):
     bonafide, spoof = SETS[name]
     costs = [
         (0.95 * 1 * np.mean(bonafide < threshold) + 0.05 * 10 * np.mean(spoof >= threshold)) / 0.5
@@ -139,7 +139,7 @@ def test_min_dcf_is_the_least_over_all_thresholds(name):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_the_minima_are_no_more_than_the_actual_and_than_no_detector(name):
+def test_minimum_costs_exceed_neither_actual_costs_nor_one(name):
     found = metrics.summary(*SETS[name])
     assert 0 <= found["min_dcf"] <= min(found["act_dcf"], 1)
     assert 0 <= found["min_cllr"] <= min(found["cllr"], 1)
@@ -147,7 +147,7 @@ def test_the_minima_are_no_more_than_the_actual_and_than_no_detector(name):
 
 @pytest.mark.parametrize("name", SETS)
 def test_summary_has_every_metric(name):
-    expected = {metric.__name__: metric(*SETS[name]) for metric in [*OF_THE_ORDER_ALONE, *OF_THE_VALUES]}
+    expected = {metric.__name__: metric(*SETS[name]) for metric in [*RANK_BASED, *VALUE_BASED]}
     assert metrics.summary(*SETS[name]) == expected
     assert all(type(value) is float for value in metrics.summary(*SETS[name]).values())
 
@@ -156,16 +156,16 @@ def test_summary_has_every_metric(name):
     ("name", "expected"),
     [
         ("separate", {"eer": 0, "auc": 1, "min_dcf": 0, "min_cllr": 0}),
-        ("one trial a class", {"eer": 0, "auc": 1, "min_dcf": 0, "min_cllr": 0}),
+        ("one trial per class", {"eer": 0, "auc": 1, "min_dcf": 0, "min_cllr": 0}),
         ("all equal", {"eer": 0.5, "auc": 0.5, "min_dcf": 1, "min_cllr": 1}),
     ],
 )
-def test_the_ends_of_the_scale(name, expected):
+def test_perfect_and_uninformative_scores_have_the_limit_values(name, expected):
     found = metrics.summary(*SETS[name])
     assert {metric: found[metric] for metric in expected} == pytest.approx(expected, abs=1e-12)
 
 
-def test_act_dcf_has_its_hand_computed_value():
+def test_act_dcf_equals_hand_computed_value():
     # the threshold is -log(0.95 / 0.5) = -0.64: one of four bona fide rejected, one of two spoof accepted
     found = metrics.act_dcf(np.array([-0.7, -0.6, 0.0, 1.0]), np.array([-0.65, -0.63]))
     assert found == pytest.approx((0.95 * 0.25 + 0.5 * 0.5) / 0.5, abs=1e-12)
@@ -183,7 +183,7 @@ def normal(mean: float, deviation: float, count: int = 20_000) -> np.ndarray:
 
 
 @pytest.mark.parametrize("distance", [0.5, 1, 2, 3.5])
-def test_two_normal_distributions_have_their_closed_forms(distance):
+def test_metrics_of_normal_distributions_equal_closed_forms(distance):
     bonafide, spoof = normal(distance, 1), normal(0, 1)
     best = minimize_scalar(
         lambda threshold: (0.95 * norm.cdf(threshold - distance) + 0.5 * norm.sf(threshold)) / 0.5,
@@ -197,7 +197,7 @@ def test_two_normal_distributions_have_their_closed_forms(distance):
 
 
 @pytest.mark.parametrize("deviation", [0.5, 1, 2, 4])
-def test_calibrated_log_likelihood_ratios_have_their_closed_forms(deviation):
+def test_costs_of_log_likelihood_ratios_equal_closed_forms(deviation):
     """Normal scores with variance s² and means ±s²/2 are log-likelihood ratios."""
     mean = deviation**2 / 2
     bonafide, spoof = normal(mean, deviation), normal(-mean, deviation)
@@ -228,7 +228,7 @@ SCORES_OF_ASVSPOOF_5 = {
 
 
 @pytest.mark.parametrize("name", OF_ASVSPOOF_5)
-def test_costs_are_those_of_the_asvspoof_5_package_and_eer_nearly(name):
+def test_costs_equal_the_asvspoof_5_package_and_eer_nearly(name):
     bonafide, spoof = SCORES_OF_ASVSPOOF_5[name]
     eer, *costs = OF_ASVSPOOF_5[name]
     found = metrics.summary(bonafide, spoof)
@@ -241,7 +241,7 @@ def test_costs_are_those_of_the_asvspoof_5_package_and_eer_nearly(name):
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_errors_at_the_eer_threshold_are_as_near_to_equal_as_ties_allow(name):
+def test_errors_at_the_eer_threshold_are_as_equal_as_ties_allow(name):
     bonafide, spoof = SETS[name]
     miss, false_alarm = metrics.errors_at(bonafide, spoof, metrics.eer_threshold(bonafide, spoof))
     assert abs(miss - false_alarm) == pytest.approx(np.abs(np.subtract(*metrics.det_curve(bonafide, spoof))).min())
@@ -252,16 +252,16 @@ def test_errors_at_the_eer_threshold_are_as_near_to_equal_as_ties_allow(name):
     ("bonafide", "spoof", "threshold"),
     [
         pytest.param([3.0, 4.0], [0.0, 1.0], 2.0, id="halfway"),
-        pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 2.5, id="equal errors of a third"),
+        pytest.param([2.0, 4.0, 5.0], [0.0, 1.0, 3.0], 2.5, id="both error rates one third"),
         pytest.param([7.0, 7.0], [7.0], 7.0, id="all equal"),
         # miss rate minus false-alarm rate: -1, -1/2, 1/2, 1
-        pytest.param([0.0, 1.0], [0.0, 2.0], 0.5, id="the lower of two as near"),
-        pytest.param([np.nextafter(1, 2)], [1.0], np.nextafter(1, 2), id="nothing between"),
-        pytest.param([1.7e308], [-1.7e308], 0.0, id="too far apart for their difference"),
-        pytest.param([1.7e308], [1.6e308], 1.65e308, id="too large for their sum"),
+        pytest.param([0.0, 1.0], [0.0, 2.0], 0.5, id="lower of two equally near thresholds"),
+        pytest.param([np.nextafter(1, 2)], [1.0], np.nextafter(1, 2), id="no number in between"),
+        pytest.param([1.7e308], [-1.7e308], 0.0, id="difference overflows"),
+        pytest.param([1.7e308], [1.6e308], 1.65e308, id="sum overflows"),
     ],
 )
-def test_the_eer_threshold_has_its_value(bonafide, spoof, threshold):
+def test_eer_threshold_equals_hand_computed_value(bonafide, spoof, threshold):
     assert metrics.eer_threshold(np.array(bonafide), np.array(spoof)) == pytest.approx(threshold, rel=1e-15)
 
 
@@ -271,7 +271,7 @@ def test_the_eer_threshold_separates_neighbouring_single_precision_scores():
     assert metrics.errors_at(bonafide, spoof, metrics.eer_threshold(bonafide, spoof)) == (0, 0)
 
 
-def test_errors_at_a_threshold_accept_what_is_on_it():
+def test_errors_at_accepts_scores_equal_to_the_threshold():
     bonafide, spoof = np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0])
     assert metrics.errors_at(bonafide, spoof, 1.0) == (0.25, 0.5)
     assert metrics.errors_at(bonafide, spoof, -np.inf) == (0, 1)
@@ -280,7 +280,7 @@ def test_errors_at_a_threshold_accept_what_is_on_it():
         metrics.errors_at(bonafide, spoof, np.nan)
 
 
-def test_ten_million_scores_take_seconds():
+def test_ten_million_scores_take_less_than_20_seconds():
     random = np.random.default_rng(0)
     bonafide, spoof = random.normal(1, 1, 5_000_000), random.normal(-1, 1, 5_000_000)
     start = time.process_time()
@@ -299,7 +299,7 @@ def test_det_curve_goes_from_accepting_all_to_accepting_none(name):
     assert (np.diff(false_alarm) <= 0).all()
 
 
-def test_det_curve_has_one_point_a_distinct_score_and_the_end():
+def test_det_curve_has_a_point_per_distinct_score_and_the_end():
     miss, false_alarm = metrics.det_curve(np.array([1.0, 2.0, 2.0, 3.0]), np.array([0.0, 2.0]))
     assert miss.tolist() == [0, 0, 0.25, 0.75, 1]
     assert false_alarm.tolist() == [1, 0.5, 0.5, 0, 0]
@@ -313,8 +313,8 @@ def errors_at_zero(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, floa
     "metric",
     [
         *(metrics.det_curve, metrics.eer_threshold, errors_at_zero, metrics.summary),
-        *OF_THE_ORDER_ALONE,
-        *OF_THE_VALUES,
+        *RANK_BASED,
+        *VALUE_BASED,
     ],
 )
 @pytest.mark.parametrize(
@@ -328,6 +328,6 @@ def errors_at_zero(bonafide: np.ndarray, spoof: np.ndarray) -> tuple[float, floa
         ([-np.inf], [0.0], "a bonafide score is -inf"),
     ],
 )
-def test_scores_without_an_error_rate_are_refused(metric, bonafide, spoof, message):
+def test_empty_or_non_finite_scores_are_refused(metric, bonafide, spoof, message):
     with pytest.raises(DataError, match=message):
         metric(np.array(bonafide), np.array(spoof))

@@ -67,14 +67,14 @@ def test_random_scores_depend_only_on_seed_and_trial_name(trials):
     assert some["cm-score"].tolist() == scores["cm-score"].tolist()[20:]
 
 
-def test_trivial_features_find_a_narrow_band(resynthesised, trials):
+def test_trivial_features_detect_a_narrow_band(resynthesised, trials):
     scores = score_by_features(trials, waveforms_in(resynthesised))
     assert scores["filename"].tolist() == scored(trials)
     bonafide, spoof = scores["cm-score"][:20], scores["cm-score"][20:]
     assert metrics.eer(bonafide.to_numpy(), spoof.to_numpy()) == 0
 
 
-def test_a_score_is_that_of_the_trials_own_audio(model, resynthesised, trials, speech):
+def test_every_trial_is_scored_on_its_own_audio(model, resynthesised, trials, speech):
     scores = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0).set_index("filename")["cm-score"]
     # the 13th utterance of make_run
     samples = audio.from_pcm16(audio.to_pcm16(speech(0.5, seed=12)))
@@ -87,7 +87,7 @@ def test_scores_do_not_depend_on_the_batch_size(model, resynthesised, trials):
     np.testing.assert_allclose(one["cm-score"], seven["cm-score"], atol=1e-5, rtol=0)
 
 
-def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, trials, monkeypatch):
+def test_scores_are_the_same_after_out_of_memory(model, resynthesised, trials, monkeypatch):
     whole = score_protocol(model, trials, waveforms_in(resynthesised), 8, 1)
     forward, sizes = model.forward, []
 
@@ -103,7 +103,7 @@ def test_without_memory_for_a_batch_scores_are_the_same(model, resynthesised, tr
     np.testing.assert_allclose(whole["cm-score"], halved["cm-score"], atol=1e-5, rtol=0)
 
 
-def test_scoring_leaves_out_dropout_and_batch_statistics(model, resynthesised, trials):
+def test_scoring_uses_eval_mode(model, resynthesised, trials):
     expected = score_protocol(model, trials, waveforms_in(resynthesised), 4, 0)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     pd.testing.assert_frame_equal(score_protocol(model.train(), trials, waveforms_in(resynthesised), 4, 0), expected)
@@ -121,7 +121,7 @@ def test_files_are_scored_in_order_on_their_first_crop(model, tmp_path, speech):
     assert len({score for _, score in found}) == 3
 
 
-def test_stereo_at_44100_hz_scores_as_mono_at_16000_hz(model, tmp_path, speech):
+def test_stereo_at_44100_hz_scores_like_mono_at_16000_hz(model, tmp_path, speech):
     wide = speech(0.5, 44100)
     side = 0.2 * speech(0.5, 44100, seed=1)
     soundfile.write(tmp_path / "stereo.wav", np.stack([wide + side, wide - side], axis=1), 44100, subtype="FLOAT")
@@ -133,7 +133,7 @@ def test_stereo_at_44100_hz_scores_as_mono_at_16000_hz(model, tmp_path, speech):
     assert abs(left - mono) > 1e-3
 
 
-def test_a_file_shorter_than_the_crop_scores_as_its_repetition(model, tmp_path, speech):
+def test_file_shorter_than_the_crop_is_repeated(model, tmp_path, speech):
     samples = speech(0.1)
     audio.write_wav(tmp_path / "once.wav", samples, 16000)
     audio.write_wav(tmp_path / "repeated.wav", np.tile(samples, 3), 16000)
@@ -161,7 +161,7 @@ def write_bad(path, kind: str) -> None:
         ("not finite", "sample 5 is nan; only finite samples"),
     ],
 )
-def test_a_file_that_cannot_be_scored_is_named_among_those_that_can(model, tmp_path, speech, kind, message):
+def test_unusable_file_is_named_and_the_others_are_scored(model, tmp_path, speech, kind, message):
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
     audio.write_wav(good, speech(0.3), 16000)
     write_bad(bad, kind)
@@ -172,7 +172,7 @@ def test_a_file_that_cannot_be_scored_is_named_among_those_that_can(model, tmp_p
     assert re.search(rf"bad\.wav: .*{message}", str(second[1]))
 
 
-def test_a_folder_stands_for_the_audio_files_below_it(tmp_path):
+def test_folder_stands_for_its_audio_files(tmp_path):
     for name in ("b.wav", "a/2.FLAC", "a/1.mp3", "notes.txt"):
         (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "in" / name).touch()

@@ -40,7 +40,7 @@ def guesses(seed: int = 0, speakers: int = 6, trials: int = 400) -> tuple[pd.Dat
     return table, traces
 
 
-def told_apart(trials: pd.DataFrame, traces: pd.DataFrame) -> tuple[list[str], list[str]]:
+def true_and_predicted(trials: pd.DataFrame, traces: pd.DataFrame) -> tuple[list[str], list[str]]:
     """Return true and predicted class of each trial."""
     told = traces.set_index("filename").idxmax(axis=1).str.extract(r"\((.*)\)")[0]
     return [CLASSES[codec] for codec in trials["codec"]], told.tolist()
@@ -66,9 +66,9 @@ def measured(trials, traces, seed=0) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_measures_and_confusion_are_those_of_scikit_learn(seed):
+def test_measures_and_confusion_equal_scikit_learn(seed):
     trials, traces = guesses(seed)
-    truth, told = told_apart(trials, traces)
+    truth, told = true_and_predicted(trials, traces)
     table = measured(trials, traces)
     assert table["value"].to_dict() == pytest.approx(by_sklearn(truth, told), abs=1e-6)
     assert table["speakers"].eq(6).all()
@@ -78,16 +78,16 @@ def test_measures_and_confusion_are_those_of_scikit_learn(seed):
     assert np.array_equal(matrix, oracle.confusion_matrix(truth, told, labels=NAMES))
 
 
-def test_measures_do_not_hang_on_the_order_of_trials_or_traces():
+def test_measures_do_not_depend_on_the_order_of_trials_or_traces():
     trials, traces = guesses()
     pd.testing.assert_frame_equal(
         measured(trials, traces), measured(trials.sample(frac=1, random_state=1), traces.sample(frac=1, random_state=2))
     )
 
 
-def test_intervals_are_those_of_a_bootstrap_by_speaker():
+def test_intervals_equal_a_bootstrap_by_speaker():
     trials, traces = guesses(speakers=12)
-    truth, told = map(np.array, told_apart(trials, traces))
+    truth, told = map(np.array, true_and_predicted(trials, traces))
     rows = [np.flatnonzero(trials["speaker_id"] == speaker) for speaker in trials["speaker_id"].unique()]
     random, found = np.random.default_rng(5), []
     for _ in range(300):
@@ -101,7 +101,7 @@ def test_intervals_are_those_of_a_bootstrap_by_speaker():
     assert measured(trials, traces, seed=1)["low"].ne(table["low"]).any()
 
 
-def test_speakers_who_are_alike_leave_no_doubt_and_one_alone_no_interval():
+def test_identical_speakers_have_zero_width_and_a_single_one_no_interval():
     alike = np.tile([[8, 2, 0], [1, 9, 0], [5, 0, 5]], (4, 1, 1))
     table = source_tracing.measures(alike, NAMES, 0)
     assert table["low"].tolist() == table["value"].tolist() == table["high"].tolist()
@@ -110,7 +110,7 @@ def test_speakers_who_are_alike_leave_no_doubt_and_one_alone_no_interval():
     assert alone[["low", "high"]].isna().all(axis=None)
 
 
-def test_what_a_class_lacks_is_empty_in_the_table(tmp_path):
+def test_undefined_measures_of_a_class_are_empty(tmp_path):
     """The third class has no trials and is never predicted; the second is never predicted."""
     counts = np.array([[[5, 0, 0], [5, 0, 0], [0, 0, 0]], [[4, 0, 0], [6, 0, 0], [0, 0, 0]]])
     tables.write(source_tracing.measures(counts, NAMES, 0), source_tracing.TracingMeasures, tmp_path / "tracing.tsv")
@@ -131,7 +131,7 @@ def figure(counts) -> bytes:
     return figures.confusion_matrix(source_tracing.confusion_table(np.array([counts]), NAMES))
 
 
-def test_the_figure_is_a_png_that_follows_the_numbers():
+def test_figure_is_a_png_and_depends_on_the_numbers():
     counts = [[90, 10, 0], [3, 17, 0], [0, 0, 0]]
     png = figure(counts)
     assert png.startswith(b"\x89PNG")

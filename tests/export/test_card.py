@@ -64,7 +64,7 @@ def exported(request, source, tmp_path):
     return tmp_path / "out"
 
 
-def test_every_file_the_header_names_is_there_and_every_file_of_audio_is_named(exported):
+def test_header_lists_exactly_the_audio_files(exported):
     found = header((exported / "README.md").read_text())
     listed = [item for one in found["configs"] for item in paths(one["data_files"])]
     for pattern in listed:
@@ -82,7 +82,7 @@ def paths(data_files):
     return [data_files] if isinstance(data_files, str) else [item["path"] for item in data_files]
 
 
-def test_the_examples_run_beside_the_files(exported, monkeypatch, tmp_path):
+def test_examples_of_the_card_run(exported, monkeypatch, tmp_path):
     monkeypatch.chdir(exported)
     monkeypatch.setattr(datasets.config, "HF_DATASETS_CACHE", tmp_path / "cache")
     blocks = re.findall(r"```python\n(.*?)```", (exported / "README.md").read_text(), re.DOTALL)
@@ -99,7 +99,7 @@ def test_the_examples_run_beside_the_files(exported, monkeypatch, tmp_path):
         assert set(names["table"]["split"]) == {"train", "dev", "eval"}
 
 
-def test_checksums_and_sizes_are_those_of_the_files(exported):
+def test_listed_checksums_and_sizes_are_correct(exported):
     rows = re.findall(r"^\| (\S+) \| (\d+) \| ([0-9a-f]{64}) \|$", (exported / "README.md").read_text(), re.MULTILINE)
     listed = dict(line.split("  ")[::-1] for line in (exported / "SHA256SUMS").read_text().splitlines())
     audio = {name: content for name, content in files(exported).items() if name.endswith((".parquet", ".zip"))}
@@ -108,14 +108,14 @@ def test_checksums_and_sizes_are_those_of_the_files(exported):
     }
 
 
-def test_splits_are_counted(exported):
+def test_utterances_of_splits_are_counted(exported):
     text = (exported / "README.md").read_text()
     for line in ("| train | 3 | 12 | 12 | 0.00 |", "| dev | 1 | 4 | 4 | 0.00 |", "| eval | 2 | 8 | 8 | 0.00 |"):
         assert line in text
     assert header(text)["size_categories"] == ["n<1K"]
 
 
-def test_the_full_set_names_all_codecs_with_their_licences_and_papers():
+def test_card_of_the_full_set_lists_codecs_with_licences_and_papers():
     names = yaml.safe_load((config.CONFIG / "config.yaml").read_text())["codecs"]
     text = render(settings_of(names), counts=[{**row, "spoofing": 300_000} for row in COUNTS])
     for name in names:
@@ -136,12 +136,12 @@ def test_the_full_set_names_all_codecs_with_their_licences_and_papers():
 
 
 @pytest.mark.parametrize(("rows", "expected"), [(999, "n<1K"), (1000, "1K<n<10K"), (99_999, "10K<n<100K")])
-def test_size_categories(rows, expected):
+def test_size_category_follows_from_the_number_of_rows(rows, expected):
     counts = [{**COUNTS[0], "genuine": 1, "spoofing": rows - 1}]
     assert header(render(settings_of(["dac_mini"]), counts=counts))["size_categories"] == [expected]
 
 
-def test_voices_have_the_licences_and_languages_of_their_sources():
+def test_voices_card_has_licences_and_languages_of_the_sources():
     text = render(settings_of(["dac_mini"], {"name": "voices"}), speakers=["asterisk-it", "tuxpaint-da", "asterisk-fr"])
     assert header(text)["license"] == ["cc-by-sa-3.0", "gpl-2.0"]
     assert header(text)["language"] == ["da", "fr", "it"]
@@ -150,7 +150,7 @@ def test_voices_have_the_licences_and_languages_of_their_sources():
     assert "vctk" not in text.lower()
 
 
-def test_of_a_folder_the_owner_has_to_say():
+def test_licence_of_a_folder_corpus_is_left_to_the_owner():
     text = render(settings_of(["dac_mini"], {"name": "folder", "path": "/home/someone"}))
     assert header(text)["license"] == ["unknown"]
     assert "language" not in header(text)
@@ -158,7 +158,7 @@ def test_of_a_folder_the_owner_has_to_say():
     assert "someone" not in text
 
 
-def test_vctk_0_92_is_cited_as_such():
+def test_vctk_0_92_is_cited_with_its_version():
     text = render(settings_of(["dac_mini"], {**VCTK, "version": "0.92", "microphone": "mic1"}))
     assert "10283/3443" in text
     assert "CSTR VCTK Corpus 0.92, " in text
@@ -171,17 +171,17 @@ def test_every_recipe_is_described(recipe):
     assert ("The sampling rate differs" in text) == (recipe != MATCHED)
 
 
-def test_published_audio_is_said_to_be():
+def test_published_source_is_stated():
     text = render(settings_of(["dac_mini"], {"name": "codecfake"}, recipe="published") | {"source": "published"})
     assert "The audio is that of CodecFake as published" in text
     assert "coded and decoded once" not in text
 
 
-def test_without_an_audit_the_card_says_so():
+def test_missing_audit_is_stated():
     assert part(render(settings_of(["dac_mini"])), "Audit").strip().startswith("This set was not audited")
 
 
-def test_an_audit_is_reported_as_it_is():
+def test_audit_is_reported():
     probe = [
         {"codec": "dac_mini", "group": "level", "eer": 0.5, "remark": ""},
         {"codec": "dac_mini", "group": "all", "eer": 0.125, "remark": ""},
@@ -202,7 +202,7 @@ def test_an_audit_is_reported_as_it_is():
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
-def test_the_page_has_no_gaps(kind):
+def test_page_has_no_template_residue(kind):
     text = render(settings_of(["dac_mini"], kind=kind))
     assert "\n\n\n" not in text
     assert not re.search("{%|{{|{#", text)

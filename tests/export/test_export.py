@@ -62,7 +62,7 @@ def load(out, *config_name, cache):
     return table.cast_column("audio", datasets.Audio(decode=False))
 
 
-def test_datasets_loads_the_bytes_of_the_shards(source, rows, few_rows, tmp_path):
+def test_datasets_loads_the_audio_bytes_of_the_shards(source, rows, few_rows, tmp_path):
     write(source, "hf", tmp_path / "out")
     loaded = load(tmp_path / "out", cache=tmp_path / "cache")
     assert list(loaded) == list(SPLITS)
@@ -82,7 +82,7 @@ def test_datasets_loads_the_bytes_of_the_shards(source, rows, few_rows, tmp_path
         assert row["label"] == ("genuine" if row["codec_name"] == "genuine" else "spoofing")
 
 
-def test_datasets_loads_one_codec_by_name_in_the_order_of_ids(source, tmp_path):
+def test_datasets_loads_a_single_codec_sorted_by_id(source, tmp_path):
     write(source, "hf", tmp_path / "out")
     for codec in ("genuine", MUFFLED):
         for split, table in load(tmp_path / "out", codec, cache=tmp_path / "cache").items():
@@ -110,7 +110,7 @@ def test_parquet_has_the_published_columns_and_features(source, tmp_path):
         }
 
 
-def test_files_hold_at_most_so_much_and_the_same_utterances_in_every_codec(source, few_rows, tmp_path):
+def test_files_are_limited_in_size_and_have_the_same_utterances_in_every_codec(source, few_rows, tmp_path):
     write(source, "hf", tmp_path)
     lengths = dict(zip(source.utterances["utterance_id"], source.seconds(source.utterances), strict=True))
     ids = {}
@@ -147,7 +147,7 @@ def test_wavs_have_the_samples_of_the_shards(source, rows, tmp_path):
     assert found == rows.keys()
 
 
-def test_wavs_keep_the_rate_of_their_codec(speech, tmp_path):
+def test_wavs_keep_the_sample_rate_of_their_codec(speech, tmp_path):
     source = source_of(
         tmp_path / "run", *make_run(tmp_path / "run", speech, SPEAKERS, per_speaker=1, sample_rate=24000)
     )
@@ -157,7 +157,7 @@ def test_wavs_keep_the_rate_of_their_codec(speech, tmp_path):
     assert rates == {24000}
 
 
-def test_the_datalist_names_every_member(source, rows, tmp_path):
+def test_datalist_lists_every_archive_member(source, rows, tmp_path):
     write(source, "wavs", tmp_path)
     table = pd.read_csv(tmp_path / "datalist.csv", dtype=str)
     assert list(table) == ["path", "label", "speaker", "codec"]
@@ -173,7 +173,7 @@ def test_the_datalist_names_every_member(source, rows, tmp_path):
     assert loaded.to_pandas().equals(table)
 
 
-def test_the_list_keeps_ids_that_look_like_numbers(source, tmp_path):
+def test_datalist_keeps_ids_that_look_like_numbers(source, tmp_path):
     trials = source.trials.assign(speaker_id="007")
     assert {line.split(",")[2] for line in published_format.datalist(trials).splitlines()[1:]} == {"007"}
 
@@ -189,7 +189,7 @@ def test_an_export_can_be_read_as_a_released_set(source, rows, kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
-def test_sha256sum_finds_every_file_as_listed(source, kind, tmp_path):
+def test_sha256sum_verifies_every_file(source, kind, tmp_path):
     sums = write(source, kind, tmp_path)
     result = subprocess.run(
         ["sha256sum", "--strict", "-c", "SHA256SUMS"], cwd=tmp_path, capture_output=True, text=True, check=False
@@ -200,7 +200,7 @@ def test_sha256sum_finds_every_file_as_listed(source, kind, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
-def test_the_same_run_is_the_same_bytes_whatever_workers_and_shards(source, rows, kind, few_rows, tmp_path):
+def test_exported_bytes_do_not_depend_on_workers_and_shards(source, rows, kind, few_rows, tmp_path):
     write(source, kind, tmp_path / "one")
     paths = {codec: shard_path(tmp_path / "run", codec, 0) for codec in PUBLISHED}
     for codec, path in paths.items():  # all are in one shard
@@ -215,7 +215,7 @@ def by_id(row):
     return row["utterance_id"]
 
 
-def test_no_path_of_this_machine_is_published(source, tmp_path):
+def test_no_local_path_is_published(source, tmp_path):
     write(source, "hf", tmp_path)
     for name in ("README.md", "config.json"):
         assert "someone" not in (tmp_path / name).read_text()
@@ -239,7 +239,7 @@ export.export(pickle.loads(Path(sys.argv[1]).read_bytes()), "hf", Path(sys.argv[
 """
 
 
-def test_an_export_that_was_killed_goes_on(source, few_rows, tmp_path):
+def test_killed_export_is_resumed(source, few_rows, tmp_path):
     (tmp_path / "source").write_bytes(pickle.dumps(source))
     out = tmp_path / "out"
     process = subprocess.Popen([sys.executable, "-c", SLOW, tmp_path / "source", out, json.dumps(SETTINGS)])
@@ -260,7 +260,7 @@ def test_an_export_that_was_killed_goes_on(source, few_rows, tmp_path):
     assert len(recorded) >= len(kept) - 1  # the last file may not have been listed yet
 
 
-def test_a_file_that_is_not_as_listed_is_made_again_and_no_other(source, few_rows, tmp_path):
+def test_only_missing_or_changed_files_are_exported_again(source, few_rows, tmp_path):
     write(source, "hf", tmp_path)
     before, made = files(tmp_path), {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.parquet")}
     spoilt, gone, *_ = made
@@ -271,7 +271,7 @@ def test_a_file_that_is_not_as_listed_is_made_again_and_no_other(source, few_row
     assert {path for path in made if path.stat().st_mtime_ns != made[path]} == {spoilt, gone}
 
 
-def test_a_shard_that_was_made_again_is_exported_again(source, tmp_path):
+def test_changed_shard_is_exported_again(source, tmp_path):
     shutil.copytree(source.resynthesised, tmp_path / "run")
     source = source._replace(resynthesised=tmp_path / "run")
     write(source, "hf", tmp_path / "out")
@@ -287,7 +287,7 @@ def test_a_shard_that_was_made_again_is_exported_again(source, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["notes.txt", "README.md", "data/genuine/train-00000-of-00009.parquet"])
-def test_a_folder_with_something_else_in_it_is_refused(source, name, tmp_path):
+def test_folder_with_foreign_files_is_refused(source, name, tmp_path):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("mine")
     with pytest.raises(DataError, match=rf"{tmp_path}: holds '{name}', which is not part of this export"):
@@ -302,7 +302,7 @@ def test_a_finished_export_with_a_foreign_file_is_refused(source, tmp_path):
         write(source, "hf", tmp_path)
 
 
-def test_the_export_of_another_run_is_refused(source, tmp_path):
+def test_folder_with_export_of_another_run_is_refused(source, tmp_path):
     write(source, "hf", tmp_path)
     before = files(tmp_path)
     with pytest.raises(DataError, match=r"config\.json: belongs to another export"):
@@ -310,7 +310,7 @@ def test_the_export_of_another_run_is_refused(source, tmp_path):
     assert files(tmp_path) == before
 
 
-def test_hidden_files_are_left_alone(source, tmp_path):
+def test_hidden_files_are_kept(source, tmp_path):
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git/config").write_text("mine")
     write(source, "hf", tmp_path)
@@ -319,7 +319,7 @@ def test_hidden_files_are_left_alone(source, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["hf", "wavs"])
-def test_a_damaged_shard_is_refused_by_name_and_leaves_nothing_half(source, rows, kind, tmp_path):
+def test_damaged_shard_is_refused_and_leaves_no_partial_file(source, rows, kind, tmp_path):
     shutil.copytree(source.resynthesised, tmp_path / "run")
     path = shard_path(tmp_path / "run", MUFFLED, 1)
     content = bytearray(path.read_bytes())
@@ -330,7 +330,7 @@ def test_a_damaged_shard_is_refused_by_name_and_leaves_nothing_half(source, rows
     assert not [name for name in files(tmp_path / "out") if name.endswith(".part") or name == "README.md"]
 
 
-def test_a_shard_other_than_the_protocol_says_is_refused(source, tmp_path):
+def test_shard_that_contradicts_the_protocol_is_refused(source, tmp_path):
     trials = source.trials.assign(row=source.trials["row"].to_numpy()[::-1])
     with pytest.raises(DataError, match=r"parquet: row \d+ is '\w+'; by the protocol it is '\w+'"):
         write(source._replace(trials=trials), "hf", tmp_path)
@@ -370,7 +370,7 @@ def run_verb(*arguments):
     args.run(args)
 
 
-def test_the_verb_exports_and_says_how_to_publish(finished, capsys):
+def test_export_verb_prints_how_to_publish(finished, capsys):
     run_verb(finished, "--to", "hf", "--out", "out")
     said = capsys.readouterr().out
     assert "out: 9 files" in said
@@ -380,7 +380,7 @@ def test_the_verb_exports_and_says_how_to_publish(finished, capsys):
     assert b"To be filled in" in exported["README.md"]
 
 
-def test_an_export_states_the_config_that_made_the_run_not_the_edited_config(finished):
+def test_export_has_the_config_of_the_run_and_not_the_edited_one(finished):
     run = yaml.safe_load(finished.read_text())
     finished.write_text(yaml.safe_dump({**run, "shards": 7, "recipe": "raw"}))
     run_verb(finished, "--to", "wavs", "--out", "out")
@@ -391,7 +391,7 @@ def test_an_export_states_the_config_that_made_the_run_not_the_edited_config(fin
         run_verb(finished, "--to", "wavs", "--out", "again")
 
 
-def test_the_card_tells_what_the_audit_of_the_run_found(finished):
+def test_card_reports_the_audit_of_the_run(finished):
     cue = {"clips": 24, "speakers": 6, "container": "FLAC", "subtype": "PCM_16", "sample_rate": 16000}
     law = {"length_law": "as the input", "lawful": 24, "lawful_share": 1.0, "bonafide_lawful_share": 1.0}
     verdicts = {IDENTITY: "", "encodec_mini": "delay: +7.5 samples at 16 kHz"}
@@ -407,7 +407,7 @@ def test_the_card_tells_what_the_audit_of_the_run_found(finished):
     assert "- `encodec_mini`: delay: +7.5 samples at 16 kHz.\n\n## Limits" in text
 
 
-def test_a_run_that_is_not_finished_is_refused_by_its_first_missing_shard(finished):
+def test_unfinished_run_is_refused_with_its_first_missing_shard(finished):
     for shard in ("001", "002"):
         (finished.parent / f"results/tiny/clean/resynthesised/encodec_mini/{shard}.parquet").unlink()
     with pytest.raises(DataError, match=r"encodec_mini/001\.parquet: missing; the run is not finished"):
@@ -415,6 +415,6 @@ def test_a_run_that_is_not_finished_is_refused_by_its_first_missing_shard(finish
     assert not (finished.parent / "out").exists()
 
 
-def test_a_recipe_that_the_run_has_not_is_refused(finished):
+def test_recipe_that_is_not_in_the_run_is_refused(finished):
     with pytest.raises(ConfigError, match="unknown recipe 'raw'; allowed: clean"):
         run_verb(finished, "--to", "hf", "--out", "out", "--recipe", "raw")

@@ -43,19 +43,19 @@ def apt(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_the_mirrors_are_those_of_component_main(apt, name):
+def test_mirrors_are_those_of_component_main(apt, name):
     content, expected = SOURCES[name]
     (apt / name).write_text(content)
     assert list(debian.mirrors(apt)) == expected
 
 
-def test_mirrors_may_be_listed_in_a_file_of_their_own(apt):
+def test_mirrors_are_read_from_a_mirror_list_file(apt):
     (apt / "mirrors.list").write_text("# ours\nhttp://one.example/debian\npriority:2\nhttp://two.example/debian x:1\n")
     (apt / "sources.list").write_text(f"deb mirror+file:{apt}/mirrors.list trixie main\n")
     assert list(debian.mirrors(apt)) == ["http://one.example/debian", "http://two.example/debian"]
 
 
-def test_a_package_is_asked_for_at_each_mirror_once_then_in_debians_archives(apt):
+def test_addresses_are_distinct_mirrors_then_debian_archives(apt):
     (apt / "sources.list").write_text("deb http://m.example/debian/ a main\ndeb http://m.example/debian b main\n")
     assert debian.addresses(PACKAGE) == [
         f"http://m.example/debian/{PACKAGE['path']}",
@@ -64,7 +64,7 @@ def test_a_package_is_asked_for_at_each_mirror_once_then_in_debians_archives(apt
     ]
 
 
-def test_without_apt_debians_archives_are_left(apt):
+def test_addresses_without_apt_are_the_debian_archives(apt):
     (apt / "sources.list.d").rmdir()
     apt.rmdir()
     assert debian.addresses(PACKAGE) == [
@@ -90,7 +90,7 @@ def test_a_package_is_unpacked(build_deb, work, compression):
     assert sorted(work.iterdir()) == [work / "speech", work / "speech.deb"]
 
 
-def test_an_unpacked_package_is_left_as_it_is(work):
+def test_unpacked_package_is_not_unpacked_again(work):
     (work / "speech").mkdir()
     (work / "speech" / "mine.txt").write_text("kept")
     debian.unpack(work / "speech.deb", work / "speech")
@@ -113,7 +113,7 @@ def refused(deb, reason):
         (lambda content: content[:56] + b"xx" + content[58:], "invalid literal"),
         (lambda content: content[:3000] + bytes(8) + content[3008:], ""),
     ],
-    ids=["cut", "cut early", "other", "header", "bytes"],
+    ids=["truncated", "truncated early", "no package", "header", "data"],
 )
 def test_a_damaged_package_is_refused_by_name(build_deb, work, damage, reason):
     deb = work / "speech.deb"
@@ -123,13 +123,13 @@ def test_a_damaged_package_is_refused_by_name(build_deb, work, damage, reason):
 
 
 @pytest.mark.parametrize("name", ["../../outside", "/etc/outside", "./usr/../../outside"])
-def test_a_path_that_leaves_the_folder_is_refused(build_deb, work, name):
+def test_path_outside_the_folder_is_refused(build_deb, work, name):
     build_deb(work / "speech.deb", {name: b"x"})
     refused(work / "speech.deb", "leaves the folder")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_what_is_neither_file_nor_folder_is_refused(work, kind):
+def test_member_that_is_neither_file_nor_folder_is_refused(work, kind):
     data, member = io.BytesIO(), tarfile.TarInfo("usr/a.ogg")
     member.type, member.linkname = kind, "/etc/passwd"
     with tarfile.open(fileobj=data, mode="w") as archive:

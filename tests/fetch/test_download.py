@@ -46,7 +46,7 @@ def kept(cache):
     return {path.name for path in (cache / KEY).parent.iterdir() if path.suffix not in (".lock", ".verified")}
 
 
-def test_a_file_is_fetched_once(server, tmp_path):
+def test_file_is_downloaded_once(server, tmp_path):
     for _ in range(2):
         path = fetch(server, tmp_path)
         assert (path, path.read_bytes()) == (tmp_path / KEY, CONTENT)
@@ -55,7 +55,7 @@ def test_a_file_is_fetched_once(server, tmp_path):
 
 
 @pytest.mark.parametrize("ranges", [True, False])
-def test_a_partial_file_is_resumed_or_fetched_anew(server, tmp_path, ranges):
+def test_partial_file_is_resumed_or_downloaded_again(server, tmp_path, ranges):
     server.ranges = ranges
     place(tmp_path / f"{KEY}.part", CONTENT[:1000] if ranges else b"x" * 1000)
     assert fetch(server, tmp_path).read_bytes() == CONTENT
@@ -63,22 +63,22 @@ def test_a_partial_file_is_resumed_or_fetched_anew(server, tmp_path, ranges):
     assert kept(tmp_path) == {"model.bin"}
 
 
-@pytest.mark.parametrize("partial", [CONTENT, WRONG, CONTENT + b"more"], ids=["whole", "wrong", "too long"])
-def test_a_partial_file_that_lacks_nothing_is_no_obstacle(server, tmp_path, partial):
+@pytest.mark.parametrize("partial", [CONTENT, WRONG, CONTENT + b"more"], ids=["complete", "wrong", "too long"])
+def test_full_length_partial_file_is_used_or_replaced(server, tmp_path, partial):
     place(tmp_path / f"{KEY}.part", partial)
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert server.requests == ([] if partial == CONTENT else [("a.bin", None)])
 
 
 @pytest.mark.parametrize(("cuts", "ranges"), [([0, 0], [None] * 3), ([5000], [None, "bytes=5000-"])])
-def test_a_connection_that_breaks_off_is_taken_up_again(server, tmp_path, monkeypatch, cuts, ranges):
+def test_broken_connection_is_resumed(server, tmp_path, monkeypatch, cuts, ranges):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = cuts
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert [asked for _, asked in server.requests] == ranges
 
 
-def test_a_server_that_never_answers_is_given_up_and_named(server, tmp_path):
+def test_unresponsive_server_is_reported_after_all_attempts(server, tmp_path):
     server.cuts = [0] * 100
     with pytest.raises(
         DownloadError, match=re.escape(f"{KEY}: no address returned the file\n  {server.url('a.bin')}: ")
@@ -88,12 +88,12 @@ def test_a_server_that_never_answers_is_given_up_and_named(server, tmp_path):
     assert "model.bin" not in kept(tmp_path)
 
 
-def test_the_next_address_is_used_after_a_404(server, tmp_path):
+def test_next_address_is_tried_after_a_404(server, tmp_path):
     assert download.fetch(KEY, entry(server.url("gone"), server.url("a.bin")), Places(tmp_path)).read_bytes() == CONTENT
     assert [name for name, _ in server.requests] == ["gone", "a.bin"]
 
 
-def test_if_no_address_has_the_file_all_are_named_with_what_to_do(server, tmp_path):
+def test_all_failed_addresses_are_reported_with_advice(server, tmp_path):
     gone, lost, place_it = server.url("gone"), server.url("lost"), re.escape(str(tmp_path / KEY))
     with pytest.raises(DownloadError, match=rf"{KEY}: .*\n  {gone}: 404.*\n  {lost}: 404.*\n.*{place_it}.*\n.*mirror:"):
         download.fetch(KEY, entry(gone, lost), Places(tmp_path))
@@ -107,7 +107,7 @@ OTHER_FILES = {
 
 
 @pytest.mark.parametrize(("differs", "content"), OTHER_FILES.items(), ids=["hash", "short", "long"])
-def test_a_file_that_is_not_the_one_described_is_refused_and_not_kept(server, tmp_path, differs, content):
+def test_file_with_wrong_hash_or_size_is_refused_and_not_kept(server, tmp_path, differs, content):
     server.files["a.bin"] = content
     with pytest.raises(DownloadError, match=rf"{KEY}: .*\n  {server.url('a.bin')}: .*{differs}"):
         fetch(server, tmp_path)
@@ -117,14 +117,14 @@ def test_a_file_that_is_not_the_one_described_is_refused_and_not_kept(server, tm
 
 
 @pytest.mark.parametrize("present", [True, False])
-def test_a_mirror_folder_comes_before_the_addresses_if_it_has_the_file(server, tmp_path, present):
+def test_mirror_folder_has_priority_over_addresses(server, tmp_path, present):
     place(tmp_path / "mirror" / (KEY if present else "other.bin"), CONTENT)
     assert fetch(server, tmp_path / "cache", str(tmp_path / "mirror")).read_bytes() == CONTENT
     assert server.requests == ([] if present else [("a.bin", None)])
 
 
 @pytest.mark.parametrize("folder", ["cache", "mirror"])
-def test_a_wrong_file_in_the_cache_or_a_mirror_is_refused_with_both_hashes(tmp_path, folder):
+def test_wrong_file_in_cache_or_mirror_is_refused_with_both_hashes(tmp_path, folder):
     place(tmp_path / folder / KEY, WRONG)
     hashes = f"sha256 {entry(content=WRONG)['sha256']}; {entry()['sha256']} expected"
     with pytest.raises(DownloadError, match=rf"model\.bin.*: {hashes}\. Delete it to fetch it again"):
@@ -132,13 +132,13 @@ def test_a_wrong_file_in_the_cache_or_a_mirror_is_refused_with_both_hashes(tmp_p
     assert kept(tmp_path / "cache") == ({"model.bin"} if folder == "cache" else set())
 
 
-def test_a_mirror_address_comes_before_the_addresses(server, tmp_path):
+def test_mirror_address_has_priority_over_addresses(server, tmp_path):
     server.files[f"mirror/{KEY}"] = CONTENT
     assert fetch(server, tmp_path, server.url("mirror/")).read_bytes() == CONTENT
     assert server.requests == [(f"mirror/{KEY}", None)]
 
 
-def test_a_file_of_the_repository_is_checked_where_it_lies(tmp_path, monkeypatch):
+def test_repository_file_is_checked_in_place(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "REPOSITORY", tmp_path)
     place(tmp_path / "a.bin", CONTENT)
     assert download.fetch("a.bin", entry(repository=True), Places(tmp_path / "cache")) == tmp_path / "a.bin"
@@ -164,21 +164,21 @@ def debian_servers(server, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("place", range(3))
-def test_a_debian_package_comes_from_the_first_place_that_has_it(server, tmp_path, debian_servers, place):
+def test_debian_package_is_downloaded_from_the_first_server_that_has_it(server, tmp_path, debian_servers, place):
     server.files[debian_servers[place]] = CONTENT
     assert download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache")).read_bytes() == CONTENT
     assert [name for name, _ in server.requests] == debian_servers[: place + 1]
 
 
 @pytest.mark.parametrize(("other", "asked"), [(WRONG, 2), (CONTENT[:-1], 1), (CONTENT * 2, 1)])
-def test_another_build_of_a_debian_package_is_left_for_the_next_place(server, tmp_path, debian_servers, other, asked):
+def test_wrong_build_of_a_debian_package_is_skipped(server, tmp_path, debian_servers, other, asked):
     server.files[debian_servers[0]], server.files[debian_servers[2]] = other, CONTENT
     assert download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache")).read_bytes() == CONTENT
     # a wrong size is detected before the download
     assert [name for name, _ in server.requests] == [debian_servers[0]] * asked + debian_servers[1:]
 
 
-def test_a_file_of_another_size_does_not_overwrite_the_partial_file_of_another_address(server, tmp_path):
+def test_file_of_wrong_size_does_not_overwrite_the_partial_file(server, tmp_path):
     server.files |= {"a.bin": CONTENT * 2, "b.bin": CONTENT}
     place(tmp_path / f"{KEY}.part", CONTENT[:1000])
     server.ranges = False
@@ -191,7 +191,7 @@ def test_a_file_of_another_size_does_not_overwrite_the_partial_file_of_another_a
     assert server.requests[-1] == ("b.bin", "bytes=1000-")
 
 
-def test_where_no_place_has_a_debian_package_all_are_named_and_where_to_put_it(server, tmp_path, debian_servers):
+def test_missing_debian_package_is_reported_with_all_servers_and_its_path(server, tmp_path, debian_servers):
     with pytest.raises(DownloadError) as error:
         download.fetch(KEY, entry(**DEBIAN), Places(tmp_path / "cache"))
     for name in debian_servers:
@@ -201,7 +201,7 @@ def test_where_no_place_has_a_debian_package_all_are_named_and_where_to_put_it(s
 
 
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY"])
-def test_a_proxy_is_asked_unless_no_proxy_names_the_server(server, tmp_path, monkeypatch, name):
+def test_proxy_is_used_unless_no_proxy_names_the_server(server, tmp_path, monkeypatch, name):
     for variable in ("http_proxy", "HTTP_PROXY", "no_proxy", "NO_PROXY"):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv(name, server.url())
@@ -220,7 +220,7 @@ def unknown(server):
     return {"urls": [server.url("a.bin")]}
 
 
-def test_what_is_not_known_beforehand_is_recorded_at_first_fetch_and_holds(server, tmp_path, capsys):
+def test_unknown_size_and_hash_are_recorded_at_the_first_download_and_checked(server, tmp_path, capsys):
     lock = tmp_path / "downloads.lock.json"
     for cache in ("one", "two"):
         assert download.fetch(KEY, unknown(server), Places(tmp_path / cache), lock=lock).read_bytes() == CONTENT
@@ -235,7 +235,7 @@ def test_what_is_not_known_beforehand_is_recorded_at_first_fetch_and_holds(serve
         download.fetch(KEY, unknown(server), Places(tmp_path / "one"), lock=lock)
 
 
-def test_a_known_hash_needs_no_lock_and_no_size(server, tmp_path):
+def test_known_hash_needs_neither_lock_nor_size(server, tmp_path):
     known = {**unknown(server), "sha256": entry()["sha256"]}
     assert download.fetch(KEY, known, Places(tmp_path), lock=tmp_path / "lock.json").read_bytes() == CONTENT
     place(tmp_path / "other" / f"{KEY}.part", CONTENT)
@@ -243,19 +243,19 @@ def test_a_known_hash_needs_no_lock_and_no_size(server, tmp_path):
     assert not (tmp_path / "lock.json").exists()
 
 
-def test_two_jobs_record_both_their_files(server, tmp_path):
+def test_concurrent_jobs_record_all_their_files(server, tmp_path):
     lock, keys = tmp_path / "lock.json", [f"file{number}" for number in range(8)]
     with ThreadPoolExecutor(4) as threads:
         list(threads.map(lambda key: download.fetch(key, unknown(server), Places(tmp_path / "cache"), lock=lock), keys))
     assert list(json.loads(lock.read_text())) == keys
 
 
-def test_beginnings_of_unknown_files_are_not_joined(server, tmp_path):
+def test_partial_file_without_known_hash_or_origin_is_not_resumed(server, tmp_path):
     place(tmp_path / f"{KEY}.part", b"x" * 1000)
     assert download.fetch(KEY, unknown(server), Places(tmp_path), lock=tmp_path / "lock.json").read_bytes() == CONTENT
 
 
-def test_a_web_page_is_no_checkpoint(server, tmp_path):
+def test_web_page_is_refused_as_checkpoint(server, tmp_path):
     server.content_type = "text/html; charset=utf-8"
     place(tmp_path / f"{KEY}.part", CONTENT[:1000])
     for described in (unknown(server), entry(server.url("a.bin"))):
@@ -265,7 +265,7 @@ def test_a_web_page_is_no_checkpoint(server, tmp_path):
     assert not (tmp_path / "lock.json").exists()
 
 
-def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(server, tmp_path, monkeypatch):
+def test_file_without_known_hash_is_resumed_if_the_etag_matches(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = [5000] + [0] * http.ATTEMPTS
     with pytest.raises(DownloadError):
@@ -278,7 +278,7 @@ def test_an_unknown_file_is_resumed_if_the_server_vouches_for_its_beginning(serv
 
 
 @pytest.mark.parametrize("etags", [True, False])
-def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path, monkeypatch, etags):
+def test_file_without_known_hash_is_downloaded_again_if_it_changed(server, tmp_path, monkeypatch, etags):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.etags, server.cuts = etags, [5000] + [0] * http.ATTEMPTS
     with pytest.raises(DownloadError):
@@ -288,14 +288,14 @@ def test_an_unknown_file_that_changed_meanwhile_is_fetched_anew(server, tmp_path
     assert fetched.read_bytes() == CONTENT[::-1]
 
 
-def test_a_download_that_is_cut_repeatedly_completes_as_long_as_data_arrives(server, tmp_path, monkeypatch):
+def test_repeatedly_interrupted_download_completes_while_data_arrives(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.cuts = [10000] * 20
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert len(server.requests) == 21 > http.ATTEMPTS
 
 
-def test_a_connection_that_stalls_is_given_up_and_taken_up_again(server, tmp_path, monkeypatch):
+def test_stalled_connection_times_out_and_is_resumed(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     monkeypatch.setattr(http, "TIMEOUT_SECONDS", 0.2)
     server.stalls = 2
@@ -304,7 +304,7 @@ def test_a_connection_that_stalls_is_given_up_and_taken_up_again(server, tmp_pat
 
 
 @pytest.mark.parametrize(("status", "requests"), [(403, 1), (404, 1), (500, 3), (503, 3), (429, 3)])
-def test_temporary_errors_are_retried_and_permanent_errors_are_not(server, tmp_path, status, requests):
+def test_only_temporary_http_errors_are_retried(server, tmp_path, status, requests):
     server.statuses = [status] * 2 if requests == 3 else [status]
     server.files["b.bin"] = CONTENT
     described = entry(server.url("a.bin"), server.url("b.bin"))
@@ -312,7 +312,7 @@ def test_temporary_errors_are_retried_and_permanent_errors_are_not(server, tmp_p
     assert [name for name, _ in server.requests] == (["a.bin", "b.bin"] if requests == 1 else ["a.bin"] * 3)
 
 
-def test_a_server_in_trouble_is_left_for_the_next_address(server, tmp_path):
+def test_next_address_is_tried_after_repeated_server_errors(server, tmp_path):
     server.statuses = [503] * http.ATTEMPTS
     server.files["b.bin"] = CONTENT
     described = entry(server.url("a.bin"), server.url("b.bin"))
@@ -321,9 +321,7 @@ def test_a_server_in_trouble_is_left_for_the_next_address(server, tmp_path):
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_too_little_disk_space_is_reported_before_the_transfer_and_the_partial_file_is_kept(
-    server, tmp_path, monkeypatch, known
-):
+def test_insufficient_disk_space_is_reported_before_the_transfer(server, tmp_path, monkeypatch, known):
     place(tmp_path / f"{KEY}.part", CONTENT[:1000])
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10**6, 10**6 - 5, 5))
     described = entry(server.url("a.bin"))
@@ -335,7 +333,7 @@ def test_too_little_disk_space_is_reported_before_the_transfer_and_the_partial_f
     assert (tmp_path / f"{KEY}.part").read_bytes() == CONTENT[:1000]
 
 
-def test_offline_asks_no_address_and_says_what_to_place_where(server, tmp_path):
+def test_offline_error_says_where_to_place_the_file(server, tmp_path):
     message = (
         f"{KEY}: it is neither in the cache nor in the mirror, and `offline` is set\n"
         f"Place {tmp_path / KEY} (256,000 bytes, sha256 {entry()['sha256']}) from {server.url('a.bin')}\n"
@@ -349,18 +347,18 @@ def test_offline_asks_no_address_and_says_what_to_place_where(server, tmp_path):
     assert fetch(server, tmp_path, offline=True) == tmp_path / KEY
 
 
-def test_offline_still_asks_a_mirror_of_ones_own(server, tmp_path):
+def test_offline_still_uses_the_configured_mirror(server, tmp_path):
     server.files[f"mirror/{KEY}"] = CONTENT
     assert fetch(server, tmp_path, server.url("mirror"), offline=True).read_bytes() == CONTENT
     assert [name for name, _ in server.requests] == [f"mirror/{KEY}"]
 
 
-def test_offline_asks_no_debian_mirror(tmp_path):
+def test_offline_requests_no_debian_mirror(tmp_path):
     with pytest.raises(DownloadError, match=rf"from .*{debian.SNAPSHOT}/{DEBIAN['debian']['sha1']}\n"):
         download.fetch(KEY, entry(**DEBIAN), Places(tmp_path, offline=True))
 
 
-def test_a_file_is_hashed_once_and_again_only_when_it_changed(server, tmp_path, monkeypatch):
+def test_file_is_hashed_again_only_after_a_change(server, tmp_path, monkeypatch):
     hashed = []
     monkeypatch.setattr(download, "sha256", lambda path: hashed.append(path) or entry()["sha256"])
     fetch(server, tmp_path)
@@ -371,20 +369,20 @@ def test_a_file_is_hashed_once_and_again_only_when_it_changed(server, tmp_path, 
     assert len(hashed) == 2
 
 
-def test_a_file_that_was_whole_and_was_overwritten_is_refused(server, tmp_path):
+def test_overwritten_file_is_refused(server, tmp_path):
     fetch(server, tmp_path)
     place(tmp_path / KEY, WRONG)
     with pytest.raises(DownloadError, match="Delete it to fetch it again"):
         fetch(server, tmp_path)
 
 
-def test_a_file_in_a_mirror_folder_is_used_in_place(server, tmp_path):
+def test_file_in_a_mirror_folder_is_used_in_place(server, tmp_path):
     place(tmp_path / "mirror" / KEY, CONTENT)
     assert fetch(server, tmp_path / "cache", str(tmp_path / "mirror")) == tmp_path / "mirror" / KEY
     assert kept(tmp_path / "cache") == set()
 
 
-def test_two_jobs_fetch_a_file_once_and_the_second_says_that_it_waits(server, tmp_path, capsys):
+def test_concurrent_jobs_download_a_file_once_and_report_waiting(server, tmp_path, capsys):
     held, release = threading.Event(), threading.Event()
 
     def first():
@@ -409,20 +407,20 @@ def test_two_jobs_fetch_a_file_once_and_the_second_says_that_it_waits(server, tm
     assert len(server.requests) == 1
 
 
-def test_bytes_that_are_wrong_once_are_asked_for_once_more(server, tmp_path):
+def test_wrong_partial_file_is_downloaded_again(server, tmp_path):
     place(tmp_path / f"{KEY}.part", b"x" * 1000)
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert server.requests == [("a.bin", "bytes=1000-"), ("a.bin", None)]
 
 
-def test_a_connection_that_never_lasts_long_gets_there(server, tmp_path):
+def test_download_over_short_connections_completes(server, tmp_path):
     server.files["a.bin"] = CONTENT * 10
     server.cuts = [200_000] * 12
     described = entry(server.url("a.bin"), content=CONTENT * 10)
     assert download.fetch(KEY, described, Places(tmp_path)).read_bytes() == CONTENT * 10
 
 
-def test_without_ranges_a_server_that_breaks_off_is_given_up_in_the_end(server, tmp_path, monkeypatch):
+def test_unreliable_server_without_range_requests_is_given_up(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.ranges = False
     server.cuts = [random.Random(number).randrange(250_000) for number in range(1000)]
@@ -431,14 +429,14 @@ def test_without_ranges_a_server_that_breaks_off_is_given_up_in_the_end(server, 
     assert len(server.requests) < 200
 
 
-def test_servers_that_mark_a_file_differently_complete_each_other(server, tmp_path, monkeypatch):
+def test_file_with_known_hash_is_resumed_without_etag(server, tmp_path, monkeypatch):
     monkeypatch.setattr(http, "CHUNK_BYTES", 1000)
     server.etags, server.cuts = False, [100_000]
     assert fetch(server, tmp_path).read_bytes() == CONTENT
     assert server.requests[1] == ("a.bin", "bytes=100000-")
 
 
-def test_an_error_message_is_that_of_the_innermost_exception():
+def test_error_message_is_that_of_the_innermost_exception():
     url = "http://nowhere.invalid/a"
     inner = urllib3.exceptions.NewConnectionError(None, "refused")
     wrapped = requests.ConnectionError(urllib3.exceptions.MaxRetryError(None, url, inner))

@@ -45,13 +45,13 @@ def damage(content: bytes, name: str) -> bytes:
     return damaged(content, name, 2500)
 
 
-def test_a_local_archive_gives_any_member(zipped):
+def test_local_archive_reads_any_member(zipped):
     opened = LocalArchive(zipped)
     assert [name for name in opened.names if name in CONTENTS] == NAMES
     assert {name: opened.read(name) for name in reversed(NAMES)} == CONTENTS
 
 
-def test_a_damaged_member_of_a_local_archive_is_named_and_the_others_are_read(zipped, tmp_path):
+def test_damaged_member_of_a_local_archive_is_named_and_others_are_read(zipped, tmp_path):
     (tmp_path / "b.zip").write_bytes(damage(zipped.read_bytes(), NAMES[7]))
     opened = LocalArchive(tmp_path / "b.zip")
     with pytest.raises(CorruptMemberError, match=rf"b\.zip: member {NAMES[7]} is corrupt \(.*\)"):
@@ -59,14 +59,14 @@ def test_a_damaged_member_of_a_local_archive_is_named_and_the_others_are_read(zi
     assert opened.read(NAMES[8]) == CONTENTS[NAMES[8]]
 
 
-@pytest.mark.parametrize("content", [b"", b"no archive", None], ids=["empty", "text", "cut"])
-def test_what_is_no_archive_is_refused(zipped, tmp_path, content):
+@pytest.mark.parametrize("content", [b"", b"no archive", None], ids=["empty", "text", "truncated"])
+def test_invalid_archive_is_refused(zipped, tmp_path, content):
     (tmp_path / "b.zip").write_bytes(zipped.read_bytes()[:-100] if content is None else content)
     with pytest.raises(DataError, match=r"b\.zip: not a readable zip archive"):
         LocalArchive(tmp_path / "b.zip")
 
 
-def test_of_a_remote_archive_only_what_is_read_comes_and_only_once(open_remote, server, zipped, tmp_path):
+def test_remote_archive_downloads_only_requested_members_once(open_remote, server, zipped, tmp_path):
     opened = open_remote(num_bytes=zipped.stat().st_size)
     opened.fetch(NAMES[3:6])
     asked = len(server.requests)
@@ -80,11 +80,11 @@ def test_of_a_remote_archive_only_what_is_read_comes_and_only_once(open_remote, 
     assert kept == {"003.bin", "004.bin", "005.bin"}
 
 
-def test_a_name_that_leads_out_of_the_folder_is_no_member(open_remote):
+def test_member_names_outside_the_folder_are_ignored(open_remote):
     assert open_remote().names == NAMES
 
 
-def test_a_kept_member_that_was_damaged_is_fetched_again(open_remote, tmp_path):
+def test_damaged_cached_member_is_downloaded_again(open_remote, tmp_path):
     opened = open_remote()
     opened.read(NAMES[0])
     (tmp_path / "a.zip.members" / NAMES[0]).write_bytes(b"damaged")
@@ -92,7 +92,7 @@ def test_a_kept_member_that_was_damaged_is_fetched_again(open_remote, tmp_path):
 
 
 @pytest.mark.parametrize("fault", ["cuts", "statuses", "stalls"])
-def test_a_network_that_fails_now_and_then_is_asked_again(open_remote, server, monkeypatch, fault):
+def test_temporary_network_faults_are_retried(open_remote, server, monkeypatch, fault):
     monkeypatch.setattr(remote_zip, "TIMEOUT_SECONDS", 0.2)
     opened = open_remote()
     {
@@ -104,20 +104,20 @@ def test_a_network_that_fails_now_and_then_is_asked_again(open_remote, server, m
 
 
 @pytest.mark.parametrize("status", [403, 404])
-def test_an_address_that_refuses_is_left_for_the_next_at_once(open_remote, server, status):
+def test_next_address_is_tried_at_once_after_a_permanent_error(open_remote, server, status):
     server.statuses = [status]
     assert open_remote("other.zip", "a.zip").names == NAMES
     assert [name for name, _ in server.requests[:2]] == ["other.zip", "a.zip"]
 
 
-def test_a_server_in_trouble_is_left_for_the_next_address(open_remote, server):
+def test_next_address_is_tried_after_repeated_server_errors(open_remote, server):
     server.files["b.zip"] = server.files["a.zip"]
     server.statuses = [503] * http.ATTEMPTS
     assert open_remote("a.zip", "b.zip").names == NAMES
     assert [name for name, _ in server.requests[: http.ATTEMPTS + 1]] == ["a.zip"] * http.ATTEMPTS + ["b.zip"]
 
 
-def test_if_no_address_gives_it_all_are_named_with_what_to_do(open_remote, server):
+def test_all_failed_addresses_are_reported_with_advice(open_remote, server):
     with pytest.raises(DownloadError) as error:
         open_remote("gone.zip", "lost.zip")
     head, first, second, advice = str(error.value).splitlines()
@@ -126,14 +126,14 @@ def test_if_no_address_gives_it_all_are_named_with_what_to_do(open_remote, serve
     assert advice == "Place it somewhere"
 
 
-def test_wrong_bytes_on_the_way_are_asked_for_again(open_remote, server):
+def test_member_with_transfer_errors_is_requested_again(open_remote, server):
     opened = open_remote()
     whole, server.files["a.zip"] = server.files["a.zip"], damage(server.files["a.zip"], NAMES[2])
     server.mends = {"a.zip": whole}
     assert opened.read(NAMES[2]) == CONTENTS[NAMES[2]]
 
 
-def test_a_member_that_is_damaged_at_every_address_is_named(open_remote, server, tmp_path):
+def test_member_that_is_damaged_at_every_address_is_named(open_remote, server, tmp_path):
     server.files["a.zip"] = server.files["b.zip"] = damage(server.files["a.zip"], NAMES[2])
     opened = open_remote("a.zip", "b.zip")
     with pytest.raises(CorruptMemberError, match=rf"a\.zip: member {NAMES[2]} is corrupt \(Bad CRC-32"):
@@ -142,25 +142,25 @@ def test_a_member_that_is_damaged_at_every_address_is_named(open_remote, server,
     assert opened.read(NAMES[3]) == CONTENTS[NAMES[3]]
 
 
-def test_a_member_that_is_damaged_at_one_address_comes_from_the_next(open_remote, server):
+def test_member_that_is_damaged_at_one_address_is_read_from_the_next(open_remote, server):
     server.files["b.zip"] = server.files["a.zip"]
     server.files["a.zip"] = damage(server.files["a.zip"], NAMES[2])
     assert open_remote("a.zip", "b.zip").read(NAMES[2]) == CONTENTS[NAMES[2]]
 
 
-def test_an_archive_of_another_size_is_passed_over(open_remote, server, zipped):
+def test_archive_of_unexpected_size_is_refused(open_remote, server, zipped):
     size = zipped.stat().st_size
     with pytest.raises(DownloadError, match=rf"a\.zip: {size} bytes; {size + 1} expected"):
         open_remote(num_bytes=size + 1)
 
 
-def test_a_server_without_ranges_is_distinguished(open_remote, server):
+def test_server_without_range_requests_raises_its_own_error(open_remote, server):
     server.ranges = False
     with pytest.raises(NoRangesError, match="Place it somewhere"):
         open_remote()
 
 
-def test_without_a_network_what_is_kept_is_read_and_the_rest_is_reported(open_remote, server, tmp_path):
+def test_cached_members_are_read_offline_and_missing_ones_reported(open_remote, server, tmp_path):
     open_remote().fetch(NAMES[:2])
     alone = RemoteArchive([], tmp_path / "a.zip.members", None, "Place it somewhere")
     assert alone.read(NAMES[1]) == CONTENTS[NAMES[1]]
@@ -168,7 +168,7 @@ def test_without_a_network_what_is_kept_is_read_and_the_rest_is_reported(open_re
         alone.read(NAMES[5])
 
 
-def test_no_room_is_reported_before_anything_comes(open_remote, server, monkeypatch):
+def test_insufficient_disk_space_is_reported_before_the_transfer(open_remote, server, monkeypatch):
     opened = open_remote()
     asked = len(server.requests)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: type("Usage", (), {"free": 10}))
@@ -177,27 +177,27 @@ def test_no_room_is_reported_before_anything_comes(open_remote, server, monkeypa
     assert len(server.requests) == asked
 
 
-def test_a_server_without_ranges_is_left_for_one_that_has_them(open_remote, server):
+def test_server_without_range_requests_is_skipped(open_remote, server):
     server.files["whole.zip"] = server.files["a.zip"]
     server.whole_only = {"whole.zip"}
     assert open_remote("whole.zip", "a.zip").names == NAMES
 
 
-def test_a_server_that_gives_parts_no_longer_is_an_error_with_what_to_do(open_remote, server):
+def test_server_that_stops_supporting_range_requests_is_reported_with_advice(open_remote, server):
     opened = open_remote()
     server.ranges = False
     with pytest.raises(DownloadError, match="does not support range requests\nPlace it somewhere"):
         opened.read(NAMES[0])
 
 
-def test_an_address_that_fails_is_not_asked_first_for_every_member(open_remote, server):
+def test_failed_address_is_not_tried_again_for_every_member(open_remote, server):
     opened = open_remote("gone.zip", "a.zip")
     opened.fetch(NAMES[:10])
     assert [name for name, _ in server.requests].count("gone.zip") == 1
     assert len(server.requests) == 1 + 1 + 10
 
 
-def test_a_break_costs_the_member_and_not_the_directory_again(open_remote, server):
+def test_interruption_does_not_reload_the_directory(open_remote, server):
     opened = open_remote()
     asked = len(server.requests)
     server.cuts = [100]
@@ -205,7 +205,7 @@ def test_a_break_costs_the_member_and_not_the_directory_again(open_remote, serve
     assert len(server.requests) == asked + 2
 
 
-def test_an_archive_that_was_replaced_meanwhile_is_reported(open_remote, server):
+def test_archive_replaced_during_reading_is_reported(open_remote, server):
     opened = open_remote()
     size = len(server.files["a.zip"])
     server.files["a.zip"] += b"more"
@@ -213,13 +213,13 @@ def test_an_archive_that_was_replaced_meanwhile_is_reported(open_remote, server)
         opened.read(NAMES[0])
 
 
-def test_a_damaged_member_is_damaged_though_another_address_has_no_archive(open_remote, server):
+def test_member_is_damaged_even_if_another_address_lacks_the_archive(open_remote, server):
     server.files["a.zip"] = damage(server.files["a.zip"], NAMES[2])
     with pytest.raises(CorruptMemberError):
         open_remote("gone.zip", "a.zip").read(NAMES[2])
 
 
-def test_a_damaged_member_may_be_whole_at_an_address_that_does_not_answer(open_remote, server):
+def test_member_is_not_reported_damaged_while_an_address_is_unreachable(open_remote, server):
     server.files["a.zip"] = damage(server.files["a.zip"], NAMES[2])
     opened = open_remote()
     opened.urls.append("http://127.0.0.1:9/a.zip")
@@ -228,7 +228,7 @@ def test_a_damaged_member_may_be_whole_at_an_address_that_does_not_answer(open_r
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2])
-def test_members_stored_and_deflated_are_unpacked_and_others_are_refused(open_remote, server, tmp_path, method):
+def test_only_stored_and_deflated_members_are_supported(open_remote, server, tmp_path, method):
     with zipfile.ZipFile(tmp_path / "b.zip", "w", method) as writing:
         writing.writestr("a.txt", "text " * 100)
         writing.writestr("empty.txt", b"")
@@ -241,7 +241,7 @@ def test_members_stored_and_deflated_are_unpacked_and_others_are_refused(open_re
         assert (opened.read("a.txt"), opened.read("empty.txt")) == (b"text " * 100, b"")
 
 
-def test_a_directory_that_is_damaged_is_reported(open_remote, server):
+def test_damaged_directory_is_reported(open_remote, server):
     server.files["a.zip"] = server.files["a.zip"].replace(b"PK\x01\x02", b"PK\x09\x09")
     with pytest.raises(DataError, match=r"a\.zip: its directory is corrupt \(Bad magic number"):
         open_remote()

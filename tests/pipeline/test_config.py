@@ -76,7 +76,7 @@ def test_every_file_of_a_codec_is_in_downloads(name):
         assert config.codec(name)["files"][role] == {"key": key, **downloads()[key]}
 
 
-def test_every_family_with_a_known_codebook_is_checked():
+def test_bandwidth_test_covers_the_families_with_known_codebooks():
     assert {CODECS[name]["family"] for name in KNOWN_CODEBOOKS} >= {
         "encodec",
         "dac",
@@ -86,7 +86,7 @@ def test_every_family_with_a_known_codebook_is_checked():
 
 
 @pytest.mark.parametrize("name", KNOWN_CODEBOOKS)
-def test_the_bandwidth_follows_from_frames_codebooks_and_their_size(name):
+def test_bandwidth_follows_from_frame_rate_and_codebooks(name):
     entry = CODECS[name]
     bits_per_frame = entry["n_q"] * math.log2(codebook_size(entry))
     assert entry["sample_rate"] / entry["hop"] * bits_per_frame / 1000 == pytest.approx(entry["bandwidth_kbps"])
@@ -100,14 +100,14 @@ def test_the_hop_is_the_product_of_the_strides(name):
 
 
 @pytest.mark.parametrize("name", ["config", "demo", "vctk_part"])
-def test_the_configs_that_come_along_are_whole(name):
+def test_included_configs_list_a_source_for_every_file(name):
     run = config.read_run(config.CONFIG / f"{name}.yaml")
     files = config.model_files(run)
     assert all("urls" in entry or entry["repository"] for entry in files.values())
 
 
 @pytest.mark.parametrize("number", [0, [], "all", {"tran": 2}])
-def test_a_choice_of_forms_is_refused_with_the_forms(run, number):
+def test_invalid_alternative_is_refused_with_the_allowed_forms(run, number):
     run["corpus"]["utterances_per_speaker"] = number
     with pytest.raises(ConfigError) as error:
         config.resolve(run, "my.yaml")
@@ -115,7 +115,7 @@ def test_a_choice_of_forms_is_refused_with_the_forms(run, number):
     assert f"my.yaml: corpus.utterances_per_speaker: {number!r} is not allowed; allowed: {allowed}" in str(error.value)
 
 
-def test_detector_options_replace_values_of_its_entry(run):
+def test_detector_options_override_the_entry(run):
     run["detector"]["options"] = {"epochs": 99}
     resolved = config.resolve(run)
     entry = {**config.detectors()[run["detector"]["name"]], **run["detector"]["options"]}
@@ -123,33 +123,33 @@ def test_detector_options_replace_values_of_its_entry(run):
 
 
 @pytest.mark.parametrize("recipe", ["clean", ["published", "matched"]])
-def test_a_recipe_or_several(run, recipe):
+def test_recipe_may_be_one_or_a_list(run, recipe):
     expected = [recipe] if isinstance(recipe, str) else recipe
     assert config.resolve({**run, "recipe": recipe})["recipes"] == expected
 
 
-def test_without_a_recipe_it_is_clean(run):
+def test_default_recipe_is_clean(run):
     assert config.resolve({key: value for key, value in run.items() if key != "recipe"})["recipes"] == ["clean"]
 
 
-def test_a_published_set_needs_no_files_of_codecs(run):
+def test_published_source_needs_no_codec_files(run):
     changed = {**run, "source": "published", **corpus("codecfake", path="p")}
     assert config.model_files(config.resolve(run))
     assert not config.model_files(config.resolve(changed))
 
 
 @pytest.mark.parametrize("seed", [7, [7, 8]])
-def test_a_seed_or_several(run, seed):
+def test_seed_may_be_one_or_a_list(run, seed):
     assert config.resolve({**run, "seed": seed})["seeds"] == ([7] if seed == 7 else seed)
 
 
-def test_a_published_detector_is_a_baseline_and_comes_with_its_file(run):
+def test_published_detector_is_a_baseline_with_a_checkpoint_file(run):
     resolved = config.resolve({**run, "baselines": ["random", "aasist_2019"]})
     assert list(resolved["baseline_entries"]) == ["aasist_2019"]
     assert "aasist/AASIST.pth" in config.model_files(resolved)
 
 
-def test_what_describes_a_codec_does_not_decide_its_output():
+def test_computed_with_ignores_descriptive_keys():
     entry = config.codecs()["encodec_24khz"]
     assert config.computed_with({**entry, "citation": "x", "taxonomy": {}}) == config.computed_with(entry)
     assert config.computed_with({**entry, "n_q": 3}) != config.computed_with(entry)
@@ -274,7 +274,7 @@ def corpus(name, **options):
     ],
     ids=lambda value: None if isinstance(value, dict) else value.split(": ", 1)[-1][:40],
 )
-def test_a_wrong_run_is_refused_with_what_is_allowed(run, change, message):
+def test_invalid_run_is_refused_with_allowed_values(run, change, message):
     with pytest.raises(ConfigError) as error:
         config.resolve({**run, **change}, "my.yaml")
     assert message in str(error.value)
@@ -292,14 +292,14 @@ def test_all_problems_are_reported_at_once(run):
     assert [line.split(": ")[1] for line in str(error.value).splitlines()] == ["device", "shards"]
 
 
-def test_resolving_changes_nothing_in_the_run_given(run):
+def test_resolve_does_not_modify_its_input(run):
     before = copy.deepcopy(run)
     config.resolve(run)
     assert run == before
 
 
 @pytest.mark.parametrize("name", ["gone.yaml", "folder"])
-def test_a_file_that_cannot_be_read_is_named(tmp_path, name):
+def test_unreadable_file_is_named(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(ConfigError, match=rf"{name}: cannot be read \("):
         config.read_run(tmp_path / name)
@@ -314,7 +314,7 @@ def test_invalid_yaml_is_refused_by_name(tmp_path, content):
 
 
 @pytest.mark.parametrize("content", ["", "- 1\n", "text"])
-def test_yaml_that_is_no_table_is_refused(tmp_path, content):
+def test_yaml_without_keys_is_refused(tmp_path, content):
     path = tmp_path / "my.yaml"
     path.write_text(content)
     with pytest.raises(ConfigError, match=r"my\.yaml: top level: .* is not allowed; allowed: keys with values"):
@@ -335,7 +335,7 @@ SPLITS = {"dev": ["a"], "eval": ["b"]}
         ({"folds": {"count": 3, "eval": 0}, "speakers": 7, "utterances_per_speaker": 5}, False),
     ],
 )
-def test_the_splits_decide_what_is_listed_only_if_they_must(section, decides):
+def test_listing_depends_on_splits_only_if_the_selection_does(section, decides):
     listed = config.listed({"name": "voices", **section})
     left_out = set() if decides else {"splits", "folds"}
     assert set(listed) == {"name", *section} - left_out
@@ -348,7 +348,7 @@ def test_a_duplicate_key_is_refused(tmp_path, content):
         config.read_run(tmp_path / "my.yaml")
 
 
-def test_a_config_holds_what_differs_from_the_defaults():
+def test_omitted_keys_get_their_defaults():
     run = config.resolve({"run": "r", "corpus": {"name": "voices", "splits": {}}, "codecs": ["dac_mini"]})
     assert (run["seeds"], run["shards"], run["recipes"], run["device"]) == ([1234], 64, ["clean"], "auto")
     assert run["train_sets"] == ["each", "pooled"]
@@ -362,7 +362,7 @@ MODELS += [*map(corpora.options_of, NAMED), *map(detectors.options_of, detectors
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_every_key_is_described(model):
+def test_every_key_has_a_description(model):
     assert all(field.description for field in model.model_fields.values())
 
 
@@ -393,7 +393,7 @@ TABLE_OF = {
         ("training", {"amp": "no"}, "a.amp: 'no' is not allowed; allowed: true or false"),
     ],
 )
-def test_a_wrong_entry_of_a_table_is_refused_with_what_is_allowed(table, change, message):
+def test_invalid_table_entry_is_refused_with_allowed_values(table, change, message):
     model, name = TABLE_OF[table]
     entry = {**TABLES[table]()[name], **change}
     with pytest.raises(ConfigError) as error:
@@ -401,7 +401,7 @@ def test_a_wrong_entry_of_a_table_is_refused_with_what_is_allowed(table, change,
     assert f"my.yaml: {message}" in str(error.value)
 
 
-def test_a_codec_needs_a_taxonomy():
+def test_codec_requires_a_taxonomy():
     entry = {key: value for key, value in CODECS["dac_mini"].items() if key != "taxonomy"}
     with pytest.raises(ConfigError, match=r"my\.yaml: a: 'taxonomy' is missing"):
         checked_table(CodecEntry, {"a": entry}, "my.yaml")
@@ -417,7 +417,7 @@ def test_a_codec_needs_a_taxonomy():
         {"licence": "MIT", "debian": {"path": "pool/a.deb", "sha1": "0" * 40}, "sha256": SHA256},
     ],
 )
-def test_a_download_has_one_source(entry):
+def test_download_requires_exactly_one_source(entry):
     with pytest.raises(ConfigError, match=r"my\.yaml: a/b\.pt: one of urls; debian, bytes and sha256; repository, "):
         checked_table(Download, {"a/b.pt": entry}, "my.yaml", special="._-/")
 
@@ -431,7 +431,7 @@ def test_a_download_has_one_source(entry):
         ({"a": 3}, "a: 3 is not allowed; allowed: keys with values"),
     ],
 )
-def test_a_table_has_names_and_entries(content, message):
+def test_malformed_table_is_refused(content, message):
     with pytest.raises(ConfigError) as error:
         checked_table(TrainingSettings, content, "my.yaml")
     assert f"my.yaml: {message}" in str(error.value)
@@ -447,13 +447,13 @@ def test_a_table_has_names_and_entries(content, message):
         ("rawnet2", {"files": {"front_end": "x"}}, "rawnet2.files: rawnet2 has no front end; leave 'front_end' out"),
     ],
 )
-def test_the_module_of_a_detector_decides_which_options_are_allowed(run, detector, options, message):
+def test_allowed_options_depend_on_the_detector_module(run, detector, options, message):
     with pytest.raises(ConfigError) as error:
         config.resolve({**run, "detector": {"name": detector, "options": options}}, "my.yaml")
     assert f"my.yaml: detector.options: {message}" in str(error.value)
 
 
-def test_the_front_end_has_a_size_that_fits(run):
+def test_front_end_size_must_be_a_multiple_of_16(run):
     model = copy.deepcopy(config.detectors()["ssl_aasist"]["model"])
     model["front_end"]["features"] = 1000
     with pytest.raises(ConfigError, match=r"ssl_aasist\.model\.front_end\.features: 1000 .* a multiple of 16"):

@@ -57,13 +57,13 @@ def outputs(stage: dict) -> list[str]:
     return [path for entry in entries for path in entry]
 
 
-def test_dvc_yaml_has_the_stages_and_calls_each(run, described):
+def test_dvc_yaml_has_and_calls_every_stage(run, described):
     assert list(described) == list(stages(run))
     for name, stage in described.items():
         assert stage["cmd"].replace("'", "") == f"codecfake stage {name} config/demo.yaml"
 
 
-def test_every_file_of_a_stage_and_its_records_are_outputs_of_it_and_of_no_other(run, described):
+def test_files_and_records_of_a_stage_are_outputs_of_that_stage_only(run, described):
     results = Paths(run).results
     for name, stage in stages(run).items():
         for path in [*stage.files, record_of(name, results).as_posix()]:
@@ -76,7 +76,7 @@ def test_every_file_of_a_stage_and_its_records_are_outputs_of_it_and_of_no_other
             assert owners == {name}, path
 
 
-def test_the_stages_together_make_all_the_workflow_makes(run):
+def test_stages_cover_all_rules(run):
     rules = re.findall(
         r"^ *rule (\w+):", "".join(path.read_text() for path in (REPOSITORY / "workflow/rules").glob("*.smk")), re.M
     )
@@ -84,7 +84,7 @@ def test_the_stages_together_make_all_the_workflow_makes(run):
     assert {rule for one in (run, published) for stage in stages(one).values() for rule in stage.rules} == set(rules)
 
 
-def test_an_unknown_stage_is_refused_with_those_there_are(run):
+def test_unknown_stage_is_refused_with_allowed_values(run):
     with pytest.raises(ConfigError, match=r"unknown stage 'resynthesise@opus'; allowed: corpus, splits, bonafide@"):
         run_stage("resynthesise@opus", run, DEMO)
 

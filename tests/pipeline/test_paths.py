@@ -27,7 +27,7 @@ def fold() -> Paths:
     return Paths({**RUN, "corpus": {"name": "voices", "folds": {"count": 5, "eval": 3}}})
 
 
-def test_a_fold_shares_the_audio_and_keeps_the_rest_apart(fold):
+def test_folds_share_audio_and_have_their_own_detectors(fold):
     whole = Paths(RUN)
     assert (
         fold.source_shards()
@@ -39,14 +39,14 @@ def test_a_fold_shares_the_audio_and_keeps_the_rest_apart(fold):
     assert whole.detector_of("a", 1) == "results/r/clean/split/detectors/lcnn/seed1/a.pt"
 
 
-def test_a_detector_is_trained_on_bona_fide_speech_and_its_codec_or_all():
+def test_detector_is_trained_on_bona_fide_speech_and_its_codecs():
     at = Paths(RUN)
     assert at.detectors() == [(name, seed) for name in ("a", "b", "pooled") for seed in (1, 2)]
     assert at.trained_on("b") == ["identity", "b"]
     assert at.trained_on("pooled") == ["identity", "a", "b"]
 
 
-def test_every_detector_and_baseline_has_scores_of_its_own():
+def test_every_detector_and_baseline_has_its_own_score_files():
     at = Paths({**RUN, "seeds": [1], "baselines": ["random"]})
     assert at.scores() == [
         *(
@@ -59,7 +59,7 @@ def test_every_detector_and_baseline_has_scores_of_its_own():
     ]
 
 
-def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
+def test_conditions_belong_to_the_fold_and_evaluation_sets_to_the_run(fold):
     at = Paths({**RUN, "conditions": ["noise"], "evaluation_sets": {"tts": "~/tts"}})
     assert at.protocols() == ["identity", "a", "b", "noise", "tts"]
     assert at.waveforms_of("noise") == "results/r/clean/split/waveforms/noise.json"
@@ -70,12 +70,12 @@ def test_conditions_go_with_the_fold_and_sets_with_the_run(fold):
     assert at.shards_of("tts") == ["results/r/corpus/sets/tts.parquet"]
 
 
-def test_others_are_compared_with_the_pooled_detector_if_there_is_one():
+def test_reference_is_the_pooled_detector_if_present():
     assert Paths(RUN).reference() == "pooled"
     assert Paths({**RUN, "train_sets": ["leave-one-family-out", "each"]}).reference() == "without-fa"
 
 
-def test_each_recipe_has_files_of_its_own_but_one_corpus_and_one_report():
+def test_recipes_share_only_corpus_and_report():
     folds = {"name": "voices", "folds": {"count": 5, "eval": 3}}
     first, second = by_recipe({**RUN, "recipes": ["published", "matched"], "corpus": folds}).values()
     assert first.codec_shards(["a"])[0] == "results/r/published/resynthesised/a/000.parquet"
@@ -89,7 +89,7 @@ def test_each_recipe_has_files_of_its_own_but_one_corpus_and_one_report():
     assert not set(first.all_files()) & set(second.all_files())
 
 
-def test_the_paths_of_any_recipe_and_fold_are_those_of_each_with_the_names_filled_in():
+def test_path_patterns_expand_to_the_paths_of_each_recipe_and_fold():
     for corpus, fold in (({}, "split"), ({"folds": {"count": 5, "eval": 3}}, "fold3of5")):
         run = {**RUN, "recipes": ["clean", "matched"], "tracing": ["family"], "corpus": {"name": "voices", **corpus}}
         for recipe, at in by_recipe(run).items():

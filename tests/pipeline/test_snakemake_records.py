@@ -22,7 +22,7 @@ MADE = 1.7e9 + 0.123456789
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):
-    """A folder with two files made by Snakemake from some code, and a file of their records."""
+    """A folder with two files made by Snakemake from a code file, and their saved records."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / CODE).write_text("first")
     for name in NAMES:
@@ -61,7 +61,7 @@ def time_of(name: str) -> float:
     return os.stat(name).st_mtime
 
 
-def test_files_that_were_brought_get_their_records_and_times(here):
+def test_transferred_files_get_their_records_and_times(here):
     before = {name: recorded(name) for name in NAMES}
     pulled()
     assert snakemake_records.without(NAMES) == NAMES
@@ -71,7 +71,7 @@ def test_files_that_were_brought_get_their_records_and_times(here):
     assert snakemake_records.without(NAMES) == []
 
 
-def test_what_was_made_here_since_keeps_its_record(here):
+def test_file_made_locally_since_keeps_its_record(here):
     pulled()
     made_at(NAMES[0], MADE + 50, made="here")
     snakemake_records.adopt("results/run")
@@ -79,7 +79,7 @@ def test_what_was_made_here_since_keeps_its_record(here):
     assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
 
-def test_what_is_being_made_is_left_alone(here):
+def test_file_in_progress_is_not_adopted(here):
     pulled()
     snakemake()._io_write(str(snakemake_records.SNAKEMAKE / "incomplete"), {"external_jobid": None}, NAMES[0])
     now = time_of(NAMES[0])
@@ -89,7 +89,7 @@ def test_what_is_being_made_is_left_alone(here):
     assert recorded(NAMES[0]) == {}
 
 
-def test_other_bytes_do_not_get_the_record(here):
+def test_file_with_other_content_is_not_adopted(here):
     pulled()
     (here / NAMES[0]).write_text("of another run")
     now = time_of(NAMES[0])
@@ -98,7 +98,7 @@ def test_other_bytes_do_not_get_the_record(here):
     assert recorded(NAMES[1])["rule"] == "r"
 
 
-def test_the_same_bytes_made_again_later_elsewhere_get_the_later_record(here):
+def test_newest_record_of_equal_content_is_adopted(here):
     for name in NAMES:
         made_at(name, MADE + 50, made="later")
     snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
@@ -109,7 +109,7 @@ def test_the_same_bytes_made_again_later_elsewhere_get_the_later_record(here):
     assert time_of(NAMES[0]) == pytest.approx(MADE + 50)
 
 
-def test_a_file_made_from_other_inputs_becomes_outdated(here):
+def test_file_made_from_other_inputs_becomes_outdated(here):
     (here / CODE).write_text("other")
     os.utime(CODE, (MADE - 50, MADE - 50))
     pulled()
@@ -123,7 +123,7 @@ def test_a_file_made_from_other_inputs_becomes_outdated(here):
     assert time_of(NAMES[0]) == pytest.approx(MADE)
 
 
-def test_files_that_did_not_come_are_no_matter(here):
+def test_missing_files_are_ignored(here):
     pulled()
     os.remove(NAMES[0])
     snakemake_records.adopt("results/run")
@@ -131,14 +131,14 @@ def test_files_that_did_not_come_are_no_matter(here):
     assert recorded(NAMES[1])["rule"] == "r"
 
 
-def test_a_damaged_record_is_none(here):
+def test_damaged_record_counts_as_missing(here):
     snakemake_records._place(NAMES[0], "metadata").write_text('{"rule": "r", "endti')
     assert snakemake_records.without(NAMES) == NAMES[:1]
     snakemake_records.adopt("results/run")
     assert recorded(NAMES[0])["endtime"] == MADE
 
 
-def test_records_are_one_file_of_json(here):
+def test_records_are_stored_in_one_json_file(here):
     path = snakemake_records.place("results/run", "resynthesise@dac")
     made_at(NAMES[0], MADE, software_stack_hash="with a path of this machine")
     snakemake_records.keep(path, NAMES)
@@ -149,7 +149,7 @@ def test_records_are_one_file_of_json(here):
     assert kept["records"][NAMES[0]]["software_stack_hash"] is None
 
 
-def test_dvc_still_knows_the_hash_of_a_file_whose_time_was_set(here, monkeypatch):
+def test_dvc_keeps_the_hash_of_a_file_whose_time_was_set(here, monkeypatch):
     monkeypatch.setenv("DVC_SITE_CACHE_DIR", str(here / "site"))
     dvc = [sys.executable, "-m", "dvc"]
     subprocess.run([*dvc, "init", "--quiet", "--no-scm"], check=True)
@@ -163,11 +163,11 @@ def test_dvc_still_knows_the_hash_of_a_file_whose_time_was_set(here, monkeypatch
     assert Repo().state.get(path, localfs)[1] == known
 
 
-def test_the_version_is_that_of_the_lock():
+def test_snakemake_version_equals_the_lock():
     assert f"snakemake=={snakemake_records.VERSION}\n" in (REPOSITORY / "envs/requirements.txt").read_text()
 
 
-def test_another_snakemake_is_refused_where_its_format_matters(here, monkeypatch):
+def test_other_snakemake_version_is_refused_if_records_are_used(here, monkeypatch):
     monkeypatch.setattr(snakemake_records, "VERSION", "0.1")
     with pytest.raises(ConfigError, match=r"snakemake 9\.\S+: its records of files .*; allowed: 0\.1"):
         snakemake_records.keep(snakemake_records.place("results/run", "stage"), NAMES)
@@ -177,7 +177,7 @@ def test_another_snakemake_is_refused_where_its_format_matters(here, monkeypatch
         snakemake_records.adopt("results/run")
 
 
-def test_whether_there_is_something_to_adopt(here):
+def test_pending_reports_files_to_adopt(here):
     assert not snakemake_records.pending("results/run")
     pulled()
     assert snakemake_records.pending("results/run")

@@ -16,13 +16,13 @@ def real(shared) -> np.ndarray:
     return audio.read(sorted((shared / "data/speechocean762").glob("*/*.flac"))[0])[0]
 
 
-def test_it_is_what_the_package_says(real):
+def test_dnsmos_equals_the_package(real):
     expected = speechmos.dnsmos.run(real, 16000)
     found = dnsmos.rate(real)
     assert found == pytest.approx([expected[f"{scale}_mos"] for scale in ("ovrl", "sig", "bak")], abs=1e-5)
 
 
-def test_noise_is_heard(real):
+def test_dnsmos_falls_with_noise(real):
     noise = np.random.default_rng(0).standard_normal(len(real)).astype(np.float32) * real.std()
     clean, at_20_db, at_0_db = (dnsmos.rate(real + gain * noise) for gain in np.float32([0, 0.1, 1]))
     assert clean.ovrl > at_20_db.ovrl + 0.2 > at_0_db.ovrl + 0.4
@@ -35,5 +35,5 @@ def test_samples_beyond_full_scale_are_rated(real):
 
 
 @pytest.mark.parametrize("useless", [np.zeros(16000, np.float32), np.ones(319, np.float32), np.zeros(0, np.float32)])
-def test_without_speech_there_is_no_rating(useless):
+def test_dnsmos_without_speech_is_undefined(useless):
     assert all(map(math.isnan, dnsmos.rate(useless)))

@@ -52,7 +52,7 @@ def means(table: pd.DataFrame, codec: str) -> dict[str, float]:
 
 
 @pytest.mark.usefixtures("pesq")
-def test_the_official_samples_are_themselves(official):
+def test_official_samples_are_identical_to_themselves(official):
     codecs = ["identity", "audiodec_24k_320d", "descript-audio-codec-44khz"]
     table = compare(official, official, *codecs)
     assert table["codec"].unique().tolist() == codecs
@@ -71,7 +71,7 @@ def delayed(samples: np.ndarray, late: float) -> np.ndarray:
 
 @pytest.mark.usefixtures("pesq")
 @pytest.mark.parametrize("late", [0, 37, -52, 120.25])
-def test_a_delayed_and_scaled_copy_tells_lag_and_gain(official, tmp_path, late):
+def test_lag_and_gain_of_a_delayed_and_scaled_copy_are_found(official, tmp_path, late):
     name = "audiodec_24k_320d+p295_144"
     samples, sample_rate = audio.read(official / f"{name}.wav")
     ours = write_set(tmp_path, {name: np.float32(0.5) * delayed(samples, late)}, sample_rate)
@@ -84,7 +84,7 @@ def test_a_delayed_and_scaled_copy_tells_lag_and_gain(official, tmp_path, late):
     assert found["pesq_wb"] > 4.5
 
 
-def test_a_measure_is_the_measures_own(speech):
+def test_compared_equals_the_distance_functions(speech):
     published, other = speech(1.0), speech(1.0) + 0.02 * np.random.default_rng(0).standard_normal(16000).astype("f")
     found = fidelity.compared(other, 16000, published, 16000)
     for measure in ("si_sdr", "mel_distance", "stft_distance"):
@@ -92,7 +92,7 @@ def test_a_measure_is_the_measures_own(speech):
     assert found["lag"] == pytest.approx(0, abs=5e-4)
 
 
-def test_ours_is_brought_to_the_published_rate(tmp_path, speech):
+def test_our_clips_are_resampled_to_the_published_rate(tmp_path, speech):
     published = write_set(tmp_path / "published", {"dac+a_1": speech(1.0)})
     upsampled = audio.resample(speech(1.0), 16000, 48000)
     ours = write_set(tmp_path / "ours", {"dac+a_1": upsampled}, 48000)
@@ -102,7 +102,7 @@ def test_ours_is_brought_to_the_published_rate(tmp_path, speech):
     assert found["si_sdr"] > 20
 
 
-def test_bona_fide_in_16_bit_is_not_the_same_as_in_float_but_near(tmp_path, speech):
+def test_bona_fide_speech_in_16_bit_is_near_but_not_identical_to_float(tmp_path, speech):
     published = tmp_path / "published"
     published.mkdir()
     soundfile.write(published / "genuine+a_1.wav", speech(1.0), 16000, subtype="FLOAT")
@@ -113,7 +113,7 @@ def test_bona_fide_in_16_bit_is_not_the_same_as_in_float_but_near(tmp_path, spee
     assert 60 < found["si_sdr"] < 100
 
 
-def test_shares_means_and_ranges_are_over_utterances_in_both(tmp_path, speech):
+def test_shares_means_and_ranges_are_over_shared_utterances(tmp_path, speech):
     clips = {f"dac+a_{number}": speech(0.6, seed=number) for number in range(4)}
     published = write_set(tmp_path / "published", clips | {"dac+b_1": speech(0.5)})
     changed = clips | {"dac+a_1": np.pad(clips["dac+a_1"], (0, 320)), "dac+a_2": clips["dac+a_2"][:-160]}
@@ -125,7 +125,7 @@ def test_shares_means_and_ranges_are_over_utterances_in_both(tmp_path, speech):
     assert found.loc["length_difference", ["mean", "least", "most"]].tolist() == [40, -160, 320]
 
 
-def test_silence_is_no_crash(tmp_path, speech):
+def test_silent_clips_are_compared(tmp_path, speech):
     silence = np.zeros(8000, np.float32)
     published = write_set(tmp_path / "published", {"dac+a_1": speech(0.5), "dac+a_2": silence, "mute+a_1": silence})
     ours = write_set(tmp_path / "ours", {"dac+a_1": speech(0.5), "dac+a_2": silence, "mute+a_1": silence})
@@ -139,13 +139,13 @@ def test_silence_is_no_crash(tmp_path, speech):
     assert mute[fidelity.readable(table)[0].index("si_sdr")] == "-"
 
 
-def test_a_moment_of_sound_is_no_crash(tmp_path, speech):
+def test_very_short_clips_are_compared(tmp_path, speech):
     for length in (1, 10, 300):
         folder = write_set(tmp_path / str(length), {"dac+a_1": speech(1.0)[4000 : 4000 + length]})
         assert means(compare(folder, folder), "dac")["same"] == 1
 
 
-def test_the_same_utterances_are_chosen_and_workers_change_nothing(tmp_path, speech):
+def test_result_does_not_depend_on_workers_and_codecs_share_utterances(tmp_path, speech):
     clips = {f"{codec}+a_{n}": speech(0.5, seed=n) for codec in ("dac", "encodec") for n in range(6)}
     published = write_set(tmp_path / "published", clips)
     ours = write_set(tmp_path / "ours", {name: np.float32(0.9) * samples for name, samples in clips.items()})
@@ -157,14 +157,14 @@ def test_the_same_utterances_are_chosen_and_workers_change_nothing(tmp_path, spe
     pd.testing.assert_frame_equal(dac, encodec, check_exact=True)
 
 
-def test_the_table_is_read_as_it_was_written(tmp_path, speech):
+def test_table_round_trips(tmp_path, speech):
     folder = write_set(tmp_path / "set", {"dac+a_1": speech(0.5), "mute+a_1": np.zeros(8000, np.float32)})
     table = compare(folder, folder)
     tables.write(table, fidelity.Fidelity, tmp_path / "fidelity.tsv")
     pd.testing.assert_frame_equal(tables.read(tmp_path / "fidelity.tsv", fidelity.Fidelity), table)
 
 
-def test_sets_without_a_codec_in_common_are_refused(tmp_path, speech):
+def test_sets_without_a_shared_codec_are_refused(tmp_path, speech):
     ours, published = (write_set(tmp_path / name, {f"{name}+a_1": speech(0.5)}) for name in ("dac", "encodec"))
     with pytest.raises(DataError, match=r"no codec is in both: .*dac has dac; .*encodec has encodec"):
         compare(ours, published)
@@ -172,7 +172,7 @@ def test_sets_without_a_codec_in_common_are_refused(tmp_path, speech):
         compare(ours, published, "dac")
 
 
-def test_a_codec_without_an_utterance_in_common_is_refused(tmp_path, speech):
+def test_codec_without_a_shared_utterance_is_refused(tmp_path, speech):
     ours, published = (write_set(tmp_path / name, {f"dac+{name}_1": speech(0.5)}) for name in ("anna", "ben"))
     with pytest.raises(DataError, match=r"dac: no utterance is in both: .* has 'anna_1' and others, .* has 'ben_1'"):
         compare(ours, published)

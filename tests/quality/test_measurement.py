@@ -54,7 +54,7 @@ def unrated(monkeypatch) -> None:
 
 
 @pytest.mark.usefixtures("pesq")
-def test_a_row_is_what_the_measures_say(tmp_path, speech):
+def test_row_equals_the_measures(tmp_path, speech):
     spoken = {"anna_0": speech(SECONDS)}
     noise = np.random.default_rng(0).normal(0, 0.01, len(spoken["anna_0"])).astype(np.float32)
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
@@ -75,7 +75,7 @@ def test_a_row_is_what_the_measures_say(tmp_path, speech):
     assert found == {"codec": "noisy", "utterance_id": "anna_0", "speaker_id": "anna"}
 
 
-def test_bona_fide_is_measured_alone(tmp_path, spoken, unrated):
+def test_bona_fide_speech_has_only_dnsmos(tmp_path, spoken, unrated):
     shards = write_shards(tmp_path, IDENTITY, spoken, 16000)
     found = measure(IDENTITY, shards, shards, trials_of(IDENTITY, UTTERANCES), 10, 1)
     assert found["utterance_id"].tolist() == sorted(UTTERANCES)
@@ -84,7 +84,7 @@ def test_bona_fide_is_measured_alone(tmp_path, spoken, unrated):
 
 
 @pytest.mark.usefixtures("pesq")
-def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
+def test_quality_does_not_depend_on_rate_and_delay(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     late = {name: np.pad(audio.resample(samples, 16000, 24000), (300, 0)) for name, samples in spoken.items()}
     shards = write_shards(tmp_path, "late", late, 24000)
@@ -96,7 +96,7 @@ def test_neither_rate_nor_delay_is_quality(tmp_path, spoken, unrated):
 
 
 @pytest.mark.usefixtures("pesq")
-def test_silence_out_of_a_codec_is_the_worst_or_undefined(tmp_path, spoken, unrated):
+def test_silent_codec_output_is_worst_or_undefined(tmp_path, spoken, unrated):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, "mute", {name: np.zeros(8000, np.float32) for name in spoken}, 16000)
     found = measure("mute", bonafide, shards, trials_of("mute", UTTERANCES), 1, 1)
@@ -104,7 +104,7 @@ def test_silence_out_of_a_codec_is_the_worst_or_undefined(tmp_path, spoken, unra
     assert found["speaker_similarity"].isna().all()
 
 
-def test_every_codec_gets_the_same_utterances(tmp_path, spoken, unrated):
+def test_all_codecs_are_measured_on_the_same_utterances(tmp_path, spoken, unrated):
     chosen = []
     for codec in (IDENTITY, MUFFLED):
         shards = write_shards(tmp_path, codec, spoken, 16000)
@@ -116,14 +116,14 @@ def test_every_codec_gets_the_same_utterances(tmp_path, spoken, unrated):
     assert [len(names) for names in chosen[0]] == [2, 4]
 
 
-def test_workers_change_nothing(tmp_path, spoken):
+def test_result_does_not_depend_on_the_number_of_workers(tmp_path, spoken):
     bonafide = write_shards(tmp_path, IDENTITY, spoken, 16000)
     shards = write_shards(tmp_path, MUFFLED, {name: muffle(one, 16000) for name, one in spoken.items()}, 16000)
     one, three = (measure(MUFFLED, bonafide, shards, trials_of(MUFFLED, UTTERANCES), 3, workers) for workers in (1, 3))
     pd.testing.assert_frame_equal(one, three, check_exact=True)
 
 
-def test_an_utterance_that_is_in_no_shard_is_named(tmp_path, spoken):
+def test_utterance_in_no_shard_is_named(tmp_path, spoken):
     shards = write_shards(tmp_path, IDENTITY, spoken, 16000)
     with pytest.raises(DataError, match=r"identity: utterance 'carla_0' is in none of its 2 shards"):
         measure(IDENTITY, shards, shards, trials_of(IDENTITY, ["carla_0"]), 10, 1)

@@ -20,7 +20,7 @@ def table_of(values: dict[tuple[str, str], list[float]], codec: str = "one") -> 
     return pd.DataFrame(rows)
 
 
-def test_the_interval_is_that_of_drawn_speakers():
+def test_interval_equals_a_bootstrap_by_speaker():
     random = np.random.default_rng(3)
     values = {f"s{n}": list(random.normal(n % 3, 0.1, size=2 + n % 4)) for n in range(9)}
     found = summary.summary(table_of(values), 0).set_index("measure").loc["stoi"]
@@ -33,7 +33,7 @@ def test_the_interval_is_that_of_drawn_speakers():
     assert [found["utterances"], found["speakers"]] == [sum(map(len, values.values())), 9]
 
 
-def test_speakers_who_differ_widen_the_interval():
+def test_speaker_differences_widen_the_interval():
     alike = {f"s{n}": [0.0, 1.0] * 5 for n in range(10)}
     different = {f"s{n}": [float(n % 2)] * 10 for n in range(10)}
     widths = []
@@ -44,14 +44,14 @@ def test_speakers_who_differ_widen_the_interval():
     assert widths[1] > 0.4
 
 
-def test_of_one_speaker_utterances_are_drawn():
+def test_utterances_of_a_single_speaker_are_resampled():
     values = list(np.random.default_rng(1).normal(3, 1, 400))
     found = summary.summary(table_of({"anna": values}), 0).iloc[0]
     expected = 1.96 * np.std(values) / 20
     assert (found["high"] - found["low"]) / 2 == pytest.approx(expected, rel=0.1)
 
 
-def test_codecs_stay_in_order_and_what_is_undefined_is_left_out():
+def test_codecs_keep_their_order_and_undefined_values_are_ignored():
     table = pd.concat([table_of({"anna": [1.0, 2.0], "ben": [6.0]}, codec) for codec in ("zeta", "alpha")])
     table.loc[table["utterance_id"] == "ben_0", "stoi"] = math.nan
     table.loc[table["codec"] == "zeta", "pesq_wb"] = math.nan
@@ -64,13 +64,13 @@ def test_codecs_stay_in_order_and_what_is_undefined_is_left_out():
     assert found.loc[("zeta", "pesq_wb"), ["mean", "low", "high"]].isna().all()
 
 
-def test_of_one_utterance_there_is_no_interval():
+def test_single_utterance_has_no_interval():
     found = summary.summary(table_of({"anna": [2.0]}), 0).iloc[0]
     assert found["mean"] == 2
     assert found[["low", "high"]].isna().all()
 
 
-def test_the_seed_decides_the_interval_and_the_order_of_rows_does_not():
+def test_interval_depends_on_the_seed_but_not_on_row_order():
     table = table_of({f"s{n}": [float(n), n**0.5] for n in range(7)})
     same, shuffled, other = (
         summary.summary(rows, seed)

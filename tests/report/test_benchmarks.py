@@ -30,7 +30,7 @@ def cuda(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda: "Fake A100")
 
 
-def test_jobs_are_summed_by_rule(job, tmp_path):
+def test_jobs_are_summarised_by_rule(job, tmp_path):
     job("resynthesise_shard/alpha.000", "1.5\t100.4\t1.5")
     job("resynthesise_shard/alpha.001", "2.25\t300.2\t6.0")
     # a job too short to be measured, a job without measurements, and a repeated job
@@ -42,7 +42,7 @@ def test_jobs_are_summed_by_rule(job, tmp_path):
     assert table.loc["score"].tolist() == [1, 3.0, 3.0, "100", "7", "", ""]
 
 
-def test_the_gpus_and_their_peak_are_beside(job, tmp_path, cuda):
+def test_table_has_gpus_and_their_peak_memory(job, tmp_path, cuda):
     job("train/alpha", "5\t10\t5")
     job("train/beta", "5\t10\t5")
     write_gpu_use(tmp_path / "train/alpha.gpu.json", "cuda")
@@ -50,7 +50,7 @@ def test_the_gpus_and_their_peak_are_beside(job, tmp_path, cuda):
     assert (row["jobs"], row["GPU"], row["peak GPU MB"]) == (2, "Fake A100", "3200")
 
 
-def test_a_job_without_gpu_leaves_no_file_of_an_earlier_one(tmp_path, cuda):
+def test_job_without_gpu_removes_an_earlier_gpu_file(tmp_path, cuda):
     path = tmp_path / "alpha.gpu.json"
     write_gpu_use(path, "cuda:0")
     assert path.is_file()
@@ -58,7 +58,7 @@ def test_a_job_without_gpu_leaves_no_file_of_an_earlier_one(tmp_path, cuda):
     assert not path.exists()
 
 
-def test_no_benchmarks_are_an_empty_table(tmp_path):
+def test_missing_benchmarks_give_an_empty_table(tmp_path):
     table = benchmarks.by_rule([tmp_path])
     assert table.columns.tolist() == benchmarks.COLUMNS
     assert table.empty

@@ -213,7 +213,7 @@ def png(source: str) -> bytes:
     return base64.b64decode(source.removeprefix("data:image/png;base64,"), validate=True)
 
 
-def test_the_page_needs_no_other_file_and_no_network(page, html):
+def test_page_is_self_contained(page, html):
     for tag, attributes in page.tags:
         assert tag not in ("script", "link", "iframe", "base")
         for name in {"src", "href", "srcset", "data", "action", "poster"} & attributes.keys():
@@ -223,7 +223,7 @@ def test_the_page_needs_no_other_file_and_no_network(page, html):
     assert "https://example.org/corpus" in page.text
 
 
-def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page, made):
+def test_page_has_the_matrix_and_embedded_figures(page, made):
     assert page.table("train \\ eval") == table(page, "matrix") == MATRIX
     heatmap, *others, curves = map(png, page.sources("img"))
     assert heatmap == made["heatmap"]
@@ -236,14 +236,14 @@ def test_every_cell_of_the_matrix_is_in_its_table_and_figures_are_embedded(page,
     assert curves == figures.training_curves({str(detector): history for detector, history in made["training"].items()})
 
 
-def test_of_several_seeds_the_matrix_has_mean_and_standard_deviation(seeds_page):
+def test_matrix_of_several_seeds_has_mean_and_standard_deviation(seeds_page):
     row = table(seeds_page, "matrix")[1]
     assert row == [CODEC, *(f"{value} ± 1.41" for value in ("2.23", "31.00", "21.00"))]
     assert "standard deviation over 2 seeds" in " ".join(seeds_page.text.split())
     assert len(seeds_page.sources("img")) == 1 + 4 + 2 * 5 + 1 + 1
 
 
-def test_cells_are_marked_by_what_was_seen_and_what_is_the_wrong_way_round(page):
+def test_cells_are_marked_as_seen_or_inverted(page):
     marks = [set(attributes["class"].split()) for tag, attributes in page.tags if tag == "td" and "class" in attributes]
     own, seen, no = {"own", "seen"}, {"seen"}, set()
     assert [marks[first : first + 3] for first in range(0, len(marks), 3)] == [
@@ -254,7 +254,7 @@ def test_cells_are_marked_by_what_was_seen_and_what_is_the_wrong_way_round(page)
     ]  # fmt: skip
 
 
-def test_a_warning_names_what_is_the_wrong_way_round_if_anything_is(page, seeds_page):
+def test_warning_names_inverted_cells_if_there_are_any(page, seeds_page):
     warning = ("p", {"class": "warning", "id": "inverted"})
     assert warning in page.tags
     assert "Inverted ranking (bona fide scores below spoof): random on other (52.67 %)." in page.text
@@ -262,7 +262,7 @@ def test_a_warning_names_what_is_the_wrong_way_round_if_anything_is(page, seeds_
     assert "Inverted ranking (" not in seeds_page.text
 
 
-def test_generalisation_is_reported_codec_by_codec(page):
+def test_generalisation_is_reported_by_codec(page):
     head, *rows = table(page, "generalisation")
     assert head == ["eval codec", "trained on it", "pooled", "leave-one-family-out", "random"]
     assert [[row[0], *(cell.partition(" ")[0] for cell in row[1:])] for row in rows] == [
@@ -283,7 +283,7 @@ def test_recipes_are_reported_side_by_side(page):
     assert rows[1][:3] == [OTHER, "20.00 19.50 to 21.00", "–"]
 
 
-def test_verdicts_quality_and_tracing_are_reported_of_each_recipe(page):
+def test_verdicts_quality_and_tracing_are_reported_by_recipe(page):
     for recipe in PROBE:
         assert table(page, f"verdicts-{recipe}")[1:] == [[CODEC, VERDICT], [OTHER, "no single cue stands out"]]
         assert table(page, f"quality-{recipe}") == [
@@ -295,7 +295,7 @@ def test_verdicts_quality_and_tracing_are_reported_of_each_recipe(page):
     assert page.text.count("Balanced accuracy 87.50 % (50.00 to 100.00)") == 2
 
 
-def test_the_report_says_why_a_recipe_has_no_pesq_values(made, folder, page):
+def test_report_explains_missing_pesq_values(made, folder, page):
     quality = made["recipes"]["matched"].quality.assign(utterances=0, mean=np.nan, low=np.nan, high=np.nan)
     without = made["recipes"]["matched"]._replace(quality=quality)
     write_report(folder / "without.html", Results(**{**made, "recipes": {**made["recipes"], "matched": without}}))
@@ -323,7 +323,7 @@ def test_names_are_escaped(page, html):
     assert "<i>" not in html
 
 
-def test_the_codecs_the_training_and_the_seconds_are_reported(page):
+def test_codecs_training_and_run_times_are_reported(page):
     assert page.table("codec")[1:] == [
         [IDENTITY, "identity", "16000", "1", "", "", "none"],
         [CODEC, "filter", "16000", "64", "6", "1.5", "CC0"],
@@ -336,11 +336,11 @@ def test_the_codecs_the_training_and_the_seconds_are_reported(page):
     assert page.table("rule")[1:] == [["train", "1", "12.5", "12.5", "88", "321", "", ""]]
 
 
-def test_what_is_left_out_is_reported_with_its_reason(page):
+def test_skipped_utterances_are_reported_with_their_reason(page):
     assert page.table("reason")[1:] == [["cut short", "1", "dev0_9"], ["no <mic>", "2", "eval0"]]
 
 
-def test_speakers_are_reported_with_what_is_known_of_them(page):
+def test_speakers_are_reported_with_their_attributes(page):
     head, *rows = page.table("speaker")
     assert head == ["speaker", "split", "utterances", "left out", "without text", "age", "gender", "comment"]
     assert rows[:2] == [
@@ -349,7 +349,7 @@ def test_speakers_are_reported_with_what_is_known_of_them(page):
     ]
 
 
-def test_what_was_run_is_reported(page):
+def test_config_and_versions_are_reported(page):
     assert "seed: 1234" in page.text
     assert not any(name in page.text for name in ("codec_entries", "detector_entry", "seeds:"))
     versions = dict(page.tables[-1])
@@ -357,7 +357,7 @@ def test_what_was_run_is_reported(page):
     assert {"codecfake", "python", "snakemake", "machine"} <= versions.keys()
 
 
-def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
+def test_samples_equal_the_stored_eval_utterances(page, folder):
     sources = page.sources("audio")
     rows = page.table("utterance")[1:]
     chosen = [row[0].removesuffix(TEXT) for row in rows]
@@ -375,7 +375,7 @@ def test_samples_are_the_stored_eval_utterances_as_flac(page, folder):
         assert np.array_equal(samples, decode_row(Shard(shard_path(folder, codec, 2))[row])[0])
 
 
-def test_counts_are_of_each_split_in_order():
+def test_counts_are_by_split_in_order():
     rows = [["e1", "e", "eval", 16000, 480000], ["t1", "t", "train", 16000, 960000], ["d1", "d", "dev", 16000, 96000]]
     rows += [["t2", "t", "train", 48000, 1440000], ["t3", "u", "train", 8000, 96000]]
     table = counts(pd.DataFrame(rows, columns=["utterance_id", "speaker_id", "split", "sample_rate", "num_samples"]))
@@ -383,14 +383,14 @@ def test_counts_are_of_each_split_in_order():
 
 
 @pytest.mark.browser
-def test_a_browser_shows_the_matrix(html, folder):
+def test_browser_shows_the_matrix(html, folder):
     page = Page(chromium(folder / "report.html", "--dump-dom"))
     assert ("table", {"id": "matrix"}) in page.tags
     assert page.table("train \\ eval") == MATRIX
 
 
 @pytest.mark.browser
-def test_a_browser_draws_the_page(html, folder):
+def test_browser_renders_the_page(html, folder):
     picture = folder / "page.png"
     chromium(folder / "report.html", f"--screenshot={picture}", "--window-size=1000,1400")
     pixels = plt.imread(picture)

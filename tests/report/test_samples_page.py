@@ -108,7 +108,7 @@ def table_of(*rows: tuple[str, str, str, float]) -> pd.DataFrame:
     return table.assign(sample_rate=100, num_samples=(100 * table.pop("seconds")).astype(int))
 
 
-def test_every_speaker_is_chosen_once_before_any_twice_and_preferred_durations_come_first():
+def test_choice_alternates_speakers_and_prefers_some_durations():
     table = table_of(
         *((f"a{number}", "a", "eval", 7 if number else 3) for number in range(4)),
         *((f"b{number}", "b", "eval", 1.9) for number in range(3)),
@@ -126,7 +126,7 @@ def test_every_speaker_is_chosen_once_before_any_twice_and_preferred_durations_c
     assert samples_page.choose(shuffled, 5)["utterance_id"].tolist() == chosen[5] == sorted(chosen[5])
 
 
-def test_rows_are_the_stored_ones_and_a_missing_one_is_named(made, folder):
+def test_clip_rows_equal_the_stored_rows_and_a_missing_one_is_named(made, folder):
     chosen = samples_page.choose(made["utterances"], 4)
     rows = samples_page.clip_rows(folder, [OTHER], chosen)
     assert list(rows) == [(name, OTHER) for name in ("eval0_0", "eval0_1", "eval1_0", "eval1_1")]
@@ -142,7 +142,7 @@ def test_rows_are_the_stored_ones_and_a_missing_one_is_named(made, folder):
         ("..", "-"), ("é?#%", "_-"), ("x" * 300, "x" * 80 + "-"),
     ],
 )  # fmt: skip
-def test_names_of_files_are_safe_and_different(name, plain):
+def test_file_names_are_safe_and_distinct(name, plain):
     assert safe_name(name).startswith(plain)
     assert (safe_name(name) == name) == (not plain.endswith("-"))
     assert len(safe_name(name)) < 100
@@ -156,7 +156,7 @@ def sine(hertz: float, sample_rate: int, seconds: float = 1.0, utterance_id: str
 
 @pytest.mark.parametrize("sample_rate", [16000, 24000, 44100])
 @pytest.mark.parametrize("hertz", [200, 1000, 6000])
-def test_a_sine_has_its_level_at_its_place_on_the_mel_scale_at_any_rate(hertz, sample_rate):
+def test_spectrogram_of_a_sine_has_level_and_mel_position_at_any_rate(hertz, sample_rate):
     levels = thumbnails.spectrogram(sine(hertz, sample_rate), span=1.0, highest=22050)
     assert levels.shape == (BANDS, WIDTH)
     column = levels[:, WIDTH // 2]
@@ -167,7 +167,7 @@ def test_a_sine_has_its_level_at_its_place_on_the_mel_scale_at_any_rate(hertz, s
     assert np.median(column) < -60
 
 
-def test_time_runs_along_the_width_and_pictures_are_empty_after_the_end_and_above_nyquist():
+def test_pictures_are_empty_after_the_end_and_above_nyquist():
     samples_ = np.zeros(16000, np.float32)
     samples_[4000] = 1
     clip = Sample("u", "c", b"", samples_, 16000)
@@ -181,13 +181,13 @@ def test_time_runs_along_the_width_and_pictures_are_empty_after_the_end_and_abov
     assert not ink[:, WIDTH // 2 :].any()
 
 
-def test_a_waveform_is_on_the_pages_scale():
+def test_waveform_is_scaled_by_the_peak_of_the_page():
     ink = thumbnails.waveform(sine(100, 16000), span=1.0, peak=2.0)
     rows = ink.any(axis=1).nonzero()[0]
     assert (rows[0], rows[-1]) == (WAVEFORM_ROWS // 4 - 1, 3 * WAVEFORM_ROWS // 4)
 
 
-def test_pictures_share_one_scale_and_are_the_same_bytes_again():
+def test_pictures_share_one_scale_and_are_reproducible():
     noise = np.random.default_rng(0).normal(scale=0.2, size=16000).astype(np.float32)
     three = [Sample("u", "noise", b"", noise, 16000), sine(1000, 16000), sine(1000, 48000, 0.5)]
     for one, level in zip(three[1:], (0.03, 0.003), strict=True):
@@ -208,14 +208,14 @@ def test_pictures_share_one_scale_and_are_the_same_bytes_again():
     assert abs(first - (WAVEFORM_ROWS + BANDS) * scale.limit_at / 100) < 2
 
 
-def test_silence_has_a_picture():
+def test_silent_clip_has_a_picture():
     images, scale = pictures([Sample("u", "c", b"", np.zeros(1600, np.float32), 16000)])
     assert scale.peak == 1
     assert scale.limit_at == pytest.approx(100 * WAVEFORM_ROWS / (WAVEFORM_ROWS + BANDS), abs=0.1)
     assert len(images) == 1
 
 
-def test_a_verdict_follows_from_the_threshold_and_knows_whether_it_is_wrong():
+def test_verdict_follows_from_the_threshold_and_is_marked_if_wrong():
     two = [Sample("u", codec, b"", np.zeros(1), 1) for codec in (IDENTITY, "a", "b", "c")]
     scores = pd.Series({"identity+u": -1.0, "a+u": 3.0, "b+u": 2.0, "elsewhere": 99})
     said, place = samples_page.judge(two, scores, 3.0)
@@ -232,7 +232,7 @@ def test_a_verdict_follows_from_the_threshold_and_knows_whether_it_is_wrong():
     assert samples_page.judge(two, pd.Series(dtype=float), None)[0].keys() == said.keys()
 
 
-def test_scores_of_a_detector_may_lie_in_two_files_but_a_trial_in_one(tmp_path):
+def test_scores_may_be_in_two_files_but_duplicate_trials_are_refused(tmp_path):
     halves = [pd.DataFrame({"filename": names, "cm-score": [1.0, 2.0]}) for names in (["a", "b"], ["c", "d"])]
     paths = [tmp_path / "main.tsv", tmp_path / "other.tsv"]
     for table, path in zip(halves, paths, strict=True):
@@ -243,7 +243,7 @@ def test_scores_of_a_detector_may_lie_in_two_files_but_a_trial_in_one(tmp_path):
         read_scores([(x, paths[0]), (x, paths[0])])
 
 
-def test_the_page_holds_every_clip_with_its_files_beside_it(page, site, folder):
+def test_page_refers_to_exactly_the_stored_files(page, site, folder):
     assert page.sources("audio") == [
         f"audio/{name}/{safe_name(codec)}.flac" for codec in (IDENTITY, CODEC, OTHER) for name in UTTERANCES
     ]
@@ -263,7 +263,7 @@ def test_the_page_holds_every_clip_with_its_files_beside_it(page, site, folder):
     assert all(attributes["loading"] == "lazy" and attributes["alt"] for attributes in attributes_of(page, "img"))
 
 
-def test_the_page_tells_text_speaker_rate_codec_and_scores(page):
+def test_page_shows_text_speaker_rate_codec_and_scores(page):
     head, *rows = [[" ".join(cell.split()) for cell in row] for row in page.tables[0]]
     assert head[1] == f"eval0_0 speaker eval0, 3.2 s {TEXT}"
     assert [row[0] for row in rows] == [
@@ -280,7 +280,7 @@ def test_the_page_tells_text_speaker_rate_codec_and_scores(page):
     assert places[1] == "--at: 0.0%"
 
 
-def test_names_are_escaped_and_the_page_asks_nobody(page, site):
+def test_names_are_escaped_and_the_page_makes_no_requests(page, site):
     html = (site / "index.html").read_text(encoding="utf-8")
     assert page.text.count(RUN["run"]) == 2
     assert len(attributes_of(page, "script")) == 2
@@ -288,7 +288,7 @@ def test_names_are_escaped_and_the_page_asks_nobody(page, site):
         assert word not in html
 
 
-def test_the_folder_is_replaced_whole_with_the_same_bytes(made, site, tmp_path):
+def test_folder_is_replaced_completely_with_the_same_bytes(made, site, tmp_path):
     again = tmp_path / "samples"
     (again / "audio").mkdir(parents=True)
     (again / "audio/stale.flac").write_bytes(b"")
@@ -302,7 +302,7 @@ def test_the_folder_is_replaced_whole_with_the_same_bytes(made, site, tmp_path):
     assert list(tmp_path.iterdir()) == [again]
 
 
-def test_a_failure_leaves_the_old_page(made, site, monkeypatch):
+def test_failure_keeps_the_old_page(made, site, monkeypatch):
     before = sorted(site.parent.rglob("*"))
 
     def full(path, content):
@@ -314,12 +314,12 @@ def test_a_failure_leaves_the_old_page(made, site, monkeypatch):
     assert sorted(site.parent.rglob("*")) == before
 
 
-def test_without_eval_utterances_there_is_no_page(made, tmp_path):
+def test_page_without_eval_utterances_is_refused(made, tmp_path):
     with pytest.raises(DataError, match="none of 8 utterances is in the eval split"):
         samples_page.write_samples(tmp_path, **{**made, "utterances": made["utterances"].assign(split="train")})
 
 
-def test_without_detectors_there_are_no_scores(made, tmp_path):
+def test_page_without_detectors_has_no_scores(made, tmp_path):
     samples_page.write_samples(tmp_path / "samples", **{**made, "scores": {}})
     page = Page((tmp_path / "samples/index.html").read_text(encoding="utf-8"))
     assert not attributes_of(page, "select")
@@ -327,7 +327,7 @@ def test_without_detectors_there_are_no_scores(made, tmp_path):
     assert len(page.sources("audio")) == 9
 
 
-def test_the_verb_reads_what_the_page_needs(made, tmp_path):
+def test_samples_verb_writes_the_page(made, tmp_path):
     utterances = made["utterances"]
     tables.write(utterances.drop(columns="split"), Utterances, tmp_path / "utterances.tsv")
     splits = utterances[["speaker_id", "split"]].drop_duplicates()
@@ -412,7 +412,7 @@ def test_every_clip_loads_and_plays(opened, host, static_host):
 
 
 @pytest.mark.browser
-def test_pictures_load_and_are_drawn(opened, folder):
+def test_pictures_load_and_are_rendered_in_both_themes(opened, folder):
     opened.wait_for("[...document.images].every((image) => image.complete && image.naturalWidth === 400)")
     opened.screenshot(folder / "light.png")
     opened.show(1400, 900, dark=True)
@@ -457,7 +457,7 @@ def test_keys_move_between_clips_and_play(opened):
 
 
 @pytest.mark.browser
-def test_b_goes_to_bona_fide_and_back_at_the_same_position(opened):
+def test_key_b_switches_to_bona_fide_and_back_at_the_same_position(opened):
     opened.click(".clip .picture", across=0.5)
     opened.wait_for(f"{audio(0)}.currentTime > 1.7")
     opened.evaluate(f"{clip(6)}.querySelector('.play').focus()")
@@ -484,7 +484,7 @@ def test_another_detector_can_be_chosen(opened):
 
 
 @pytest.mark.browser
-def test_the_theme_follows_the_system_until_chosen_and_is_remembered(opened):
+def test_theme_follows_the_system_until_chosen_and_is_stored(opened):
     paper = "getComputedStyle(document.documentElement).backgroundColor"
     pressed = "document.querySelector('#theme').ariaPressed"
     light = opened.evaluate(paper)
@@ -500,7 +500,7 @@ def test_the_theme_follows_the_system_until_chosen_and_is_remembered(opened):
 
 @pytest.mark.browser
 @pytest.mark.parametrize("scripts", [True, False])
-def test_a_phone_shows_one_utterance_at_a_time(opened, site, scripts):
+def test_narrow_screen_shows_one_utterance_at_a_time(opened, site, scripts):
     opened.show(390, 844, scripts=scripts)
     opened.open((site / "index.html").as_uri())
     shown = "[...document.querySelectorAll('.clip')].map((one) => one.offsetParent !== null)"
@@ -517,7 +517,7 @@ def test_a_phone_shows_one_utterance_at_a_time(opened, site, scripts):
 
 
 @pytest.mark.browser
-def test_without_scripts_the_players_are_the_browsers_own(opened, site):
+def test_native_players_are_shown_without_scripts(opened, site):
     opened.show(1400, 900, scripts=False)
     opened.open((site / "index.html").as_uri())
     assert opened.evaluate(

@@ -59,25 +59,25 @@ EERS = {
 }
 
 
-def test_of_one_seed_a_cell_has_its_interval_by_speakers():
+def test_cell_of_one_seed_has_the_interval_by_speakers():
     cells = tables.eer_cells(metrics_of(EERS))
     assert cells["gamma", "gamma"] == {"eer": "1.23", "spread": "0.23 to 2.73", "inverted": False}
     assert len(cells) == 8 * 5
 
 
-def test_without_an_interval_by_speakers_a_cell_has_the_one_by_trials():
+def test_cell_without_interval_by_speakers_has_the_one_by_trials():
     metrics = metrics_of(EERS).assign(eer_low=np.nan, eer_high=np.nan)
     assert tables.eer_cells(metrics)["gamma", "gamma"]["spread"] == "0.73 to 1.98"
 
 
-def test_of_several_seeds_a_cell_has_their_mean_and_standard_deviation():
+def test_cell_of_several_seeds_has_mean_and_standard_deviation():
     cells = tables.eer_cells(metrics_of(EERS, seeds=("1", "2", "3")))
     assert cells["alpha", "alpha"] == {"eer": "12.00", "spread": "± 2.00", "inverted": False}
     assert cells["alpha", "beta"] == {"eer": "30.00", "spread": "± 0.00", "inverted": False}
     assert cells["random", "alpha"] == {"eer": "48.00", "spread": "47.00 to 49.50", "inverted": False}
 
 
-def test_a_cell_is_inverted_above_chance_on_the_mean_of_its_seeds():
+def test_cell_is_inverted_if_the_mean_over_seeds_is_above_chance():
     eers = {"alpha": [0.5, 0.501, 0.49]}
     assert [cell["inverted"] for cell in tables.eer_cells(metrics_of(eers, columns=COLUMNS[:3])).values()] == [
         False, True, False,
@@ -86,7 +86,7 @@ def test_a_cell_is_inverted_above_chance_on_the_mean_of_its_seeds():
     assert two_seeds["alpha", "alpha"]["inverted"]
 
 
-def test_the_matrix_has_a_row_each_in_order_and_says_what_was_seen():
+def test_matrix_rows_are_in_order_with_seen_and_own_cells():
     matrix = tables.matrix(metrics_of(EERS), RUN)
     assert [row["name"] for row in matrix] == list(EERS)
     assert [row["baseline"] for row in matrix] == [False] * 6 + [True] * 2
@@ -115,7 +115,7 @@ def test_the_matrix_has_a_row_each_in_order_and_says_what_was_seen():
     assert own == [(name, name) for name in ("alpha", "beta", "gamma", "pooled")]
 
 
-def test_generalisation_sets_each_codec_against_detectors_that_knew_it_or_not():
+def test_generalisation_compares_detectors_that_have_and_have_not_seen_a_codec():
     columns, rows = tables.generalisation(metrics_of(EERS), RUN)
     assert columns == ["trained on it", "pooled", "leave-one-family-out", "random", "trivial"]
     assert [(codec, *(cell["eer"] for cell in cells)) for codec, cells in rows] == [
@@ -140,20 +140,20 @@ def test_generalisation_has_no_column_without_a_detector(missing, columns):
     assert {len(cells) for _, cells in rows} == {len(columns)}
 
 
-def test_one_codec_without_its_detector_has_an_empty_cell():
+def test_codec_without_its_detector_has_an_empty_cell():
     metrics = metrics_of({row: eers for row, eers in EERS.items() if row != "beta"})
     _, rows = tables.generalisation(metrics, RUN)
     assert [cells[0] is None for _, cells in rows] == [False, True, False]
 
 
-def test_what_ranks_the_wrong_way_round_is_named():
+def test_inverted_cells_are_listed():
     assert tables.inverted(metrics_of(EERS)) == [
         "beta on noise (51.00 %)", "gamma on alpha (60.00 %)", "random on gamma (52.00 %)",
     ]  # fmt: skip
     assert tables.inverted(metrics_of({"pooled": EERS["pooled"]})) == []
 
 
-def test_significant_differences_have_a_star_and_every_difference_its_sign():
+def test_significant_differences_are_starred_and_all_are_signed():
     rows = [
         ("alpha", "pooled", "beta", 0.1234, 0.1, 0.2, 0.01, 0.049),
         ("alpha", "pooled", "alpha", -0.01, -0.02, 0.0, 0.02, 0.05),
@@ -169,7 +169,7 @@ def test_significant_differences_have_a_star_and_every_difference_its_sign():
     assert tables.significance(table[:0]) == []
 
 
-def test_every_metric_of_a_rows_first_seed_is_reported():
+def test_all_metrics_are_those_of_the_first_seed():
     metrics = metrics_of(EERS, seeds=("2", "1"))
     metrics["auc"], metrics["dev_miss"], metrics["cllr"] = 0.98765, 0.125, 1.5
     head, (alpha, *others) = tables.all_metrics(metrics, "pooled")
@@ -184,7 +184,7 @@ def test_every_metric_of_a_rows_first_seed_is_reported():
     assert one_speaker[0][5:7] == ["", "10.50 to 11.75"]
 
 
-def test_the_breakdown_has_a_line_a_group_and_nothing_where_there_is_no_eer():
+def test_breakdown_has_a_line_per_group_and_empty_cells_without_eer():
     rows = [
         ("pooled", "2", "alpha", "speaker", "p2", 1, 1, 0.25),
         ("pooled", "2", "alpha", "speaker", "p1", 1, 1, 0.5),

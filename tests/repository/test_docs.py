@@ -28,14 +28,14 @@ BLOCKS = re.findall(r"^```yaml\n(.*?)^```", EVERYTHING, re.MULTILINE | re.DOTALL
 
 
 def table_rows(page, heading):
-    """Cells of the table below a heading of a page, without head and rule."""
+    """Cells of the table below a heading of a page, without header and separator."""
     section = re.split(r"^#+ ", PAGES[page].split(f"# {heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
     lines = [line for line in section.splitlines() if line.startswith("|")][2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
 def anchors(page):
-    """The ids that a Markdown page's headings get."""
+    """Return the HTML ids of the headings of a Markdown page."""
     headings = re.findall(r"^#+ (.*)$", re.sub(r"^```.*?^```", "", page, flags=re.MULTILINE | re.DOTALL), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
 
@@ -46,7 +46,7 @@ def described(name, entry):
     return [name, entry["family"], *numbers, entry["licence"]["weights"]]
 
 
-def test_the_tables_of_codecs_are_codecs_yaml():
+def test_codec_tables_agree_with_codecs_yaml():
     entries = {name: entry for name, entry in config.codecs().items() if name != "identity"}
     published = config.load_yaml(config.CONFIG / "config.yaml")["codecs"]
     assert table_rows("docs/experiment/codecs.md", "Codecs") == [described(name, entries[name]) for name in published]
@@ -56,7 +56,7 @@ def test_the_tables_of_codecs_are_codecs_yaml():
     ]
 
 
-def test_the_table_of_detectors_is_detectors_yaml():
+def test_detector_table_agrees_with_detectors_yaml():
     rows = []
     for name, entry in config.detectors().items():
         with torch.device("meta"):
@@ -68,7 +68,7 @@ def test_the_table_of_detectors_is_detectors_yaml():
     ] == rows
 
 
-def test_every_codec_with_weights_has_a_measured_quality_and_reaches_the_bar():
+def test_every_miniature_reaches_the_minimum_quality():
     for row in table_rows("docs/experiment/codecs.md", "Miniatures"):
         stoi, pesq = float(row[7]), float(row[8])
         assert stoi >= 0.70, row
@@ -76,21 +76,21 @@ def test_every_codec_with_weights_has_a_measured_quality_and_reaches_the_bar():
 
 
 @pytest.mark.parametrize("name", ["config", "vctk_part"])
-def test_the_published_codecs_are_the_fifteen_of_the_set(name):
+def test_configs_list_the_fifteen_published_codecs(name):
     assert config.load_yaml(config.CONFIG / f"{name}.yaml")["codecs"] == list(MODELS)
 
 
 @pytest.mark.parametrize("command", re.findall(r"^codecfake (?!--help).*$", EVERYTHING, re.MULTILINE))
-def test_the_commands_parse(command):
+def test_commands_parse(command):
     parser().parse_args(shlex.split(command, comments=True)[1:])
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"(?:^|`)make ([\w-]+)", EVERYTHING, re.MULTILINE))))
-def test_the_make_targets_exist(target):
+def test_make_targets_exist(target):
     assert re.search(rf"^{target}:", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
 
 
-def test_the_map_names_what_is_there_and_leaves_out_no_module():
+def test_readme_map_lists_existing_folders_and_every_subpackage():
     section = README.split("## Map")[1].split("##")[0]
     for path in re.findall(r"^([\w/]+/)(?:,| )", section, re.MULTILINE):
         assert (REPOSITORY / path).is_dir(), path
@@ -100,12 +100,12 @@ def test_the_map_names_what_is_there_and_leaves_out_no_module():
 
 
 @pytest.mark.parametrize("block", [block for block in BLOCKS if block.startswith("run:")])
-def test_the_configs_of_the_docs_are_valid(block):
+def test_configs_in_the_docs_are_valid(block):
     config.resolve(yaml.safe_load(block))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_links_lead_somewhere(page):
+def test_link_targets_exist(page):
     for target in re.findall(r"\]\((?!https?:)([^)]+)\)", PAGES[page]):
         name, _, anchor = target.partition("#")
         path = (REPOSITORY / page).parent / name if name else REPOSITORY / page
@@ -113,7 +113,7 @@ def test_links_lead_somewhere(page):
         assert not anchor or anchor in anchors(path.read_text(encoding="utf-8")), target
 
 
-def test_the_readme_is_short_and_every_page_is_in_the_site():
+def test_readme_is_short_and_every_page_is_in_the_navigation():
     assert len(README.splitlines()) <= 150
     navigation = (REPOSITORY / "mkdocs.yml").read_text()
     for page in PAGES:
@@ -129,7 +129,7 @@ print(*{name.split(".")[0] for name in sys.modules})
 """
 
 
-def test_snakemake_starts_with_the_packages_that_the_docs_name_for_conda():
+def test_docs_name_the_packages_that_the_rules_import():
     rules = REPOSITORY / "workflow" / "rules"
     found = subprocess.run([sys.executable, "-c", IMPORTED, rules], capture_output=True, text=True, check=True).stdout
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]

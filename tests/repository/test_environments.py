@@ -41,7 +41,7 @@ def conda(tmp_path, monkeypatch):
     return base
 
 
-def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
+def test_snakemake_installs_the_lock_into_the_conda_environment(tmp_path, conda):
     project = Project(tmp_path / "project", {"name": "folder", "path": "none", "splits": {"eval": ["a"]}}, [])
     shutil.copy(REPOSITORY / "pyproject.toml", project.folder)
     result = project.snakemake("results/small/report/split/config.json", "--sdm", "conda", codecs=["encodec_mini"])
@@ -54,13 +54,13 @@ def test_snakemake_fills_a_conda_environment_with_the_lock(tmp_path, conda):
     assert package == f"{pip} --no-build-isolation --editable ."
 
 
-def test_the_conda_environment_is_made_again_when_the_lock_changes():
+def test_post_deploy_script_has_the_hash_of_the_lock():
     # Snakemake checks only the conda file and the script for changes
     lock = b"".join((ENVS / f"{name}.txt").read_bytes() for name in ("requirements", "cuda", "pesq"))
     assert hashlib.sha256(lock).hexdigest() in (ENVS / "codecfake.post-deploy.sh").read_text()
 
 
-def test_every_environment_has_the_interpreter_the_lock_was_made_for():
+def test_every_environment_has_the_python_version_of_the_lock():
     made_for = re.search(r"Python (3\.\d+)", (ENVS / "requirements.txt").read_text())[1]
     assert f"python={made_for}" in yaml.safe_load((ENVS / "codecfake.yaml").read_text())["dependencies"]
     # the Python of Debian 12 is 3.11
@@ -68,7 +68,7 @@ def test_every_environment_has_the_interpreter_the_lock_was_made_for():
     assert sys.version_info >= tuple(map(int, made_for.split(".")))
 
 
-def test_the_container_installs_the_lock_as_make_does():
+def test_container_installs_the_lock_like_make():
     recipe = (ENVS / "codecfake.def").read_text()
     assert "    envs /opt/envs\n" in recipe
     assert "/opt/envs/pip_lock.sh /opt/codecfake/bin/python\n" in recipe

@@ -96,7 +96,7 @@ def run():
     return {"run": "r", "codecs": ["dac_mini"], "corpus": {"name": "tones", "splits": {"dev": ["b"], "eval": ["c"]}}}
 
 
-def test_a_corpus(added, run):
+def test_corpus_is_added_by_one_module(added, run):
     with pytest.raises(ConfigError, match=r"corpus\.name: 'tones' is not allowed; allowed: codecfake, folder, vctk"):
         config.resolve(run)
     added(corpora, "tones", CORPUS)
@@ -111,7 +111,7 @@ def test_a_corpus(added, run):
         config.resolve(run, "my.yaml")
 
 
-def test_a_codec_family(added):
+def test_codec_family_is_added_by_one_module(added):
     entry = {**config.codec("identity"), "family": "halved"}
     with pytest.raises(ConfigError, match=r"unknown codec family 'halved'; allowed: academicodec, audiodec, dac, "):
         codecs.load(entry, {}, "cpu")
@@ -121,7 +121,7 @@ def test_a_codec_family(added):
     assert torch.equal(codecs.load(entry, {}, "cpu").resynthesise(waveforms), waveforms / 2)
 
 
-def test_a_detector(added, run):
+def test_detector_is_added_by_one_module(added, run):
     added(detectors, "linear", DETECTOR)
     run["corpus"] |= {"name": "folder", "path": "x"}
     options = {"module": "linear", "crop_samples": 2000, "model": {"gain": 2.0}}
@@ -156,7 +156,7 @@ print(table["spread"].tolist(), "spread" in readable(table)[0], dict(zip(head, l
 """
 
 
-def test_a_metric():
+def test_metric_is_added_by_one_entry():
     done = subprocess.run([sys.executable, "-c", METRIC], capture_output=True, text=True, check=True)
     assert done.stdout == "[2.5] True 2.500\n"
 
@@ -170,7 +170,7 @@ class Silence(conditions.Condition):
         return np.zeros_like(samples)
 
 
-def test_a_kind_of_condition(monkeypatch):
+def test_condition_kind_is_added_by_one_entry(monkeypatch):
     monkeypatch.setitem(conditions.KINDS, "silence", Silence)
     silence = conditions.checked({"kind": "silence"}, "conditions.yaml", "mute")
     assert not conditions.apply(silence, np.ones(10, np.float32), 16000, "a").any()
@@ -185,7 +185,7 @@ def variables(found):
 """
 
 
-def test_a_section_of_the_report(added, run, tmp_path, monkeypatch):
+def test_report_section_is_added_by_one_module_and_entry(added, run, tmp_path, monkeypatch):
     added(sections, "weather", SECTION)
     (tmp_path / sections.__name__ / "weather.html").write_text("<h2>Weather of {{ run.run }}</h2>{{ weather }}")
     weather = importlib.import_module(f"{sections.__name__}.weather")

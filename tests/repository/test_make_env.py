@@ -30,7 +30,7 @@ def checkout(tmp_path, uv) -> Checkout:
 
 
 @pytest.fixture
-def of_pip(tmp_path) -> Checkout:
+def pip_checkout(tmp_path) -> Checkout:
     """A checkout that installs with pip."""
     return Checkout(tmp_path)
 
@@ -59,14 +59,14 @@ def locked(checkout: Checkout) -> dict[str, str]:
     return {name: version for name, version in checkout.installed().items() if name not in SEEDED}
 
 
-def test_the_environment_has_the_lock_and_a_second_call_installs_nothing(of_pip):
-    assert NO_PESQ in made(of_pip.make("env"))
-    assert locked(of_pip) == ALL
-    again = of_pip.make("env", PATH=os.environ["PATH"], PIP_FIND_LINKS="gone")
+def test_lock_is_installed_once(pip_checkout):
+    assert NO_PESQ in made(pip_checkout.make("env"))
+    assert locked(pip_checkout) == ALL
+    again = pip_checkout.make("env", PATH=os.environ["PATH"], PIP_FIND_LINKS="gone")
     assert (made(again), again.stdout) == ("", "")
 
 
-def test_pip_and_uv_install_the_same(checkout):
+def test_pip_and_uv_install_the_same_packages(checkout):
     assert NO_PESQ in made(checkout.make("env"))
     by_uv = checkout.installed()
     shutil.rmtree(checkout.venv)
@@ -76,7 +76,7 @@ def test_pip_and_uv_install_the_same(checkout):
     assert set(by_uv) | SEEDED == set(by_pip) | SEEDED
 
 
-def test_uv_is_used_where_it_is_on_the_path(checkout, uv, tmp_path):
+def test_uv_on_the_path_is_used(checkout, uv, tmp_path):
     folder = stand_in(tmp_path / "bin", "uv", f'echo "$*" >> {tmp_path}/asked\nexec {uv} "$@"')
     settings = {"PATH": f"{folder}{os.pathsep}{os.environ['PATH']}"}
     command = ["make", "env"]
@@ -93,7 +93,7 @@ def python_of_version(folder: Path, version: str, old: bool) -> str:
     return stand_in(folder, "python3", f'{script}\nexec {sys.executable} "$@"')
 
 
-def test_an_old_python_is_refused_in_a_line_that_says_how_to_name_another(checkout, tmp_path):
+def test_old_python_is_refused_with_advice(checkout, tmp_path):
     folder = python_of_version(tmp_path / "bin", "3.10", old=True)
     result = checkout.make("env", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
     expected = "make env: python3 is Python 3.10; 3.11 or newer is needed, e.g. make env PYTHON=python3.12"
@@ -102,11 +102,11 @@ def test_an_old_python_is_refused_in_a_line_that_says_how_to_name_another(checko
     assert not checkout.venv.exists()
 
 
-def test_a_python_that_is_not_there_is_refused(checkout):
+def test_missing_python_is_refused(checkout):
     assert "python9: no such Python" in refused(checkout.make("env", "PYTHON=python9"))
 
 
-def test_a_named_python_of_another_version_makes_the_environment_anew(checkout, tmp_path):
+def test_python_of_another_version_replaces_the_environment(checkout, tmp_path):
     made(checkout.make("env"))
     (checkout.venv / "mine").touch()
     made(checkout.make("env", f"PYTHON={sys.executable}"))
@@ -134,14 +134,14 @@ def python_gone(venv: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [without_pip, half_made, python_gone])
-def test_a_broken_environment_is_made_anew(checkout, damage):
+def test_broken_environment_is_replaced(checkout, damage):
     made(checkout.make("env"))
     damage(checkout.venv)
     assert ".venv is replaced" in made(checkout.make("env"))
     assert locked(checkout) == ALL
 
 
-def test_a_checkout_that_was_moved_gets_a_new_environment(checkout):
+def test_moved_checkout_gets_a_new_environment(checkout):
     made(checkout.make("env"))
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     checkout.venv = checkout.folder / ".venv"
@@ -149,14 +149,14 @@ def test_a_checkout_that_was_moved_gets_a_new_environment(checkout):
     assert locked(checkout) == ALL
 
 
-def test_an_installation_that_stopped_goes_on(of_pip):
-    (of_pip.index / "torch-2.14.1-py3-none-any.whl").rename(of_pip.index / "away")
-    assert refused(of_pip.make("env")) == "make env: stopped: see the messages above. Run it again to continue"
-    (of_pip.venv / "mine").touch()
-    (of_pip.index / "away").rename(of_pip.index / "torch-2.14.1-py3-none-any.whl")
-    made(of_pip.make("env"))
-    assert locked(of_pip) == ALL
-    assert (of_pip.venv / "mine").exists()
+def test_stopped_installation_is_resumed(pip_checkout):
+    (pip_checkout.index / "torch-2.14.1-py3-none-any.whl").rename(pip_checkout.index / "away")
+    assert refused(pip_checkout.make("env")) == "make env: stopped: see the messages above. Run it again to continue"
+    (pip_checkout.venv / "mine").touch()
+    (pip_checkout.index / "away").rename(pip_checkout.index / "torch-2.14.1-py3-none-any.whl")
+    made(pip_checkout.make("env"))
+    assert locked(pip_checkout) == ALL
+    assert (pip_checkout.venv / "mine").exists()
 
 
 def test_a_changed_lock_is_installed_into_the_same_environment(checkout):
@@ -170,25 +170,25 @@ def test_a_changed_lock_is_installed_into_the_same_environment(checkout):
     assert (checkout.venv / "mine").exists()
 
 
-def test_a_package_that_has_to_be_compiled_stops_before_the_large_ones_come(of_pip):
-    (of_pip.index / "immutables-0.21-py3-none-any.whl").unlink()
-    result = of_pip.make("env")
+def test_package_without_wheel_stops_before_large_packages_are_installed(pip_checkout):
+    (pip_checkout.index / "immutables-0.21-py3-none-any.whl").unlink()
+    result = pip_checkout.make("env")
     assert refused(result) == "make env: stopped: see the messages above. Run it again to continue"
     assert "immutables==0.21 cannot be installed: see above. Without a wheel for this Python (" in result.stderr
     assert "make env PYTHON=python3.13" in result.stderr
     assert "torch" not in result.stdout
 
 
-def test_without_the_module_venv_the_error_names_what_to_install(of_pip, tmp_path):
+def test_missing_module_venv_is_reported_with_the_package_to_install(pip_checkout, tmp_path):
     folder = stand_in(
         tmp_path / "bin",
         "python3",
         f'case "$*" in *_base_executable*) echo "$0"; exit;; "-m venv"*) mkdir .venv; exit 1;; esac\n'
         f'exec {sys.executable} "$@"',
     )
-    result = of_pip.make("env", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
+    result = pip_checkout.make("env", PATH=f"{folder}{os.pathsep}{os.environ['PATH']}")
     assert "cannot make a virtual environment: install python3-venv (Debian, Ubuntu) or uv" in refused(result)
-    assert not of_pip.venv.exists()
+    assert not pip_checkout.venv.exists()
 
 
 def test_pesq_is_added_by_a_later_call(checkout):
@@ -202,8 +202,8 @@ def test_pesq_is_added_by_a_later_call(checkout):
     assert locked(checkout) == {**ALL, "pesq": "0.0.4"}
 
 
-@pytest.mark.parametrize("tool", ["checkout", "of_pip"])
-def test_torch_may_come_from_another_index_and_stays(tool, request):
+@pytest.mark.parametrize("tool", ["checkout", "pip_checkout"])
+def test_torch_from_another_index_is_kept(tool, request):
     checkout = request.getfixturevalue(tool)
     other = checkout.folder.parent / "other"
     write_wheel(other, "torch", "2.14.1+cpu")
@@ -216,16 +216,16 @@ def test_torch_may_come_from_another_index_and_stays(tool, request):
     assert locked(checkout) == ALL
 
 
-def test_a_small_folder_for_temporary_files_is_no_hindrance(of_pip, tmp_path):
-    write_wheel(of_pip.index, "alpha", LOCK["alpha"], num_bytes=3_000_000)
+def test_installation_works_with_a_small_temporary_folder(pip_checkout, tmp_path):
+    write_wheel(pip_checkout.index, "alpha", LOCK["alpha"], num_bytes=3_000_000)
     (tmp_path / "small").mkdir()
     under = in_namespace("mount", f"mount -t tmpfs -o size=1m tmpfs {tmp_path}/small")
-    made(of_pip.make("env", under=under, TMPDIR=str(tmp_path / "small")))
-    assert locked(of_pip) == ALL
-    assert not (of_pip.venv / ".tmp").exists()
+    made(pip_checkout.make("env", under=under, TMPDIR=str(tmp_path / "small")))
+    assert locked(pip_checkout) == ALL
+    assert not (pip_checkout.venv / ".tmp").exists()
 
 
-def test_a_checkout_that_cannot_be_written_to_is_refused(checkout):
+def test_read_only_checkout_is_refused(checkout):
     folder = checkout.folder
     under = in_namespace("mount", f"mount --bind {folder} {folder}", f"mount -o remount,bind,ro {folder}")
     result = checkout.make("env", under=(*under, "env", "-C", str(checkout.folder)))

@@ -27,7 +27,7 @@ def commands_of_the_page() -> list[list[str]]:
     return [line.split("#")[0].split()[1:] for line in block.splitlines()[:-1]]
 
 
-def test_wheels_made_where_there_is_a_network_are_all_that_is_needed_without(tmp_path):
+def test_offline_installation_needs_only_the_wheels(tmp_path):
     here, cluster = Checkout(tmp_path), Checkout(tmp_path / "cluster")
     here.compiler.touch()
     for checkout, command in zip((here, cluster), commands_of_the_page(), strict=True):
@@ -58,7 +58,7 @@ def packages(build_deb, write_g722, speech, tmp_path):
     return described
 
 
-def test_a_copied_cache_is_all_that_a_run_needs(packages, tmp_path, monkeypatch):
+def test_offline_run_needs_only_the_copied_cache(packages, tmp_path, monkeypatch):
     for name, value in NO_NETWORK.items():
         monkeypatch.setenv(name, value)
     corpus = {"name": "voices", "splits": {"eval": ["asterisk-fr"]}}

@@ -18,12 +18,12 @@ SCHEMA = json.loads((REPOSITORY / make_reference.SCHEMA).read_text(encoding="utf
 
 
 @pytest.mark.parametrize(("path", "text"), make_reference.pages().items(), ids=make_reference.pages())
-def test_the_committed_page_is_the_generated_one(path, text):
+def test_committed_page_equals_the_generated_one(path, text):
     assert (REPOSITORY / path).read_text(encoding="utf-8") == text, f"{path} differs from the code; run `make docs`"
     assert "<!--" not in text
 
 
-def test_every_table_is_described():
+def test_reference_describes_every_table():
     defined = [path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")]
     names = {
         name for text in defined for name in re.findall(r"^class ([A-Z]\w+)\((?:tables\.)?Table\)", text, re.MULTILINE)
@@ -35,12 +35,12 @@ def test_every_table_is_described():
 
 
 @pytest.mark.parametrize("name", ["demo", "config", "vctk_part"])
-def test_a_config_is_valid_by_its_schema(name):
+def test_config_is_valid_against_the_schema(name):
     jsonschema.validate(load_yaml(CONFIG / f"{name}.yaml"), SCHEMA)
 
 
 @pytest.mark.parametrize("section", [[], ["corpus"], ["detector"]], ids=["run", "corpus", "detector"])
-def test_an_unknown_key_is_not(section):
+def test_unknown_key_is_invalid_against_the_schema(section):
     config = load_yaml(CONFIG / "demo.yaml")
     place = config
     for key in section:

@@ -68,7 +68,7 @@ def test_every_module_is_in_a_folder():
 
 
 @pytest.mark.parametrize("module", MODULES, ids=str)
-def test_imports_go_down(module):
+def test_modules_import_only_from_their_own_or_lower_folders(module):
     names = imported(ast.parse((PACKAGE / module).read_text(encoding="utf-8")))
     own = FOLDERS.index(module.parts[0])
     for name in names:
@@ -79,7 +79,7 @@ def test_imports_go_down(module):
 
 
 @pytest.mark.parametrize("verb", TABLE_VERBS)
-def test_a_verb_for_tables_does_not_import_torch(verb):
+def test_table_verb_does_not_import_torch(verb):
     """Run all imports of the command's file; none of the imported modules may import torch at its top level."""
     tree = ast.parse((PACKAGE / f"cli/{verb}.py").read_text(encoding="utf-8"))
     lines = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]

@@ -36,7 +36,7 @@ def absent(monkeypatch):
     intelligibility.has_pesq.cache_clear()
 
 
-def test_there_are_no_values_and_it_is_said_once(absent, speech, capsys):
+def test_pesq_is_undefined_and_one_warning_is_printed(absent, speech, capsys):
     spoken = speech(1.0)
     for degraded in (spoken, np.zeros_like(spoken)):
         assert math.isnan(intelligibility.pesq_wb(spoken, degraded, 16000))
@@ -44,7 +44,7 @@ def test_there_are_no_values_and_it_is_said_once(absent, speech, capsys):
 
 
 @pytest.mark.filterwarnings("error")
-def test_the_mean_of_no_values_is_undefined_and_that_of_the_others_is_not(absent, speech):
+def test_only_the_mean_of_pesq_is_undefined(absent, speech):
     stoi, pesq_wb = intelligibility.mean_quality([(speech(1.0), speech(1.0))], 16000)
     assert math.isnan(pesq_wb)
     assert stoi == pytest.approx(1.0)
@@ -59,7 +59,7 @@ class SlowToFail:
             raise ImportError(name)
 
 
-def test_threads_say_it_once(absent, speech, tmp_path, monkeypatch, capsys):
+def test_threads_print_one_warning(absent, speech, tmp_path, monkeypatch, capsys):
     monkeypatch.delitem(sys.modules, "pesq")
     monkeypatch.setattr(sys, "meta_path", [SlowToFail(), *sys.meta_path])
     for number in range(4):
@@ -70,7 +70,7 @@ def test_threads_say_it_once(absent, speech, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().err.count(SAID) == 1
 
 
-def test_a_table_of_quality_has_an_empty_column(absent, speech, tmp_path, monkeypatch):
+def test_quality_table_has_an_empty_pesq_column(absent, speech, tmp_path, monkeypatch):
     monkeypatch.setattr(dnsmos, "rate", lambda _: dnsmos.Dnsmos(3.0, 3.5, 4.0))
     _, protocols = make_run(tmp_path, speech, {"train": 1, "dev": 1, "eval": 2}, 1)
     bonafide, shards = ([shard_path(tmp_path, codec, number) for number in range(3)] for codec in (IDENTITY, MUFFLED))
@@ -93,7 +93,7 @@ def test_codec_quality_prints_a_dash(absent, speech, monkeypatch, capsys):
 
 
 @pytest.mark.parametrize(("utterances", "expected"), [({"a": 0, "b": 0}, True), ({"a": 0, "b": 3}, False), ({}, False)])
-def test_a_report_lacks_pesq_if_no_codec_has_it(utterances, expected):
+def test_report_lacks_pesq_if_no_codec_has_values(utterances, expected):
     rows = [
         {"codec": codec, "measure": "pesq_wb", "utterances": number}
         for codec, number in {IDENTITY: 0, **utterances}.items()

@@ -66,7 +66,7 @@ def int16(data):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_genuine_utterances_of_a_set_are_a_corpus(layout, tmp_path, content):
+def test_genuine_utterances_of_a_set_are_a_corpus(layout, tmp_path, content):
     LAYOUTS[layout](tmp_path / "set", content)
     corpus = open_corpus(tmp_path / "set")
     found = [(recording.utterance_id, recording.speaker_id) for recording in corpus.recordings()]
@@ -79,13 +79,13 @@ def test_the_genuine_utterances_of_a_set_are_a_corpus(layout, tmp_path, content)
         np.testing.assert_allclose(samples, expected, atol=0 if layout != "shards" else 0.5 / audio.PCM16_FULL_SCALE)
 
 
-def test_a_set_without_genuine_utterances_is_no_corpus(folder):
+def test_set_without_genuine_utterances_is_refused_as_corpus(folder):
     shutil.rmtree(folder / "genuine")
     with pytest.raises(DataError, match=re.escape(f"{folder}: no bona fide utterances; codecs found: descript-audio")):
         open_corpus(folder)
 
 
-def test_a_damaged_recording_of_the_corpus_is_named(tmp_path, content):
+def test_damaged_recording_of_the_corpus_is_named(tmp_path, content):
     write_zips(tmp_path, content)
     archive = tmp_path / "genuine.zip"
     archive.write_bytes(damaged(archive.read_bytes(), "p225_001.wavRIFF", 1000))
@@ -96,7 +96,7 @@ def test_a_damaged_recording_of_the_corpus_is_named(tmp_path, content):
 
 
 @pytest.mark.parametrize("codec", [codec for codec in RATES if codec != "genuine"])
-def test_published_samples_stay_as_they_are_bit_by_bit(source, folder, content, codec):
+def test_ingested_samples_are_bit_identical(source, folder, content, codec):
     rows = ingested(source, folder, codec)
     assert [row["utterance_id"] for row in rows] == sorted(UTTERANCES, reverse=True)
     for row in rows:
@@ -105,7 +105,7 @@ def test_published_samples_stay_as_they_are_bit_by_bit(source, folder, content, 
         assert row["speaker_id"] == row["utterance_id"].partition("_")[0]
 
 
-def test_the_official_samples_stay_as_they_are_bit_by_bit(shared, tmp_path):
+def test_ingested_official_samples_are_bit_identical(shared, tmp_path):
     path = shared / "data/codecfake-samples"
     released = open_set(path)
     source = write_source(tmp_path / "source.parquet", open_corpus(path))
@@ -114,7 +114,7 @@ def test_the_official_samples_stay_as_they_are_bit_by_bit(shared, tmp_path):
             np.testing.assert_array_equal(int16(row["audio"]["bytes"]), int16(clip.read()))
 
 
-def test_bona_fide_is_the_source_at_16_khz(tmp_path, speech, folder):
+def test_bona_fide_shard_is_the_source_at_16_khz(tmp_path, speech, folder):
     known = {"label": "bonafide", "speaker_id": "p225", "codec_name": "source"}
     rows = [
         shard_row(speech(0.4, rate), rate, utterance_id=f"p225_{number:03}", **known)
@@ -129,7 +129,7 @@ def test_bona_fide_is_the_source_at_16_khz(tmp_path, speech, folder):
 
 
 @pytest.mark.parametrize("codec", ["identity", CODEC])
-def test_matched_is_what_matching_makes_of_each_pair(source, folder, content, codec):
+def test_matched_shard_equals_match_of_each_pair(source, folder, content, codec):
     matching = Matching(level_dbfs=-30.0)
     rows = ingested(source, folder, codec, matching=matching)
     for row, of in zip(rows, Shard(source), strict=True):
@@ -142,7 +142,7 @@ def test_matched_is_what_matching_makes_of_each_pair(source, folder, content, co
         assert row["sample_rate"] == 16000
 
 
-def test_the_same_bytes_come_out_of_every_layout(source, folder, tmp_path, content):
+def test_every_layout_gives_the_same_bytes(source, folder, tmp_path, content):
     write_zips(tmp_path / "zips", content)
     write_published(tmp_path / "parquet", content)  # with the utterances in another order
     expected = ingested(source, folder)
@@ -153,7 +153,7 @@ def test_the_same_bytes_come_out_of_every_layout(source, folder, tmp_path, conte
     assert [path.name for path in (tmp_path / "out").iterdir()] == [f"{CODEC}.parquet"]
 
 
-def test_missing_clips_are_counted_and_the_first_named(source, folder):
+def test_missing_clips_are_counted_and_the_first_is_named(source, folder):
     for utterance in ("p226_002", "p225_001"):
         (folder / CODEC / f"{CODEC}+{utterance}.wav").unlink()
     message = f"{folder}: codec '{CODEC}' has no utterance 'p226_002'; of the 5 of {source} it lacks 2"
@@ -161,7 +161,7 @@ def test_missing_clips_are_counted_and_the_first_named(source, folder):
         ingested(source, folder)
 
 
-def test_a_codec_that_the_set_has_not_is_refused(source, folder):
+def test_codec_that_is_not_in_the_set_is_refused(source, folder):
     with pytest.raises(DataError, match="no codec 'lyra'; it has identity, descript-audio-codec-44khz, encodec_24khz"):
         ingested(source, folder, "lyra")
 
@@ -174,7 +174,7 @@ def test_a_codec_that_the_set_has_not_is_refused(source, folder):
         (encode(np.full(9, np.nan, np.float32), 24000, "FLOAT"), "sample 0 is nan"),
     ],
 )
-def test_a_clip_that_is_no_speech_is_named_and_no_shard_is_left(source, folder, data, message):
+def test_unusable_clip_is_named_and_no_shard_is_written(source, folder, data, message):
     bad = folder / CODEC / f"{CODEC}+p225_002.wav"
     bad.write_bytes(data)
     with pytest.raises(AudioError, match=re.escape(f"{bad}: {message}")):
@@ -182,7 +182,7 @@ def test_a_clip_that_is_no_speech_is_named_and_no_shard_is_left(source, folder, 
     assert list((source.parent / "out").iterdir()) == []
 
 
-def test_the_verb_is_the_function(source, folder, tmp_path):
+def test_verb_equals_the_function(source, folder, tmp_path):
     matched = json.dumps({"level_dbfs": -30.0})
     for recipe, options, matching in (
         ("published", [], None),

@@ -31,7 +31,7 @@ def decibels(samples: np.ndarray) -> float:
     return float(10 * np.log10(np.mean(np.square(samples, dtype=np.float64))))
 
 
-def test_whatever_is_done_around_a_codec_is_undone(reference):
+def test_matching_removes_level_delay_polarity_offset_and_length(reference):
     bonafide = match(reference, 16000, reference, Matching())
     spoof = match(like_a_codec(reference), 16000, reference, Matching())
     assert len(bonafide) == len(spoof) == len(reference) - 2 * EDGE
@@ -51,21 +51,21 @@ def test_bona_fide_speech_keeps_its_waveform(reference):
 
 
 @pytest.mark.parametrize("sample_rate", [16000, 24000, 44100])
-def test_every_rate_ends_at_16_khz_in_time(reference, sample_rate):
+def test_every_rate_is_resampled_to_16_khz_without_delay(reference, sample_rate):
     original = audio.resample(reference, 16000, sample_rate, audio.SHARP_WIDTH)
     spoof = match(original, sample_rate, reference, Matching())
     bonafide = match(reference, 16000, reference, Matching())
     assert np.abs(spoof - bonafide).max() < 0.01 * np.abs(bonafide).max()
 
 
-def test_silence_is_cut_off_where_the_bona_fide_recording_has_it(reference):
+def test_silence_is_trimmed_by_the_bona_fide_recording(reference):
     noisy = reference + 0.02 * np.random.default_rng(1).standard_normal(len(reference)).astype(np.float32)
     lengths = {len(match(samples, 16000, reference, Matching(trim_silence=True))) for samples in (reference, noisy)}
     assert len(lengths) == 1
     assert abs(lengths.pop() - 32000) < 2000
 
 
-def test_a_band_that_is_cut_is_empty_above_in_both_classes(reference):
+def test_band_limit_holds_for_both_classes(reference):
     rng = np.random.default_rng(2)
     for samples in (reference, reference + 0.1 * rng.standard_normal(len(reference)).astype(np.float32)):
         matched = match(samples, 16000, reference, Matching(bandwidth_hz=4000))
@@ -73,14 +73,14 @@ def test_a_band_that_is_cut_is_empty_above_in_both_classes(reference):
         assert power[frequencies > 4400].max() < 1e-4 * power[frequencies < 3600].max()
 
 
-def test_what_is_silent_or_short_stays_so(reference):
+def test_silent_or_short_input_stays_silent_or_short(reference):
     assert not match(np.zeros_like(reference), 16000, reference, Matching()).any()
     assert not match(np.zeros(1600, np.float32), 16000, np.zeros(1600, np.float32), Matching()).any()
     assert len(match(reference[:1600], 16000, reference[:1600], Matching())) == 1600 - 2 * EDGE
 
 
 @pytest.mark.parametrize("length", [1600, 1001 + 2 * EDGE, 16001 + 2 * EDGE])
-def test_of_a_silent_recording_nothing_is_made_loud(length, reference):
+def test_clips_of_a_silent_recording_stay_silent(length, reference):
     silence = np.zeros(length, np.float32)
     for samples in (silence, reference[:length]):
         matched = match(samples, 16000, silence, Matching(trim_silence=True))
@@ -88,7 +88,7 @@ def test_of_a_silent_recording_nothing_is_made_loud(length, reference):
         assert not matched.any()
 
 
-def test_where_bona_fide_would_clip_both_classes_are_less_loud():
+def test_level_of_both_classes_is_lower_if_bona_fide_would_clip():
     pulses = np.zeros(16000, np.float32)
     pulses[[3000, 13000]] = 0.9
     levels = []
@@ -101,7 +101,7 @@ def test_where_bona_fide_would_clip_both_classes_are_less_loud():
     assert levels[0] < -30
 
 
-def test_a_row_of_the_source_is_the_reference(reference):
+def test_treat_uses_the_source_row_as_reference(reference):
     row = shard_row(
         audio.resample(reference, 16000, 48000),
         48000,
@@ -116,5 +116,5 @@ def test_a_row_of_the_source_is_the_reference(reference):
     assert np.abs(samples - expected).max() < 0.05 * np.abs(expected).max()
 
 
-def test_nothing_is_clipped_at_the_level(reference):
+def test_default_level_does_not_clip(reference):
     assert np.abs(match(reference, 16000, reference, Matching())).max() < audio.CLAMP

@@ -45,19 +45,19 @@ def test_clean_keeps_level_length_and_position(length, lag, speech):
 
 
 @pytest.mark.parametrize("lag", [170, 183, 215])
-def test_clean_finds_a_delay_that_varies(lag, speech):
+def test_clean_finds_a_varying_delay(lag, speech):
     samples = speech(1.0)
     decoded = through(samples, Model(lag=lag, delay=[170, 215]), "clean")
     assert np.allclose(decoded, 0.5 * samples, atol=1e-7)
 
 
-def test_clean_undoes_the_level_the_model_was_given(speech):
+def test_clean_undoes_the_input_level(speech):
     samples, codec = 0.1 * speech(), Model(level={"peak": 0.95})
     assert np.allclose(through(samples, codec, "clean"), 0.5 * samples, atol=1e-7)
     assert np.abs(codec.seen[0]).max() == pytest.approx(0.95)
 
 
-def test_published_leaves_peak_length_and_delay_as_the_authors_did(speech):
+def test_published_keeps_peak_length_and_delay(speech):
     samples = 0.1 * speech(1.01)
     decoded = through(samples, Model(lag=7, level={"peak": 0.95}), "published")
     assert len(decoded) == len(samples) // 320 * 320
@@ -72,7 +72,7 @@ def test_published_restores_loudness(speech):
     assert np.allclose(decoded, samples, atol=1e-6)
 
 
-def test_no_level_goes_beyond_full_scale(speech):
+def test_input_level_is_limited_to_full_scale(speech):
     impulse = np.zeros(RATE, np.float32)
     impulse[::4000] = 0.5
     codec = Model(level={"loudness": -16.0})
@@ -80,11 +80,11 @@ def test_no_level_goes_beyond_full_scale(speech):
     assert np.abs(codec.seen[0]).max() == pytest.approx(1.0)
 
 
-def test_published_length_may_be_the_inputs(speech):
+def test_published_length_may_be_the_input_length(speech):
     assert len(through(speech()[:1000], Model(length="input"), "published")) == 1000
 
 
-def test_raw_is_the_model_alone(speech):
+def test_raw_is_the_model_output(speech):
     samples, codec = speech()[:1000], Model(lag=5, level={"peak": 0.95}, length="input")
     decoded = through(samples, codec, "raw")
     assert len(decoded) == 960
@@ -99,7 +99,7 @@ def test_silence_stays_silence(recipe, level):
 
 @pytest.mark.parametrize("rate", [16000, 24000, 44100])
 @pytest.mark.parametrize("seconds", [0.05, 0.45, 0.51, 1.1, 4.01])
-def test_loudness_is_that_of_audiotools(rate, seconds, speech):
+def test_loudness_equals_audiotools(rate, seconds, speech):
     from audiotools import AudioSignal
 
     samples = speech(seconds, rate)
@@ -107,5 +107,5 @@ def test_loudness_is_that_of_audiotools(rate, seconds, speech):
     assert recipes.loudness(samples, rate) == pytest.approx(theirs, abs=5e-4)
 
 
-def test_loudness_of_silence_is_the_gate():
+def test_loudness_of_silence_is_the_gate_level():
     assert recipes.loudness(np.zeros(RATE, np.float32), RATE) == -70

@@ -53,7 +53,7 @@ def go(source, target, codec, code="same"):
 
 
 @pytest.mark.parametrize("after", [0, 3, 9, 17])
-def test_a_stopped_shard_goes_on_after_its_last_piece_and_ends_in_the_same_bytes(long_shard, tmp_path, identity, after):
+def test_stopped_shard_resumes_after_its_last_piece_with_the_same_bytes(long_shard, tmp_path, identity, after):
     go(long_shard, tmp_path / "whole.parquet", identity)
     target = tmp_path / "stopped.parquet"
     with pytest.raises(KeyboardInterrupt):
@@ -67,7 +67,7 @@ def test_a_stopped_shard_goes_on_after_its_last_piece_and_ends_in_the_same_bytes
 
 
 @pytest.mark.parametrize("changed", ["code", "source"])
-def test_pieces_of_something_else_are_made_again(long_shard, tmp_path, identity, speech, changed):
+def test_pieces_of_other_code_or_source_are_computed_again(long_shard, tmp_path, identity, speech, changed):
     target = tmp_path / "stopped.parquet"
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, target, Interrupted(identity, 9))
@@ -79,7 +79,7 @@ def test_pieces_of_something_else_are_made_again(long_shard, tmp_path, identity,
     assert counting.done == 18
 
 
-def test_a_damaged_piece_is_made_again(long_shard, tmp_path, identity):
+def test_damaged_piece_is_computed_again(long_shard, tmp_path, identity):
     go(long_shard, tmp_path / "whole.parquet", identity)
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))
@@ -89,7 +89,7 @@ def test_a_damaged_piece_is_made_again(long_shard, tmp_path, identity):
     assert (tmp_path / "stopped.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
 
 
-def test_a_byte_changed_in_a_piece_is_noticed(long_shard, tmp_path, identity):
+def test_changed_byte_in_a_piece_is_detected(long_shard, tmp_path, identity):
     go(long_shard, tmp_path / "whole.parquet", identity)
     with pytest.raises(KeyboardInterrupt):
         go(long_shard, tmp_path / "stopped.parquet", Interrupted(identity, 17))

@@ -61,7 +61,7 @@ def test_both_classes_have_the_same_rates_and_lengths(corpus, utterances, identi
         assert real["audio"]["bytes"] != fake["audio"]["bytes"]
 
 
-def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp_path):
+def test_resynthesis_is_deterministic(corpus, utterances, encodec, tmp_path):
     source = tmp_path / "source.parquet"
     write_shard(source, source_rows(corpus, utterances))
     for name in ("one", "two"):
@@ -69,13 +69,13 @@ def test_the_same_shard_comes_out_byte_for_byte(corpus, utterances, encodec, tmp
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
 
 
-def test_source_shards_keep_the_corpus_rate(corpus, utterances):
+def test_source_shards_keep_the_sample_rate_of_the_corpus(corpus, utterances):
     rates = {row["speaker_id"]: row["sample_rate"] for row in source_rows(corpus, utterances)}
     assert rates == {"a": 44100, "b": 16000}
 
 
 @pytest.mark.parametrize(("seconds", "rate", "length"), [(0.3, 44100, 13230), (1.2, 22050, 26460)])
-def test_a_recording_that_changed_since_it_was_listed_is_refused(corpus, utterances, speech, seconds, rate, length):
+def test_recording_changed_since_listing_is_refused(corpus, utterances, speech, seconds, rate, length):
     listed = utterances[0]
     audio.write_wav(corpus.root / listed.source, speech(seconds, rate), rate)
     message = rf"{listed.utterance_id} \({listed.source}\): {length} samples at {rate} Hz; 26460 at 44100 Hz expected"
@@ -88,14 +88,14 @@ def test_an_utterance_shorter_than_a_frame_is_refused(encodec):
         through_codec([np.zeros(63, np.float32)], ["tiny"], encodec, "clean")
 
 
-def test_a_codec_that_gives_nan_is_caught(identity, speech, monkeypatch):
+def test_nan_output_of_a_codec_is_refused(identity, speech, monkeypatch):
     monkeypatch.setattr(identity, "decode", lambda encoded: encoded * float("nan"))
     with pytest.raises(AudioError, match="u1 after the codec: sample 0 is nan"):
         through_codec([speech()], ["u1"], identity, "clean")
 
 
 @pytest.mark.parametrize(("rate", "length"), [(16000, 8000), (44100, 22051), (96000, 48001)])
-def test_a_file_keeps_its_length_at_the_codecs_rate(rate, length, encodec, speech, tmp_path):
+def test_resynthesised_file_keeps_its_length_at_the_codec_rate(rate, length, encodec, speech, tmp_path):
     audio.write_wav(tmp_path / "in.wav", speech(1.0, rate)[:length], rate)
     resynthesise_file(tmp_path / "in.wav", tmp_path / "out.wav", encodec, "clean")
     samples, out_rate = audio.read(tmp_path / "out.wav")
@@ -126,18 +126,18 @@ class Stub(Codec):
         return encoded.flatten(1)
 
 
-def test_without_an_accelerator_an_utterance_goes_alone(speech):
+def test_utterances_are_decoded_one_by_one_on_the_cpu(speech):
     codec = Stub(causal=True)
     through_codec([speech()[:length] for length in (300, 300, 200, 900)], list("abcd"), codec, "raw")
     assert codec.shapes == [(1, 2), (1, 3), (1, 3), (1, 9)]
 
 
 @pytest.mark.parametrize(("causal", "expected"), [(False, [[1, 3], [4], [2], [0, 5]]), (True, [[1, 3, 4, 2, 0, 5]])])
-def test_only_what_may_share_a_batch_shares_one(causal, expected):
+def test_only_causal_codecs_mix_lengths_in_a_batch(causal, expected):
     assert sorted(batches([9, 3, 5, 3, 4, 9], causal, most=100)) == sorted(expected)
 
 
-def test_a_batch_stays_within_its_frames_with_their_padding():
+def test_batch_with_padding_stays_within_the_frame_limit():
     frames = [40, 1, 20, 20, 20]
     found = list(batches(frames, causal=True, most=64))
     assert sorted(index for batch in found for index in batch) == list(range(5))
@@ -157,7 +157,7 @@ class Cramped(Stub):
         return super().decode(encoded)
 
 
-def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, capsys):
+def test_out_of_memory_halves_the_batch_size_permanently(speech, batching, capsys):
     utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
     codec, splitter = Cramped(room=20), BatchSplitter()
     for _ in range(2):
@@ -167,12 +167,12 @@ def test_without_memory_for_a_batch_it_is_halved_and_stays_so(speech, batching, 
     assert capsys.readouterr().err == 2 * "out of memory on the device: batch size halved from now on\n"
 
 
-def test_an_utterance_too_long_for_the_memory_ends_the_job(speech, batching):
+def test_utterance_too_long_for_memory_is_an_error(speech, batching):
     with pytest.raises(torch.OutOfMemoryError):
         through_codec([speech()[:900], speech()[:500]], ["a", "b"], Cramped(room=8), "raw")
 
 
-def test_outputs_come_back_in_order_whatever_the_batches(speech, batching):
+def test_outputs_keep_the_input_order_in_batches(speech, batching):
     utterances = [speech()[:length] for length in (900, 500, 901, 500, 700)]
     codec = Stub(causal=True)
     found = through_codec(utterances, list("abcde"), codec, "raw")
@@ -180,7 +180,7 @@ def test_outputs_come_back_in_order_whatever_the_batches(speech, batching):
     assert codec.shapes == [(5, 10)]
 
 
-def test_rows_keep_the_shards_order_and_none_is_lost(tmp_path, speech, identity, monkeypatch):
+def test_all_rows_are_resynthesised_in_order(tmp_path, speech, identity, monkeypatch):
     monkeypatch.setattr("codecfake.resynthesis.resynthesis.AT_ONCE", 4)
     names = [f"u{number:02d}" for number in range(11)]
     lengths = np.random.default_rng(0).integers(2000, 9000, len(names))
@@ -196,7 +196,7 @@ def test_rows_keep_the_shards_order_and_none_is_lost(tmp_path, speech, identity,
     assert [(row["utterance_id"], row["num_samples"]) for row in rows] == list(zip(names, lengths, strict=True))
 
 
-def test_ahead_keeps_order_and_passes_errors_on():
+def test_ahead_keeps_order_and_raises_errors():
     assert list(ahead(lambda x: 2 * x, range(5))) == [0, 2, 4, 6, 8]
     assert list(ahead(str, [])) == []
     with pytest.raises(ZeroDivisionError):

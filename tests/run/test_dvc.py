@@ -124,12 +124,12 @@ def clone(published, tmp_path) -> Clone:
     return made
 
 
-def test_the_author_has_nothing_to_do(published):
+def test_nothing_to_do_after_repro(published):
     assert published.call("dvc", "status").strip() == "Data and pipelines are up to date."
     assert "Nothing to be done" in published.snakemake("--dry-run")
 
 
-def test_dvc_watches_whatever_a_stage_was_made_of(published):
+def test_dvc_tracks_all_inputs_of_a_stage(published):
     lock = yaml.safe_load((published.folder / "dvc.lock").read_text())["stages"]
     assert set(lock) == STAGES
     del lock["report"]  # it depends on the records of the others
@@ -140,7 +140,7 @@ def test_dvc_watches_whatever_a_stage_was_made_of(published):
             assert any(path == one or path.startswith(f"{one}/") for one in watched), (name, path)
 
 
-def test_who_pulls_has_nothing_to_do(clone, published):
+def test_nothing_to_do_after_pull(clone, published):
     # a dry run changes nothing, so it does not adopt files made elsewhere
     assert "this dry run ignores the records of files restored by DVC" in clone.snakemake("--dry-run")
     assert "Nothing to be done" in clone.snakemake()
@@ -150,7 +150,7 @@ def test_who_pulls_has_nothing_to_do(clone, published):
     assert clone.contents() == published.contents()
 
 
-def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
+def test_changed_detector_option_reruns_only_training_and_evaluation(clone):
     detector = yaml.safe_load((clone.folder / "small.yaml").read_text())["detector"]
     clone.configure(detector={**detector, "options": {**detector["options"], "epochs": 2}})
     stages, jobs = clone.repro()
@@ -165,7 +165,7 @@ def test_another_detector_setting_trains_and_evaluates_again_and_no_more(clone):
         assert "Nothing to be done" in clone.snakemake(), revision
 
 
-def test_a_new_codec_is_all_that_is_resynthesised(clone, published):
+def test_only_a_new_codec_is_resynthesised(clone, published):
     clone.configure(codecs=[CODEC, ADDED])
     stages, jobs = clone.repro()
     assert stages == resynthesis(ADDED) | AFTER_SHARDS
@@ -189,7 +189,7 @@ def test_outdated_pulled_files_are_recomputed(clone, published):
     assert clone.call("dvc", "status").strip() == "Data and pipelines are up to date."
 
 
-def test_pulled_files_are_outdated_if_the_local_code_differs_even_if_it_is_older(clone):
+def test_pulled_files_are_outdated_if_the_local_code_differs(clone):
     adapter = clone.folder / "workflow/codecfake/codecs/academicodec.py"
     adapter.write_text(adapter.read_text() + "# other\n")
     os.utime(adapter, (1.6e9, 1.6e9))
@@ -198,13 +198,13 @@ def test_pulled_files_are_outdated_if_the_local_code_differs_even_if_it_is_older
     assert re.search(r"^resynthesise_shard +2$", clone.snakemake("--dry-run"), re.MULTILINE)
 
 
-def test_files_of_a_codec_no_longer_in_the_config_are_reported(clone):
+def test_files_of_a_removed_codec_are_reported(clone):
     (clone.results / "clean/split/protocols/opus.tsv").write_text("")
     said = clone.call("codecfake", "stage", "report", "small.yaml")
     assert "1 files of another config, e.g. results/small/clean/split/protocols/opus.tsv; remove them if" in said
 
 
-def test_a_result_edited_by_hand_is_refused_and_comes_back(clone, published):
+def test_edited_result_is_refused_and_restored_by_checkout(clone, published):
     matrix = clone.results / "clean/split/eer_matrix.tsv"
     assert "Nothing to be done" in clone.snakemake()
     matrix.write_text(matrix.read_text() + "0.0\n")
@@ -214,7 +214,7 @@ def test_a_result_edited_by_hand_is_refused_and_comes_back(clone, published):
     assert matrix.read_text() == (published.results / "clean/split/eer_matrix.tsv").read_text()
 
 
-def test_files_that_came_without_records_are_refused_and_kept(clone, published):
+def test_files_without_records_are_refused_and_kept(clone, published):
     shutil.rmtree(clone.results / ".records")
     clone.configure(matched={"level_dbfs": -30.0})
     said = clone.call("codecfake", "stage", f"resynthesise@matched-{CODEC}", "small.yaml", code=1)
@@ -226,7 +226,7 @@ def test_files_that_came_without_records_are_refused_and_kept(clone, published):
     assert clone.contents() != published.contents()
 
 
-def test_the_matrix_is_a_metric_and_a_plot(published, tmp_path):
+def test_matrix_is_a_dvc_metric_and_plot(published, tmp_path):
     cell = json.loads(published.call("dvc", "metrics", "show", "--json"))[""]["data"]
     for recipe in RECIPES:
         name = f"{recipe}/split/eer_matrix.json"

@@ -86,7 +86,7 @@ def kill(process: subprocess.Popen) -> None:
     process.communicate()
 
 
-def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_project, server):
+def test_run_killed_twenty_times_gives_identical_results(undisturbed, make_project, server):
     project = make_project()
     moments = random.Random(1)
     server.requests.clear()
@@ -99,7 +99,7 @@ def test_a_run_killed_twenty_times_ends_as_if_never_disturbed(undisturbed, make_
         killed += process.poll() is None
         kill(process)
     assert killed >= KILLS / 2
-    assert any(asked for _, asked in server.requests)  # downloads resumed with a Range
+    assert any(asked for _, asked in server.requests)  # downloads were resumed with a Range header
     server.bytes_a_second = None
     result = project.snakemake()
     assert result.returncode == 0, result.stdout
@@ -122,7 +122,7 @@ def codecfake(project, *arguments, file_size=resource.RLIM_INFINITY):
     )
 
 
-def test_a_disk_that_fills_up_within_a_shard_keeps_what_is_done(undisturbed, tmp_path):
+def test_full_disk_during_a_shard_keeps_the_finished_pieces(undisturbed, tmp_path):
     made = undisturbed.folder / "results/small"
     whole = made / "clean/resynthesised/encodec_mini/000.parquet"
     command = ["resynthesise-shard", "--codec", "encodec_mini", "--entry", json.dumps(config.codec("encodec_mini"))]
@@ -140,7 +140,7 @@ def test_a_disk_that_fills_up_within_a_shard_keeps_what_is_done(undisturbed, tmp
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_disk_that_fills_up_within_a_download_keeps_the_beginning(undisturbed, server, tmp_path):
+def test_full_disk_during_a_download_keeps_the_partial_file(undisturbed, server, tmp_path):
     command = ["corpus", "--corpus", json.dumps(CORPUS), "--shards", "1", "--cache", tmp_path, "--out", tmp_path]
     result = codecfake(undisturbed, *command, file_size=server.archive["bytes"] // 2)
     part = tmp_path / f"{KEY}.part"
@@ -153,7 +153,7 @@ def test_a_disk_that_fills_up_within_a_download_keeps_the_beginning(undisturbed,
     assert (tmp_path / "utterances.tsv").read_bytes() == made.read_bytes()
 
 
-def test_jobs_that_a_killed_snakemake_left_behind_keep_the_next_one_away(make_project, server):
+def test_orphaned_jobs_of_a_killed_snakemake_block_the_next_run(make_project, server):
     project = make_project()
     server.bytes_a_second = server.archive["bytes"] // 20
     process = project.start()

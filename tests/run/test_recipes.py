@@ -44,7 +44,7 @@ def rows(folder, codec: str) -> dict[str, dict]:
     return {row["utterance_id"]: row for shard in shards for row in Shard(shard)}
 
 
-def test_in_the_matched_set_all_are_of_one_rate_and_as_long_as_bona_fide(results):
+def test_matched_clips_have_one_rate_and_the_bona_fide_length(results):
     bonafide = rows(results / "matched", IDENTITY)
     assert len(bonafide) == 30
     for codec in CODECS:
@@ -61,7 +61,7 @@ def test_another_recipe_leaves_the_audio_of_the_first_alone(results, finished):
         assert copy.stat().st_mtime_ns == path.stat().st_mtime_ns
 
 
-def test_every_recipe_has_results_of_its_own(results):
+def test_every_recipe_has_its_own_results(results):
     for name in (
         "split/eer_matrix.tsv",
         "split/metrics.tsv",
@@ -78,7 +78,7 @@ def test_every_recipe_has_results_of_its_own(results):
     assert not matched.str.contains("level:|delay:|polarity:|length:|format:").any()
 
 
-def test_the_report_sets_them_side_by_side(results):
+def test_report_compares_the_recipes(results):
     page = Page((results / "report/split/report.html").read_text())
     head = page.table("eval codec")[0]
     tables = {attributes.get("id") for tag, attributes in page.tags if tag == "table"}
@@ -90,7 +90,7 @@ def test_the_report_sets_them_side_by_side(results):
     assert (results / "report/split/samples/index.html").is_file()
 
 
-def test_what_is_matched_concerns_the_matched_set_only(project):
+def test_matched_option_reruns_only_the_matched_set(project):
     planned = project.planned(matched={"bandwidth_hz": 6000})
     assert planned["resynthesise_shard"] == 6
     assert planned["train"] == 1
@@ -98,12 +98,12 @@ def test_what_is_matched_concerns_the_matched_set_only(project):
     assert "source_shard" not in planned
 
 
-def test_a_second_run_does_nothing(project):
+def test_second_run_has_nothing_to_do(project):
     assert project.planned() == {}
 
 
 @pytest.fixture(scope="module")
-def taken_in(project):
+def ingested(project):
     """A run that reads the shards of the first run as a released set."""
     corpus = {"name": "codecfake", "path": "results/small/published/resynthesised", "splits": SPLITS}
     changes = {"run": "again", "source": "published", "corpus": corpus, "recipe": "published", "tracing": []}
@@ -116,17 +116,17 @@ def taken_in(project):
     return project.work / "results/again"
 
 
-def test_a_released_set_is_taken_in_as_it_is(results, taken_in):
+def test_released_set_is_ingested_unchanged(results, ingested):
     for codec in (IDENTITY, *CODECS):
-        mine, theirs = rows(taken_in / "published", codec), rows(results / "published", codec)
+        mine, theirs = rows(ingested / "published", codec), rows(results / "published", codec)
         assert mine.keys() == theirs.keys()
         for name, row in mine.items():
             assert row["audio"]["bytes"] == theirs[name]["audio"]["bytes"]
             assert row["speaker_id"] == theirs[name]["speaker_id"]
-    assert (taken_in / "report/split/report.html").is_file()
+    assert (ingested / "report/split/report.html").is_file()
 
 
-def test_the_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
+def test_matched_set_is_exported_and_loads(project, results, tmp_path, monkeypatch):
     monkeypatch.chdir(project.work)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     config, out = tmp_path / "run.yaml", tmp_path / "set"

@@ -48,8 +48,8 @@ def run(project):
     """The jobs of a complete run, in which one running job was cancelled and one requeued."""
     process = project.start(*ON_SLURM)
     try:
-        slurm_cluster.said("scancel", at_work("resynthesise_shard", process)["JobId"])
-        slurm_cluster.requeue(at_work("train", process)["JobId"])
+        slurm_cluster.said("scancel", wait_for_running_job("resynthesise_shard", process)["JobId"])
+        slurm_cluster.requeue(wait_for_running_job("train", process)["JobId"])
         said, _ = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
@@ -57,7 +57,7 @@ def run(project):
     return slurm_cluster.jobs()
 
 
-def at_work(rule: str, process: subprocess.Popen) -> dict[str, str]:
+def wait_for_running_job(rule: str, process: subprocess.Popen) -> dict[str, str]:
     """Wait for a running job of a rule and return it."""
 
     def running() -> list[dict[str, str]]:
@@ -85,7 +85,7 @@ def newest_log(project: Project) -> str:
     return max(logs, key=lambda path: path.stat().st_mtime_ns).read_text()
 
 
-def test_a_run_ends_with_matrix_and_report(run, project):
+def test_run_produces_matrix_and_report(run, project):
     results = project.folder / "results/small"
     assert list(pd.read_csv(results / "clean/split/eer_matrix.tsv", sep="\t")["trained_on"]) == [
         "encodec_mini",
@@ -94,13 +94,13 @@ def test_a_run_ends_with_matrix_and_report(run, project):
     assert (results / "report/split/report.html").is_file()
 
 
-def test_all_jobs_but_the_least_go_through_slurm(run):
+def test_all_but_the_smallest_jobs_are_submitted(run):
     jobs = collections.Counter(rule_of(job) for job in run if job["JobState"] == "COMPLETED")
     expected = {"corpus": 1, "shards_source_shard": 1, "resynthesise_shard": 2, "protocol": 2, "waveforms": 2}
     assert jobs == {**expected, "train": 2, "score_protocol": 2, "cues": 2, "quality": 2, END: 1}
 
 
-def test_a_job_asks_for_what_the_profile_says(run):
+def test_jobs_request_the_resources_of_the_profile(run):
     first = {rule_of(job): asked(job) for job in reversed(run)}
     assert first == {
         "corpus": ("cpu", 4, 4000, 12 * 60),
@@ -116,14 +116,14 @@ def test_a_job_asks_for_what_the_profile_says(run):
     }
 
 
-def test_jobs_that_may_use_a_gpu_get_one(run, project):
+def test_only_gpu_rules_request_and_get_a_gpu(run, project):
     assert {rule_of(job) for job in run if job.get("TresPerJob") == "gres:gpu:1"} == WITH_GPU
     assert not any("TresPerJob" in job for job in run if rule_of(job) not in WITH_GPU)
     for log in (project.folder / "results/small").rglob("logs/*/*.log"):
         assert bool(re.search(r"^GPU [01]$", log.read_text(), re.MULTILINE)) == (log.parent.name in WITH_GPU), log
 
 
-def test_a_cancelled_job_is_tried_again_with_twice_as_much(run):
+def test_cancelled_job_is_retried_with_double_memory_and_time(run):
     cancelled = next(job for job in run if job["JobState"] == "CANCELLED")
     again = [job for job in run if job["Comment"] == cancelled["Comment"]][1]
     assert again["JobState"] == "COMPLETED"
@@ -136,7 +136,7 @@ def test_a_requeued_job_restarts_and_completes(run):
     assert [(rule_of(job), job["JobState"]) for job in given_way] == [("train", "COMPLETED")]
 
 
-def test_a_second_run_does_nothing_and_says_so(run, project):
+def test_second_run_has_nothing_to_do(run, project):
     result = project.snakemake(*ON_SLURM)
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout
@@ -158,7 +158,7 @@ def test_short_jobs_are_grouped_within_the_cpu_limit_and_cancelled_on_interrupt(
     assert {group["JobState"] for group in groups} == {"CANCELLED"}
 
 
-def test_the_error_of_a_failed_job_is_printed_and_other_results_are_kept(run, project):
+def test_error_of_a_failed_job_is_printed_and_other_results_are_kept(run, project):
     results = project.folder / "results/small"
     before = {
         path: path.read_bytes()

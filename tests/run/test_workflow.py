@@ -49,7 +49,7 @@ def project(finished, tmp_path_factory) -> Project:
     return finished_run.copy(finished, tmp_path_factory.mktemp("project"))
 
 
-def test_a_run_ends_with_matrix_and_report(project):
+def test_run_produces_matrix_and_report(project):
     results = project.work / SPLIT
     matrix = pd.read_csv(results / "eer_matrix.tsv", sep="\t", index_col="trained_on")
     assert list(matrix.index) == [*CODECS, "pooled"]
@@ -62,24 +62,24 @@ def test_a_run_ends_with_matrix_and_report(project):
     assert "small" in page
 
 
-def test_speakers_are_in_one_split_only(project):
+def test_every_speaker_is_in_one_split(project):
     table = pd.read_csv(project.work / "results/small/splits/split.tsv", sep="\t")
     found = table.groupby("split")["speaker_id"].unique().map(sorted).to_dict()
     assert found == SPEAKERS
 
 
-def test_a_second_run_does_nothing_and_says_so(project):
+def test_second_run_has_nothing_to_do(project):
     result = project.snakemake()
     assert result.returncode == 0
     assert "Nothing to be done" in result.stdout
 
 
-def test_another_mirror_or_device_reruns_only_the_pages(project):
+def test_changed_mirror_or_device_reruns_only_the_pages(project):
     planned = project.planned(mirror="/elsewhere", device="auto")
     assert set(planned) == {"resolved_config", "report", "samples"}
 
 
-def test_a_new_codec_makes_its_own_shards_only(project):
+def test_new_codec_resynthesises_only_its_own_shards(project):
     planned = project.planned(codecs=[*CODECS, "dac_mini"])
     assert planned["resynthesise_shard"] == 2
     assert planned["protocol"] == 1
@@ -88,17 +88,17 @@ def test_a_new_codec_makes_its_own_shards_only(project):
     assert "source_shard" not in planned
 
 
-def test_another_seed_trains_again_but_resynthesises_nothing(project):
+def test_changed_seed_retrains_without_resynthesis(project):
     planned = project.planned(seed=8)
     assert planned["train"] == 3
     assert "resynthesise_shard" not in planned
 
 
-def test_a_second_seed_trains_its_own_detectors_and_no_more(project):
+def test_additional_seed_trains_only_its_own_detectors(project):
     assert project.planned(seed=[7, 8])["train"] == 3
 
 
-def test_waveforms_may_be_deleted_and_are_made_again_when_needed(project):
+def test_deleted_waveforms_are_remade_when_needed(project):
     caches = list((project.work / "results/small/published/.waveforms").glob("*.arrow"))
     assert len(caches) == 3
     for path in caches:
@@ -132,7 +132,7 @@ REACHED = {
 
 
 @pytest.mark.parametrize("module", REACHED)
-def test_an_edit_reruns_the_rules_whose_verbs_reach_the_module(project, module):
+def test_edit_reruns_the_rules_that_depend_on_the_module(project, module):
     path = project.folder / f"workflow/codecfake/{module}.py"
     before, time = path.read_bytes(), path.stat().st_mtime
     try:
@@ -144,7 +144,7 @@ def test_an_edit_reruns_the_rules_whose_verbs_reach_the_module(project, module):
     assert planned == project.downstream(REACHED[module])
 
 
-def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
+def test_verbs_load_only_modules_that_their_rules_depend_on(project):
     chosen = ("codecs/identity", "codecs/academicodec", "codecs/audiodec", "corpora/folder", "detectors/lfcc_lcnn")
     makers = ("trials/codec_waveforms",)  # used through descriptions, which contain the digest of the makers' code
     found = {}
@@ -161,7 +161,7 @@ def test_no_verb_loads_a_module_that_its_rule_does_not_depend_on(project):
         assert others == set(), verb
 
 
-def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
+def test_touch_accepts_results_after_an_edit(project):
     path = project.folder / "workflow/codecfake/training/trainer.py"
     before, time = path.read_bytes(), path.stat().st_mtime
     made = {name: (project.work / name).read_bytes() for name in ACCEPTED}
@@ -178,7 +178,7 @@ def test_results_can_be_accepted_after_an_edit_that_moves_none(project):
     assert {name: (project.work / name).read_bytes() for name in ACCEPTED} == made
 
 
-def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project):
+def test_deleted_shard_and_its_dependents_are_remade_identically(project):
     results = project.work / SPLIT
     shard = project.work / "results/small/published/resynthesised/academicodec_mini/001.parquet"
     kept = {
@@ -208,7 +208,7 @@ def test_a_deleted_shard_is_made_again_the_same_with_what_depends_on_it(project)
         ("published/split/keys/asvspoof5.tsv", "keys"),
     ],
 )
-def test_any_deleted_file_is_made_again(project, name, rule):
+def test_any_deleted_file_is_remade(project, name, rule):
     path = project.work / "results/small" / name
     kept = path.read_bytes(), path.stat()
     path.unlink()
@@ -228,13 +228,13 @@ def test_any_deleted_file_is_made_again(project, name, rule):
         ({"shards": 0}, "shards: 0 is not allowed; allowed: at least 1"),
     ],
 )
-def test_a_wrong_config_stops_before_any_job(project, changes, message):
+def test_invalid_config_stops_before_any_job(project, changes, message):
     result = project.snakemake(**changes)
     assert result.returncode != 0
     assert message in result.stdout
 
 
-def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project, tmp_path):
+def test_speaker_in_two_splits_is_named_and_no_table_is_written(project, tmp_path):
     corpus = {**project.config["corpus"], "splits": {"dev": ["s3"], "eval": ["s3", "s4"]}}
     result = project.snakemake(corpus=corpus, run="twice")
     assert result.returncode != 0
@@ -243,7 +243,7 @@ def test_a_speaker_in_two_splits_fails_with_its_name_and_leaves_no_table(project
     assert not (project.work / "results/twice/published").exists()
 
 
-def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_computed(project):
+def test_bad_recordings_are_named_before_any_computation(project):
     result = project.snakemake(corpus={**project.config["corpus"], "on_bad_audio": "fail"}, run="damaged")
     said = result.stdout
     assert result.returncode != 0
@@ -253,7 +253,7 @@ def test_bad_recordings_stop_the_run_with_their_names_before_anything_is_compute
     assert list((project.work / "results/damaged").glob("corpus/*")) == []
 
 
-def test_skipped_recordings_are_in_neither_class_and_in_the_report(project):
+def test_skipped_recordings_are_in_the_report_but_in_neither_class(project):
     for codec in ("identity", *CODECS):
         trials = pd.read_csv(project.work / SPLIT / f"protocols/{codec}.tsv", sep="\t")
         assert len(trials) == 30
@@ -263,7 +263,7 @@ def test_skipped_recordings_are_in_neither_class_and_in_the_report(project):
     assert "s4_short" in page
 
 
-def test_another_split_resynthesises_nothing(project):
+def test_changed_split_reruns_no_resynthesis(project):
     corpus = {**project.config["corpus"], "splits": {"dev": ["s5"], "eval": ["s3", "s4"]}}
     planned = project.planned(corpus=corpus)
     assert planned["splits"] == 1
@@ -271,7 +271,7 @@ def test_another_split_resynthesises_nothing(project):
     assert not {"corpus", "source_shard", "resynthesise_shard"} & set(planned)
 
 
-def test_folds_share_the_audio_and_keep_their_own_results(project):
+def test_folds_share_audio_and_have_their_own_results(project):
     corpus = {key: value for key, value in project.config["corpus"].items() if key != "splits"}
     for number in range(2):
         # a second config file, as in the README's loop
@@ -286,7 +286,7 @@ def test_folds_share_the_audio_and_keep_their_own_results(project):
     assert trials.groupby("split")["speaker_id"].nunique().to_dict() == {"dev": 1, "eval": 1, "train": 3}
 
 
-def test_two_runs_of_the_same_results_are_kept_apart(project):
+def test_concurrent_runs_of_the_same_results_are_refused(project):
     with FileLock(project.work / "results/small/.running"):
         dry = project.snakemake("--dry-run", seed=9)
         assert dry.returncode == 0
@@ -298,7 +298,7 @@ def test_two_runs_of_the_same_results_are_kept_apart(project):
     )
 
 
-def test_snakemakes_own_report_needs_no_network(project, tmp_path):
+def test_snakemake_report_needs_no_network(project, tmp_path):
     result = project.snakemake("--report", str(tmp_path / "report.html"))
     assert result.returncode == 0, result.stdout
     page = (tmp_path / "report.html").read_text()
@@ -307,7 +307,7 @@ def test_snakemakes_own_report_needs_no_network(project, tmp_path):
     assert not re.search(r"""<(script|link|img)[^>]*(src|href)=["']https?:""", page)
 
 
-def test_with_two_gpus_two_jobs_are_at_work_each_on_its_own(project, monkeypatch):
+def test_two_jobs_run_on_separate_gpus(project, monkeypatch):
     gpus = [f"fake{number}-{os.getpid()}" for number in range(2)]
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(gpus))
     changes = {"run": "gpus", "device": "auto", "codecs": CODECS[:1]}
@@ -332,7 +332,7 @@ def contents(checkout: Path) -> dict[str, bytes]:
     return {str(path.relative_to(checkout)): path.read_bytes() for path in paths}
 
 
-def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(finished, project, tmp_path):
+def test_run_works_outside_a_read_only_checkout(finished, project, tmp_path):
     unused = Project(tmp_path / "unused", {}, [])
     unused.pretend_gpus()
     assert contents(finished / "checkout") == contents(unused.folder)
@@ -343,7 +343,7 @@ def test_a_run_may_lie_anywhere_and_the_checkout_be_read_only(finished, project,
     assert "Nothing to be done" in said
 
 
-def test_another_workflow_may_have_it_as_a_module(finished, project, tmp_path):
+def test_workflow_can_be_used_as_a_module(finished, project, tmp_path):
     checkout, work = finished / "checkout", tmp_path
     (work / "my.yaml").write_text(yaml.safe_dump({**project.config, "codecs": CODECS[:1], "train_sets": ["each"]}))
     (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"))
@@ -354,7 +354,7 @@ def test_another_workflow_may_have_it_as_a_module(finished, project, tmp_path):
     assert (work / "results/small/splits/split.tsv").is_file()
 
 
-def test_neither_a_plan_nor_lint_changes_anything(project):
+def test_dry_run_and_lint_change_no_files(project):
     def files() -> dict:
         kept = [path for path in project.folder.parent.rglob("*") if ".snakemake" not in path.parts and path.is_file()]
         return {path: path.stat().st_mtime_ns for path in kept if path.name != "small.yaml"}
@@ -372,7 +372,7 @@ def test_every_rule_has_a_log_and_a_benchmark():
             assert "    benchmark:\n" in rule, rule
 
 
-def test_a_job_of_a_killed_snakemake_does_not_begin_once_another_has_taken_over(project, monkeypatch):
+def test_job_of_a_killed_snakemake_does_not_start_after_a_takeover(project, monkeypatch):
     job = ("results/small/splits/split.tsv", "--mode", "remote", "--forcerun", "splits")
     current = (project.work / "results/small/.submitter").read_text()
     for submitter, code in (("an earlier one", 1), (current, 0)):
@@ -382,7 +382,7 @@ def test_a_job_of_a_killed_snakemake_does_not_begin_once_another_has_taken_over(
         assert ("another snakemake has taken over" in result.stdout) == (code == 1)
 
 
-def test_offline_says_all_that_is_missing_before_any_job(project):
+def test_offline_run_lists_all_missing_files_before_any_job(project):
     result = project.snakemake(codecs=["encodec_24khz", "descript-audio-codec-16khz", "dac_mini"], offline=True)
     said = result.stdout
     assert result.returncode != 0
@@ -391,7 +391,7 @@ def test_offline_says_all_that_is_missing_before_any_job(project):
         assert re.search(rf"cache/\S*{name} \(.*\) from https://", said), name
 
 
-def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
+def test_published_detector_scores_with_its_published_weights(project, shared):
     target = f"{SPLIT}/scores/baselines/aasist_l_2019.tsv"
     result = project.snakemake(target, baselines=["aasist_l_2019"], mirror=str(shared / "mirror"))
     assert result.returncode == 0, result.stdout
@@ -401,8 +401,8 @@ def test_a_published_detector_scores_as_its_authors_trained_it(project, shared):
 
 
 @pytest.fixture(scope="module")
-def carried_further(project, tmp_path_factory, speech):
-    """The results of the same run with all kinds of rows and columns; it changes the results, so it comes last."""
+def extended_results(project, tmp_path_factory, speech):
+    """Results of the run with all kinds of rows and columns; its tests are last, since it changes the results."""
     folder = tmp_path_factory.mktemp("set")
     for label, rate in (("bonafide", 16000), ("spoof", 24000)):
         for number in range(4):
@@ -420,12 +420,12 @@ def carried_further(project, tmp_path_factory, speech):
     return project.work / SPLIT
 
 
-def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further):
-    matrix = pd.read_csv(carried_further / "eer_matrix.tsv", sep="\t", index_col="trained_on")
+def test_matrix_has_the_rows_and_columns_of_the_config(extended_results):
+    matrix = pd.read_csv(extended_results / "eer_matrix.tsv", sep="\t", index_col="trained_on")
     trained = [*CODECS, "pooled", "without-academicodec", "without-audiodec"]
     assert list(matrix.index) == [*trained, "balanced-auxiliary", "random", "trivial"]
     assert list(matrix.columns) == [*CODECS, "pooled", "opus_16k", "noise_10db", "tts"]
-    table = pd.read_csv(carried_further / "metrics.tsv", sep="\t")
+    table = pd.read_csv(extended_results / "metrics.tsv", sep="\t")
     assert table[table["trained_on"] == "pooled"]["seed"].tolist() == [7.0] * 6 + [8.0] * 6
     both = table[(table["trained_on"] == "random") & (table["evaluated_on"] == "tts")].iloc[0]
     assert (both["bonafide_trials"], both["spoof_trials"], both["speakers"]) == (4, 4, 2)
@@ -433,14 +433,14 @@ def test_a_run_has_the_rows_and_columns_that_its_config_asks_for(carried_further
     assert (matrix.loc["without-academicodec"] == matrix.loc["audiodec_mini"]).all()
 
 
-def test_scores_and_keys_are_of_the_same_trials(carried_further):
-    key = pd.read_csv(carried_further / "keys/asvspoof5.tsv", sep="\t")
+def test_scores_and_keys_have_the_same_trials(extended_results):
+    key = pd.read_csv(extended_results / "keys/asvspoof5.tsv", sep="\t")
     assert list(key.columns) == ["filename", "cm-label"]
-    for path in (carried_further / "scores").rglob("*.tsv"):
+    for path in (extended_results / "scores").rglob("*.tsv"):
         scores = pd.read_csv(path, sep="\t")
         assert list(scores.columns) == ["filename", "cm-score"]
         assert (set(scores["filename"]) == set(key["filename"])) == (not path.name.endswith(".other.tsv")), path
-    protocol = (carried_further / "keys/asvspoof2019.dev.txt").read_text().splitlines()
+    protocol = (extended_results / "keys/asvspoof2019.dev.txt").read_text().splitlines()
     assert len(protocol) == 18
     assert "s3 identity+s3_0 - - bonafide" in protocol
     assert "s3 audiodec_mini+s3_5 - audiodec_mini spoof" in protocol

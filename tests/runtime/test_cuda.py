@@ -64,25 +64,25 @@ def refused(name: str = "auto") -> str:
         ({"SLURM_JOB_ID": "1", "SLURM_GPUS_ON_NODE": "1"}, "SLURM_GPUS_ON_NODE=1"),
     ],
 )
-def test_a_granted_gpu_that_torch_cannot_use_is_an_error(monkeypatch, variables, seen):
+def test_allocated_gpu_that_torch_cannot_use_is_an_error(monkeypatch, variables, seen):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
     assert refused().startswith(f"device: auto: there is a GPU ({seen}), but torch ")
 
 
-def test_a_device_file_says_that_there_is_a_gpu(machine):
+def test_gpu_is_detected_by_its_device_file(machine):
     (machine / "nvidia0").touch()
     assert f"there is a GPU ({machine / 'nvidia0'})" in refused()
     assert f"there is a GPU ({machine / 'nvidia0'})" in refused("cuda")
 
 
-def test_so_does_nvidia_smi(nvidia_smi):
+def test_gpu_is_detected_by_nvidia_smi(nvidia_smi):
     nvidia_smi(OLD_DRIVER)
     assert "there is a GPU (GPU 0: a GPU (UUID: GPU-1))" in refused()
 
 
 @pytest.mark.parametrize("named", ["", "-1", "NoDevFiles"])
-def test_hidden_gpus_are_none(machine, monkeypatch, named):
+def test_hidden_gpus_are_ignored(machine, monkeypatch, named):
     (machine / "nvidia0").touch()
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert torch_device("auto") == "cpu"
@@ -91,7 +91,7 @@ def test_hidden_gpus_are_none(machine, monkeypatch, named):
 
 
 @pytest.mark.parametrize("variables", [{}, {"SLURM_GPUS_ON_NODE": "0"}])
-def test_a_job_without_gpus_on_a_node_that_has_some_computes_on_the_cpu(machine, monkeypatch, variables):
+def test_job_without_allocated_gpu_computes_on_the_cpu(machine, monkeypatch, variables):
     (machine / "nvidia0").touch()
     for name, value in {"SLURM_JOB_ID": "1", **variables}.items():
         monkeypatch.setenv(name, value)
@@ -99,18 +99,18 @@ def test_a_job_without_gpus_on_a_node_that_has_some_computes_on_the_cpu(machine,
 
 
 @pytest.mark.parametrize(("said", "script"), [("", ""), (H100, "exit 9"), (H100, "exec sleep 60")])
-def test_without_a_sign_of_a_gpu_auto_is_the_cpu(nvidia_smi, monkeypatch, said, script):
+def test_auto_is_the_cpu_if_no_gpu_is_detected(nvidia_smi, monkeypatch, said, script):
     monkeypatch.setattr(cuda, "PATIENCE", 0.2)
     nvidia_smi(said, script)
     assert torch_device("auto") == "cpu"
 
 
-def test_what_is_there_does_not_matter_to_the_cpu(machine):
+def test_device_cpu_ignores_gpus(machine):
     (machine / "nvidia0").touch()
     assert torch_device("cpu") == "cpu"
 
 
-def test_a_build_without_cuda_is_named(nvidia_smi, monkeypatch):
+def test_build_without_cuda_is_reported(nvidia_smi, monkeypatch):
     nvidia_smi(H100)
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch, "__version__", "2.14.1+cpu")
@@ -118,14 +118,14 @@ def test_a_build_without_cuda_is_named(nvidia_smi, monkeypatch):
 
 
 @pytest.mark.parametrize(("version", "needed"), [("13.0", 580), ("12.6", 525)])
-def test_an_old_driver_is_named_with_the_one_needed(nvidia_smi, monkeypatch, version, needed):
+def test_old_driver_is_reported_with_the_required_version(nvidia_smi, monkeypatch, version, needed):
     nvidia_smi("470.82.01, 8.0, NVIDIA A100")
     monkeypatch.setattr(torch.version, "cuda", version)
     said = f"but the driver is 470.82.01; torch 2.14.1 (CUDA {version}) needs {needed} or newer"
     assert refused().endswith(said)
 
 
-def test_the_kernel_tells_the_driver_where_nvidia_smi_is_not_there(machine, tmp_path):
+def test_driver_version_is_read_from_the_kernel_without_nvidia_smi(machine, tmp_path):
     (machine / "nvidia0").touch()
     text = "NVRM version: NVIDIA UNIX x86_64 Kernel Module  535.104.05  Sat Aug 19 01:15:15 UTC 2023\n"
     (tmp_path / "version").write_text(text)
@@ -134,7 +134,7 @@ def test_the_kernel_tells_the_driver_where_nvidia_smi_is_not_there(machine, tmp_
     assert "but the driver is 535.104.05;" in refused()
 
 
-def test_an_old_gpu_is_named_with_what_torch_has_code_for(nvidia_smi):
+def test_old_gpu_is_reported_with_the_supported_capabilities(nvidia_smi):
     nvidia_smi(V100)
     said = "Tesla V100 has compute capability 7.0; torch 2.14.1 (CUDA 13.0) has code for sm_75, sm_80"
     assert f"but {said}" in refused()
@@ -144,26 +144,26 @@ def test_an_old_gpu_is_named_with_what_torch_has_code_for(nvidia_smi):
 @pytest.mark.parametrize(
     "said", ["No devices were found", "[N/A], [N/A], Tesla", f"{V100}\\n{H100}", "580.65.06, [N/A], T4"]
 )
-def test_what_nvidia_smi_says_need_not_explain_it(nvidia_smi, said):
+def test_unexplained_failure_is_reported_with_the_driver(nvidia_smi, said):
     nvidia_smi(said)
     assert "torch 2.14.1 (CUDA 13.0) finds no GPU with the driver" in refused()
 
 
-def test_rocm_without_a_gpu_is_named(nvidia_smi, monkeypatch):
+def test_rocm_build_without_gpu_is_reported(nvidia_smi, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     monkeypatch.setattr(torch.version, "hip", "7.0")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0")
     assert refused().endswith("but torch 2.14.1 is a build for ROCm and finds no GPU")
 
 
-def test_without_a_sign_of_a_gpu_cuda_is_refused_with_a_reason_too(monkeypatch):
+def test_cuda_is_refused_with_a_reason_if_no_gpu_is_detected(monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     with pytest.raises(ConfigError, match=r"no 'cuda'; allowed: auto, cpu\ntorch 2.14.1 is a build without CUDA"):
         torch_device("cuda")
 
 
 @pytest.mark.parametrize(("old", "name", "number"), [(0, "auto", 0), (0, "cuda", 0), (1, "cuda:1", 1)])
-def test_an_old_gpu_is_refused_although_torch_says_that_it_is_available(monkeypatch, old, name, number):
+def test_old_gpu_is_refused_even_if_torch_reports_it_available(monkeypatch, old, name, number):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: f"GPU {number}")
@@ -190,9 +190,7 @@ def test_an_old_gpu_is_refused_although_torch_says_that_it_is_available(monkeypa
         ((9, 0), [], True),
     ],
 )
-def test_a_gpu_runs_code_of_its_own_major_version_or_any_older_intermediate_code(
-    monkeypatch, capability, architectures, runs
-):
+def test_gpu_runs_code_of_its_major_version_or_older_ptx(monkeypatch, capability, architectures, runs):
     monkeypatch.setattr(torch.cuda, "get_arch_list", lambda: architectures)
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda number: "a GPU")
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda number: capability)

@@ -29,18 +29,18 @@ def cuda(request, monkeypatch) -> None:
     ],
     indirect=["cuda"],
 )
-def test_a_device_is_the_one_named_and_auto_is_cuda_where_there_is_one(cuda, name, expected):
+def test_auto_is_cuda_if_available_and_other_names_are_kept(cuda, name, expected):
     assert torch_device(name) == expected
 
 
 @pytest.mark.parametrize("cuda", [False], indirect=True)
 @pytest.mark.parametrize("name", ["cuda", "cuda:1", "gpu", "meta", ""])
-def test_a_device_that_is_not_there_is_refused(cuda, name):
+def test_missing_device_is_refused(cuda, name):
     with pytest.raises(ConfigError, match=rf"no '{name}'; allowed: auto, cpu"):
         torch_device(name)
 
 
-def test_portions_are_halved_until_they_fit_and_stay_small():
+def test_batches_are_halved_until_they_fit_and_stay_small():
     splitter, tried = BatchSplitter(), []
 
     def attempt(portion: int) -> int:
@@ -54,7 +54,7 @@ def test_portions_are_halved_until_they_fit_and_stay_small():
 
 
 @pytest.mark.parametrize(("least", "tried"), [(1, [4, 2, 1]), (3, [4, 3]), (9, [9])])
-def test_what_cannot_be_divided_is_not_tried_again(least, tried):
+def test_batch_of_minimum_size_is_not_retried(least, tried):
     seen = []
 
     def attempt(portion: int) -> None:
@@ -71,7 +71,7 @@ def draw() -> list[float]:
     return [random.random(), float(np.random.rand()), float(torch.rand(1))]
 
 
-def test_a_seed_fixes_every_generator_and_another_seed_moves_every_one():
+def test_seed_all_seeds_every_generator():
     seed_all(7)
     first = draw()
     later = draw()

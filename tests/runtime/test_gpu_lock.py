@@ -15,7 +15,7 @@ from codecfake.runtime import gpu_lock
 from codecfake.util.errors import ConfigError
 
 PACKAGE = Path(gpu_lock.__file__).parents[1]
-#: A job: claims a GPU, prints it, holds it, prints the times of begin and end.
+#: A job: claims a GPU, prints it, holds it, prints the start and end times.
 JOB = """
 import os, sys, time
 from codecfake.runtime import gpu_lock
@@ -68,12 +68,12 @@ def read(process: subprocess.Popen) -> list[list[str]]:
         ("NoDevFiles", []),
     ],
 )
-def test_the_visible_gpus_are_those_named(named, expected, monkeypatch):
+def test_visible_gpus_are_those_in_cuda_visible_devices(named, expected, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     assert gpu_lock.visible() == expected
 
 
-def test_without_a_name_all_are_visible(monkeypatch):
+def test_all_gpus_are_visible_by_default(monkeypatch):
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
     assert gpu_lock.visible() == ["0", "1", "2"]
@@ -93,7 +93,7 @@ def test_twelve_jobs_on_two_gpus_never_share_one(job):
             assert begin >= end
 
 
-def test_a_killed_job_gives_its_gpu_back(job):
+def test_killed_job_releases_its_gpu(job):
     first = job(seconds=600, CUDA_VISIBLE_DEVICES="0")
     assert first.stdout.readline().split() == ["0", "auto"]
     waiting = job(CUDA_VISIBLE_DEVICES="0")
@@ -104,7 +104,7 @@ def test_a_killed_job_gives_its_gpu_back(job):
     assert read(waiting)[0] == ["0", "auto"]
 
 
-def test_several_gpus_are_taken_all_at_once_or_none(job):
+def test_several_gpus_are_claimed_together_or_not_at_all(job):
     first = job(seconds=600, CUDA_VISIBLE_DEVICES="0,1,2")
     assert first.stdout.readline().split() == ["0", "auto"]
     both = job(seconds=600, CUDA_VISIBLE_DEVICES="0,1,2", COUNT="2")
@@ -123,13 +123,13 @@ def test_several_gpus_are_taken_all_at_once_or_none(job):
 @pytest.mark.parametrize(
     ("device", "named", "seen"), [("auto", "", 0), ("auto", "3", 1), ("cuda:1", "4,7", 1), ("cpu", "4,7", 0)]
 )
-def test_more_gpus_than_there_are_are_refused(device, named, seen, monkeypatch):
+def test_more_gpus_than_visible_are_refused(device, named, seen, monkeypatch):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", named)
     with pytest.raises(ConfigError, match=f"detector.gpus: 2, but with device '{device}' this job sees {seen}"):
         gpu_lock.claim(device, 2)
 
 
-def test_a_numbered_gpu_is_that_one_and_waited_for(job):
+def test_numbered_gpu_is_claimed_and_waited_for(job):
     first = job("cuda:1", seconds=600, CUDA_VISIBLE_DEVICES="4,7")
     assert first.stdout.readline().split() == ["7", "cuda"]
     waiting = job("cuda:1", CUDA_VISIBLE_DEVICES="4,7")
@@ -139,11 +139,11 @@ def test_a_numbered_gpu_is_that_one_and_waited_for(job):
 
 
 @pytest.mark.parametrize(("device", "named"), [("auto", ""), ("cpu", "0,1"), ("mps", "0"), ("cuda:5", "0,1")])
-def test_what_is_no_gpu_is_left_as_it_is(job, device, named):
+def test_other_devices_are_not_locked(job, device, named):
     assert read(job(device, CUDA_VISIBLE_DEVICES=named))[0] == f"{named} {device}".split()
 
 
-def test_a_schedulers_choice_is_kept(job):
+def test_gpus_of_slurm_jobs_are_locked_per_job(job):
     # each SLURM job sees its device under the same number
     one = job(seconds=600, CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="17")
     other = job(CUDA_VISIBLE_DEVICES="0", SLURM_JOB_ID="18")
@@ -151,6 +151,6 @@ def test_a_schedulers_choice_is_kept(job):
     assert read(other)[0] == ["0", "auto"]
 
 
-def test_jobs_of_one_allocation_share_nothing(job):
+def test_processes_of_one_slurm_job_do_not_share_a_gpu(job):
     jobs = [job(seconds=1, CUDA_VISIBLE_DEVICES="2,3", SLURM_JOB_ID="17") for _ in range(2)]
     assert sorted(read(process)[0][0] for process in jobs) == ["2", "3"]

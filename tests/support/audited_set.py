@@ -15,7 +15,7 @@ from codecfake.data import tables
 
 SAMPLE_RATE = 16000
 SPEAKERS, PER_SPEAKER = 6, 4
-#: Minimum number of samples of room noise before and after each recording, and the number that `trimmed` removes.
+#: Minimum samples of room noise before and after each recording, and samples that `trimmed` removes.
 ROOM, CUT = 4800, 3200
 
 #: Hops of the published codecs and the miniatures, in samples.
@@ -35,7 +35,7 @@ def recordings(speech: Callable[..., np.ndarray]) -> dict[str, np.ndarray]:
 
 
 def delayed(samples: np.ndarray, lag: float) -> np.ndarray:
-    """Samples, later by a fraction of them, in a circle."""
+    """Delay samples circularly by `lag` samples, which may be fractional."""
     turn = np.exp(-2j * np.pi * np.fft.rfftfreq(len(samples)) * lag)
     return np.fft.irfft(np.fft.rfft(samples) * turn, len(samples))
 
@@ -44,7 +44,7 @@ def low_passed(samples: np.ndarray) -> np.ndarray:
     return np.convolve(samples, firwin(401, 7000, fs=SAMPLE_RATE), mode="same")
 
 
-#: The effect of each codec on a recording, in addition to a little noise.
+#: The artefact of each codec on a recording, in addition to faint noise.
 TRACES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
     "none": lambda samples: samples,
     "delay": lambda samples: delayed(samples, 7.5),

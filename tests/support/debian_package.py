@@ -1,4 +1,4 @@
-"""Debian packages with given files."""
+"""Debian packages made of given files."""
 
 import io
 import tarfile

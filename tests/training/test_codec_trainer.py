@@ -85,7 +85,7 @@ def test_training_lowers_the_loss(undisturbed):
     assert after < 0.8 * before
 
 
-def test_the_kept_checkpoint_loads_and_has_the_best_held_out_stoi(undisturbed):
+def test_best_checkpoint_loads_and_has_the_best_held_out_stoi(undisturbed):
     assert [step for step, _, _ in undisturbed.history()] == [4, 8, 12]
     assert undisturbed.best_stoi == pytest.approx(max(stoi for _, _, stoi in undisturbed.history()), abs=1e-4)
     found = codec_trainer.held_out_stoi(undisturbed.kept(), undisturbed.held_out)
@@ -93,7 +93,7 @@ def test_the_kept_checkpoint_loads_and_has_the_best_held_out_stoi(undisturbed):
 
 
 @pytest.mark.parametrize("stop_at", [2, 6, 8])
-def test_a_stopped_run_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch, stop_at):
+def test_stopped_training_resumes_to_identical_weights(run, undisturbed, monkeypatch, stop_at):
     advance = Trainer.advance
 
     def stops(trainer: Trainer, waveforms: torch.Tensor) -> float:
@@ -113,7 +113,7 @@ def test_a_stopped_run_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch
     assert run.drawn_next == undisturbed.drawn_next
 
 
-def test_the_average_weights_with_the_best_stoi_are_kept(run, monkeypatch):
+def test_averaged_weights_with_the_best_stoi_are_kept(run, monkeypatch):
     stois, judged = [0.3, 0.9, 0.5], []
 
     def stoi(codec, _) -> float:
@@ -129,7 +129,7 @@ def test_the_average_weights_with_the_best_stoi_are_kept(run, monkeypatch):
     assert dict(model.named_buffers()).keys() <= same < judged[-1].keys()
 
 
-def test_a_stop_while_a_checkpoint_is_written_keeps_the_last_whole_one(run, monkeypatch):
+def test_failed_checkpoint_write_keeps_the_previous_checkpoint(run, monkeypatch):
     move, moved = os.replace, []
 
     def stops_the_second_time(source, target):
@@ -148,7 +148,7 @@ def test_a_stop_while_a_checkpoint_is_written_keeps_the_last_whole_one(run, monk
     assert {path.name for path in run.folder.iterdir()} == {"tiny.th", "state.pt", "history.tsv"}
 
 
-def test_a_state_of_other_settings_is_refused(run, undisturbed, monkeypatch):
+def test_state_of_other_settings_is_refused(run, undisturbed, monkeypatch):
     run.folder.mkdir()
     shutil.copy(undisturbed.folder / "state.pt", run.folder)
     monkeypatch.setattr(sys.modules[__name__], "SETTINGS", replace(SETTINGS, learning_rate=0.01))
@@ -166,7 +166,7 @@ def test_utterances_shorter_than_a_crop_are_refused():
     # four steps of warm-up, half-way, the end, beyond the end
     [(0, 0.25), (1, 0.5 * (0.505 + 0.495 * np.cos(np.pi / 100))), (50, 0.505), (100, 0.01), (150, 0.01)],
 )
-def test_the_learning_rate_warms_up_and_follows_a_cosine(step, expected):
+def test_learning_rate_warms_up_and_follows_a_cosine(step, expected):
     schedule = replace(SETTINGS, steps=100, warmup_steps=4, learning_rate=2.0)
     assert learning_rate(schedule, step) == pytest.approx(2 * expected)
 
@@ -180,7 +180,7 @@ class Lagging(ADAPTER):
 
 
 @pytest.mark.parametrize(("delay", "is_perfect"), [(100, True), (0, False)])
-def test_a_codec_is_trained_to_lag_by_the_delay_of_its_entry(delay, is_perfect, speech):
+def test_loss_accounts_for_the_delay_of_the_entry(delay, is_perfect, speech):
     trainer = Trainer(Lagging({**ENTRY, "delay": [delay, delay]}, ADAPTER.build(ENTRY)), SETTINGS)
     loss = trainer.advance(sampler(speech).batch(0))
     assert (loss < 1e-6) == is_perfect
@@ -190,7 +190,7 @@ def sampler(speech, **changes) -> CropSampler:
     return CropSampler([audio.to_pcm16(speech(1.0))], replace(SETTINGS, **changes))
 
 
-def test_a_steps_crops_depend_on_seed_and_step_alone(speech):
+def test_crops_depend_only_on_seed_and_step(speech):
     first = sampler(speech)
     expected = first.batch(3)
     assert (expected.shape, expected.dtype) == ((4, 2048), torch.float32)
@@ -206,7 +206,7 @@ def test_crops_have_levels_in_the_range(speech):
     assert (level.min().item(), level.max().item()) == pytest.approx(codec_trainer.LEVEL_DB, abs=1)
 
 
-def test_utterances_are_drawn_in_proportion_to_length_and_none_shorter_than_a_crop():
+def test_utterances_are_drawn_in_proportion_to_length_and_short_ones_excluded():
     utterances = [np.full(length, value, np.int16) for length, value in ((3000, 99), (9000, -99), (2000, 99))]
     crops = CropSampler(utterances, replace(SETTINGS, batch_size=1000)).batch(0)
     assert (crops[:, 0] < 0).float().mean().item() == pytest.approx(0.75, abs=0.05)
@@ -215,7 +215,7 @@ def test_utterances_are_drawn_in_proportion_to_length_and_none_shorter_than_a_cr
 @pytest.mark.parametrize(
     ("split", "per_speaker", "number"), [("train", None, 6), ("train", 2, 4), ("dev", 5, 3), ("eval", 1, 1)]
 )
-def test_pcm_of_split_is_that_splits_speech_at_the_codecs_rate(tmp_path, speech, split, per_speaker, number):
+def test_pcm_of_split_is_speech_of_the_split_at_the_codec_rate(tmp_path, speech, split, per_speaker, number):
     for speaker in "abcd":
         for seed in range(3):
             audio.write_wav(tmp_path / speaker / f"{seed}.wav", speech(0.2, 24000, seed=seed), 24000)

@@ -29,9 +29,9 @@ RECIPE = {**ENTRY["training"], "weight_decay": 0.1}
 PLAIN = {**ENTRY, "module": "plain", "epochs": 2, "learning_rate": 0.001, "training": RECIPE}
 #: Entries of trainings on 20 trials of each class.
 ENTRIES = {
-    "whole batches": PLAIN,
-    "an odd batch, a smaller last one": {**PLAIN, "batch_size": 9},
-    "a last batch of two": {**PLAIN, "batch_size": 19},
+    "full batches": PLAIN,
+    "odd batch size, smaller last batch": {**PLAIN, "batch_size": 9},
+    "last batch of two": {**PLAIN, "batch_size": 19},
     "averaged": {**PLAIN, "training": {**RECIPE, "average": True}},
     "batch normalisation": {**ENTRY, "epochs": 2},
 }
@@ -104,7 +104,7 @@ def ended(folder: Path, name: str) -> tuple[dict[str, torch.Tensor], float, dict
     return torch.load(folder / f"{name}.pt", weights_only=True)
 
 
-def test_processes_find_each_other_where_the_machines_name_does_not_resolve(tmp_path):
+def test_processes_connect_if_the_host_name_does_not_resolve(tmp_path):
     renamed = in_namespace("uts", "hostname no-such-host")
     (tmp_path / "members.py").write_text(
         "import pathlib\nimport torch.distributed as dist\n"
@@ -117,7 +117,7 @@ def test_processes_find_each_other_where_the_machines_name_does_not_resolve(tmp_
 
 
 @pytest.mark.parametrize("name", EQUAL)
-def test_weights_are_those_of_one_process(alone, together, name):
+def test_weights_equal_those_of_one_process(alone, together, name):
     weights, dev_eer, _ = ended(alone, name)
     for folder in together:
         found, found_eer, _ = ended(folder, name)
@@ -128,7 +128,7 @@ def test_weights_are_those_of_one_process(alone, together, name):
 
 
 @pytest.mark.parametrize("name", EQUAL)
-def test_the_history_is_that_of_one_process(alone, together, name):
+def test_history_equals_that_of_one_process(alone, together, name):
     expected = ended(alone, name)[2]
     assert expected["epoch"] == [1, 2]
     for folder in together:
@@ -138,7 +138,7 @@ def test_the_history_is_that_of_one_process(alone, together, name):
             assert history[column] == pytest.approx(values, abs=1e-6)
 
 
-def test_with_batch_normalisation_all_processes_train_the_same_weights(together):
+def test_all_processes_train_the_same_weights_with_batch_normalisation(together):
     trained = [name for name, _ in detectors.build(ENTRY).named_parameters()]
     (one, _, history), (other, _, other_history) = (ended(folder, "batch normalisation") for folder in together)
     assert all(torch.equal(one[name], other[name]) for name in trained)
@@ -146,7 +146,7 @@ def test_with_batch_normalisation_all_processes_train_the_same_weights(together)
     assert history["train_loss"][1] < history["train_loss"][0]
 
 
-def test_one_process_alone_writes(alone, together):
+def test_only_the_main_process_writes_files(alone, together):
     def written(folder: Path) -> list[str]:
         return sorted({path.relative_to(folder).parts[1] for path in folder.glob("written/**/*") if path.is_file()})
 
@@ -163,21 +163,21 @@ def test_gather_restores_a_sharded_list(alone, together):
 
 @pytest.mark.parametrize("length", [0, 1, 5])
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_shares_differ_by_one_at_most_and_leave_nothing_out(count, length):
+def test_shares_cover_all_items_and_differ_by_at_most_one(count, length):
     items = [f"trial {number}" for number in range(length)]
     shares = [Processes(rank, count).shard(items) for rank in range(count)]
     assert sorted(functools.reduce(operator.add, shares)) == items
     assert np.ptp([len(share) for share in shares]) <= 1
 
 
-def test_without_torchrun_there_is_one_process(monkeypatch):
+def test_single_process_is_used_without_torchrun(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with processes("cpu") as joined:
         assert (joined.rank, joined.world_size, joined.is_distributed, joined.is_main) == (0, 1, False, True)
     assert not torch.distributed.is_initialized()
 
 
-def test_a_command_is_run_again_by_each_process_with_gpus_of_their_own(monkeypatch, capfd):
+def test_start_runs_the_command_in_each_process_on_separate_gpus(monkeypatch, capfd):
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", ",".join(f"fake{number}-{os.getpid()}" for number in range(3)))
     monkeypatch.setattr(sys, "argv", ["codecfake", "--version"])
     start("auto", 2)

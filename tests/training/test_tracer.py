@@ -70,7 +70,7 @@ def same_weights(one: Trained, other: Trained) -> bool:
 
 
 @pytest.mark.parametrize("name", config.detectors())
-def test_every_detector_can_have_a_logit_a_class_and_nothing_else_of_it_changes(name):
+def test_tracer_differs_from_its_detector_only_in_the_number_of_logits(name):
     entry = config.detectors()[name]
     with torch.device("meta"):
         tracer = detectors.build({**entry, "classes": dict(zip("abcdef", "vwxyyz", strict=True))}).to("meta").eval()
@@ -86,7 +86,7 @@ def test_every_detector_can_have_a_logit_a_class_and_nothing_else_of_it_changes(
     assert changed == {"weight": (5, 2), "bias": (5, 2)}
 
 
-def test_codecs_that_differ_are_distinguished(undisturbed, tracer, folder, trials):
+def test_different_codecs_are_traced(undisturbed, tracer, folder, trials):
     assert undisturbed.dev_error == undisturbed.history["dev_balanced_error"].min() < 0.1
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_balanced_error"]
     eval_trials = only_eval(trials)
@@ -98,7 +98,7 @@ def test_codecs_that_differ_are_distinguished(undisturbed, tracer, folder, trial
 
 
 @pytest.mark.parametrize("average", [False, True])
-def test_the_kept_weights_have_the_kept_error(run, folder, trials, average):
+def test_selected_weights_have_the_reported_dev_error(run, folder, trials, average):
     entry = {**TRACER, "epochs": 2, "training": {**TRACER["training"], "average": average}}
     trained, model = run(entry), detectors.build(entry)
     model.load_state_dict(trained.state_dict)
@@ -111,12 +111,12 @@ def test_the_kept_weights_have_the_kept_error(run, folder, trials, average):
     assert trained.dev_error == pytest.approx(error, abs=1e-12)
 
 
-def test_neither_eval_trials_nor_the_order_of_codecs_change_anything(run, undisturbed, trials):
+def test_weights_do_not_depend_on_eval_trials_and_codec_order(run, undisturbed, trials):
     entry = {**TRACER, "classes": dict(reversed(CLASSES.items()))}
     assert same_weights(run(entry, trials[trials["split"] != "eval"]), undisturbed)
 
 
-def test_another_seed_gives_other_weights(run, undisturbed):
+def test_different_seed_gives_different_weights(run, undisturbed):
     assert not same_weights(run(seed=2), undisturbed)
 
 
@@ -134,7 +134,7 @@ def stop_in_epoch(monkeypatch, number: int) -> list[int]:
     return begun
 
 
-def test_a_killed_training_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch):
+def test_interrupted_training_resumes_to_identical_weights(run, undisturbed, monkeypatch):
     begun = stop_in_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
         run()
@@ -145,7 +145,7 @@ def test_a_killed_training_goes_on_as_if_never_stopped(run, undisturbed, monkeyp
     pd.testing.assert_frame_equal(resumed.history, undisturbed.history)
 
 
-def test_a_state_of_other_classes_is_not_gone_on_with(run, monkeypatch):
+def test_state_of_other_classes_is_not_resumed(run, monkeypatch):
     entry = {**TRACER, "epochs": 2}
     run(entry)
     begun = stop_in_epoch(monkeypatch, 99)
@@ -153,7 +153,7 @@ def test_a_state_of_other_classes_is_not_gone_on_with(run, monkeypatch):
     assert len(begun) == 2
 
 
-def test_codecs_of_one_family_are_one_class_and_weigh_no_more(folder, trials):
+def test_codecs_of_one_family_share_one_class_and_its_weight(folder, trials):
     task = Tracing({IDENTITY: "bona fide", MUFFLED: "filter", COARSE: "filter"})
     labels = task.labels(trials)
     assert task.classes == ["bona fide", "filter"]
@@ -164,7 +164,7 @@ def test_codecs_of_one_family_are_one_class_and_weigh_no_more(folder, trials):
 # refused input
 
 
-def test_a_codec_without_a_class_is_named(run, protocols, trials):
+def test_codec_without_class_is_named(run, protocols, trials):
     more = pd.concat([trials, protocols[TWIN]], ignore_index=True)
     with pytest.raises(
         DataError, match="trials of codec 'twin', which has no class; allowed: muffled, coarse, identity"
@@ -172,12 +172,12 @@ def test_a_codec_without_a_class_is_named(run, protocols, trials):
         run(trials=more)
 
 
-def test_a_class_without_training_trials_is_named(run, trials):
+def test_class_without_training_trials_is_named(run, trials):
     with pytest.raises(DataError, match="training trials: 20 original, 20 dull, 0 rough; all classes are needed"):
         run(trials=trials[(trials["codec"] != COARSE) | (trials["split"] == "dev")])
 
 
-def test_without_dev_or_eval_trials_there_is_nothing_to_measure(run, trials):
+def test_missing_dev_or_eval_trials_are_refused(run, trials):
     with pytest.raises(DataError, match="no dev trials"):
         run(trials=trials[trials["split"] != "dev"])
     with pytest.raises(DataError, match="no eval trials"):
@@ -203,7 +203,7 @@ def test_a_saved_tracer_loads_with_its_classes(checkpoints, undisturbed):
     assert "dev_eer" not in content
 
 
-def test_a_tracer_is_no_detector_and_a_detector_no_tracer(checkpoints):
+def test_tracer_and_detector_checkpoints_are_not_interchangeable(checkpoints):
     with pytest.raises(CheckpointError, match=r"tracer\.pt: holds a tracer; expected a detector"):
         loading.load(checkpoints["tracer"], "lfcc_lcnn", "cpu")
     with pytest.raises(CheckpointError, match=r"detector\.pt: holds a detector; expected a tracer"):
@@ -223,7 +223,7 @@ def test_a_tracer_with_damaged_classes_is_refused(checkpoints):
 # traces
 
 
-def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder, trials, speech):
+def test_every_eval_trial_is_traced_on_its_own_audio(tracer, folder, trials, speech):
     eval_trials = only_eval(trials)
     one, seven = (
         trace_trials(tracer, Tracing(CLASSES), eval_trials, waveforms_in(folder), size, 0).set_index("filename")
@@ -240,7 +240,7 @@ def test_every_eval_trial_has_the_log_posteriors_of_its_own_audio(tracer, folder
     np.testing.assert_allclose(one.loc["identity+eval0_1"], expected, atol=1e-4)
 
 
-def test_codecs_that_make_the_same_samples_share_one_recall(folder, protocols):
+def test_recalls_of_identical_codecs_sum_to_at_most_one(folder, protocols):
     classes = {codec: codec for codec in (IDENTITY, MUFFLED, TWIN)}
     eval_trials = only_eval(pd.concat([protocols[codec] for codec in classes], ignore_index=True))
     seed_all(3)
@@ -252,7 +252,7 @@ def test_codecs_that_make_the_same_samples_share_one_recall(folder, protocols):
     assert recall[MUFFLED] + recall[TWIN] <= 1
 
 
-def test_files_are_traced_as_trials_are_and_bad_ones_named(tracer, tmp_path, speech):
+def test_files_are_traced_like_trials_and_bad_ones_named(tracer, tmp_path, speech):
     samples = speech(0.5, seed=77)
     heard_as = {"original": samples, "dull": muffle(samples, 16000), "rough": coarsen(samples)}
     paths = [tmp_path / f"{name}.wav" for name in (*heard_as, "none")]

@@ -62,18 +62,18 @@ def same_weights(one: Trained, other: Trained) -> bool:
     return all(torch.equal(value, other.state_dict[key]) for key, value in one.state_dict.items())
 
 
-def test_a_trivial_spoof_is_learnt(undisturbed):
+def test_trivial_spoof_is_learnt(undisturbed):
     assert undisturbed.dev_error < 0.2
     assert undisturbed.history["train_loss"].iloc[-1] < undisturbed.history["train_loss"].iloc[0]
 
 
-def test_the_history_has_a_row_an_epoch(undisturbed):
+def test_history_has_a_row_per_epoch(undisturbed):
     assert undisturbed.history.columns.tolist() == ["epoch", "learning_rate", "train_loss", "dev_eer"]
     assert undisturbed.history["epoch"].tolist() == [1, 2, 3]
     assert undisturbed.dev_error == undisturbed.history["dev_eer"].min()
 
 
-def test_the_kept_weights_have_the_kept_dev_eer(undisturbed, resynthesised, trials):
+def test_selected_weights_have_the_reported_dev_eer(undisturbed, resynthesised, trials):
     dev = TrialDataset(trials[trials["split"] == "dev"], waveforms_in(resynthesised), 4000)
     model = detectors.build(ENTRY)
     model.load_state_dict(undisturbed.state_dict)
@@ -101,9 +101,9 @@ def with_gaps(monkeypatch, values: list[float]) -> list[dict]:
     ("gaps", "best"),
     [
         pytest.param([-1.0, 0.0, 2.0, -2.0], 2, id="lowest EER"),
-        pytest.param([2.0, 0.0, -1.0, 0.0], 0, id="lowest EER first"),
-        pytest.param([2.0, 4.0, 3.0, -1.0], 1, id="of equal EERs the classes further apart"),
-        pytest.param([2.0, 2.0, 2.0, 2.0], 0, id="of equal epochs the first"),
+        pytest.param([2.0, 0.0, -1.0, 0.0], 0, id="lowest EER in the first epoch"),
+        pytest.param([2.0, 4.0, 3.0, -1.0], 1, id="equal EERs: larger gap between the classes"),
+        pytest.param([2.0, 2.0, 2.0, 2.0], 0, id="equal epochs: the first"),
     ],
 )
 def test_the_selected_epoch_has_the_lowest_dev_eer(run, monkeypatch, gaps, best):
@@ -132,7 +132,7 @@ class Plain(torch.nn.Module):
 
 
 @pytest.mark.parametrize("room", [7, 3, 1])
-def test_without_memory_for_a_batch_its_gradient_is_summed_over_halves(run, monkeypatch, room):
+def test_out_of_memory_batch_sums_gradients_over_halves(run, monkeypatch, room):
     trained = []
     for most in (100, room):
         monkeypatch.setattr(detectors, "build", lambda _, most=most: Plain(most))
@@ -143,7 +143,7 @@ def test_without_memory_for_a_batch_its_gradient_is_summed_over_halves(run, monk
         torch.testing.assert_close(halved.state_dict[key], value, rtol=1e-3, atol=1e-4)
 
 
-def test_crops_are_random_in_training_other_ones_each_epoch_and_fixed_on_dev(run, monkeypatch):
+def test_crops_are_random_per_epoch_in_training_and_fixed_on_dev(run, monkeypatch):
     crops, load = [], dataset.load
 
     def noted(dataset, *rest):
@@ -156,16 +156,16 @@ def test_crops_are_random_in_training_other_ones_each_epoch_and_fixed_on_dev(run
     assert crops == [(7, 0), (None, 0), (7, 1), (None, 0)]
 
 
-def test_eval_trials_change_nothing(run, undisturbed, trials):
+def test_weights_do_not_depend_on_eval_trials(run, undisturbed, trials):
     assert same_weights(run(trials=trials[trials["split"] != "eval"]), undisturbed)
 
 
-def test_the_same_seed_gives_the_same_weights_and_another_seed_others(run, undisturbed):
+def test_weights_are_determined_by_the_seed(run, undisturbed):
     assert same_weights(run(), undisturbed)
     assert not same_weights(run(seed=2), undisturbed)
 
 
-def test_the_state_of_other_settings_is_not_gone_on_with(run, monkeypatch, tmp_path):
+def test_leftover_state_of_another_seed_is_not_resumed(run, monkeypatch, tmp_path):
     fresh = run(seed=2)
     unlink = Path.unlink
     with monkeypatch.context() as patch:
@@ -191,7 +191,7 @@ def stop_in_epoch(monkeypatch, number: int) -> list[int]:
     return begun
 
 
-def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkeypatch, tmp_path):
+def test_interrupted_training_resumes_to_identical_weights(run, undisturbed, monkeypatch, tmp_path):
     state, begun = tmp_path / "run.state", stop_in_epoch(monkeypatch, 2)
     with pytest.raises(KeyboardInterrupt):
         run()
@@ -205,7 +205,7 @@ def test_an_interrupted_run_goes_on_as_if_never_stopped(run, undisturbed, monkey
     assert not state.exists()
 
 
-def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, tmp_path):
+def test_finished_state_gives_the_same_result_again(resynthesised, trials, tmp_path):
     """A job may be killed between the last epoch and the writing of its result."""
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
     first, second = (train(trials, waveforms_in(resynthesised), ENTRY, **options) for _ in range(2))
@@ -215,7 +215,7 @@ def test_a_finished_state_ends_in_the_same_result_again(resynthesised, trials, t
 
 
 @pytest.mark.parametrize("change", [{"fingerprint": {"waveforms": "other"}}, {"classes": {MUFFLED: "a"}}, {"seed": 2}])
-def test_a_state_made_of_something_else_is_not_gone_on_with(resynthesised, trials, tmp_path, monkeypatch, change):
+def test_state_of_other_inputs_is_not_resumed(resynthesised, trials, tmp_path, monkeypatch, change):
     options = {"seed": 1, "device": "cpu", "workers": 0, "state": tmp_path / "run.state"}
     train(trials, waveforms_in(resynthesised), ENTRY, **options)
     epochs = []
@@ -224,7 +224,7 @@ def test_a_state_made_of_something_else_is_not_gone_on_with(resynthesised, trial
     assert len(epochs) == ENTRY["epochs"]
 
 
-def test_class_weights_let_both_classes_count_the_same():
+def test_balanced_class_weights_equalise_the_classes():
     weights = class_weights(np.array([0, 0, 0, 1]), "balanced", Detection.classes)
     assert weights.tolist() == pytest.approx([4 / 6, 2.0])
     assert class_weights(np.array([1, 0, 0, 1]), "balanced", Detection.classes).tolist() == [1.0, 1.0]
@@ -232,17 +232,17 @@ def test_class_weights_let_both_classes_count_the_same():
 
 
 @pytest.mark.parametrize(("label", "message"), [(0, "3 spoof, 0 bona fide"), (1, "0 spoof, 3 bona fide")])
-def test_one_class_alone_cannot_be_weighted(label, message):
+def test_class_weights_of_a_single_class_are_refused(label, message):
     with pytest.raises(DataError, match=f"training trials: {message}; both classes are needed"):
         class_weights(np.full(3, label), "balanced", Detection.classes)
 
 
-def test_training_on_one_class_is_refused(run, trials):
+def test_training_on_a_single_class_is_refused(run, trials):
     with pytest.raises(DataError, match="20 spoof, 0 bona fide"):
         run(trials=trials[trials["codec"] == MUFFLED])
 
 
-def test_a_saved_detector_is_the_same_file_whichever_process_wrote_it(undisturbed, tmp_path, monkeypatch):
+def test_saved_detector_does_not_depend_on_the_process_id(undisturbed, tmp_path, monkeypatch):
     save(undisturbed, "lfcc_lcnn", ENTRY, tmp_path / "detector.pt")
     first = (tmp_path / "detector.pt").read_bytes()
     monkeypatch.setattr(os, "getpid", lambda: 4242)
@@ -251,26 +251,26 @@ def test_a_saved_detector_is_the_same_file_whichever_process_wrote_it(undisturbe
     assert torch.load(tmp_path / "detector.pt", weights_only=True)["dev_eer"] == undisturbed.dev_error
 
 
-def test_the_learning_rate_falls_by_half_a_cosine_to_its_share():
+def test_learning_rate_follows_half_a_cosine_to_the_final_share():
     entry = {**ENTRY, "learning_rate": 1e-4, "training": {"final_share": 0.05}}
     rates = [learning_rate(entry, step, 1000) for step in (0, 500, 1000)]
     assert rates == pytest.approx([1e-4, (1e-4 + 5e-6) / 2, 5e-6])
     assert all(np.diff([learning_rate(entry, step, 50) for step in range(51)]) < 0)
 
 
-def test_the_history_has_the_learning_rate_of_the_last_step(undisturbed):
+def test_history_has_the_learning_rate_of_the_last_step(undisturbed):
     # 40 trials in batches of 8, three epochs
     expected = [learning_rate(ENTRY, step, 15) for step in (4, 9, 14)]
     assert undisturbed.history["learning_rate"].tolist() == pytest.approx(expected)
 
 
-def test_training_ends_once_patience_is_out(run, monkeypatch):
+def test_training_stops_when_patience_is_exhausted(run, monkeypatch):
     for patience, epochs in ((2, 4), (3, 5)):
         with_gaps(monkeypatch, [0.0, 2.0, 1.0, 0.0, 3.0])
         assert len(run(epochs=5, patience=patience).history) == epochs
 
 
-def test_an_average_is_of_the_weights_of_epochs_that_were_the_best_so_far(run, monkeypatch):
+def test_average_is_over_the_epochs_that_were_best_so_far(run, monkeypatch):
     seen = with_gaps(monkeypatch, [0.0, 2.0, -1.0, 2.0, 1.0])
     trained = run(epochs=4, average=True)
     weight = "output.weight"
@@ -283,7 +283,7 @@ def test_an_average_is_of_the_weights_of_epochs_that_were_the_best_so_far(run, m
     assert len(seen) == 5, "the average is scored on dev too"
 
 
-def test_an_average_is_resumed_to_the_same_weights(run, monkeypatch):
+def test_averaging_resumes_to_identical_weights(run, monkeypatch):
     whole = run(epochs=3, average=True)
     stop_in_epoch(monkeypatch, 3)
     with pytest.raises(KeyboardInterrupt):
@@ -291,7 +291,7 @@ def test_an_average_is_resumed_to_the_same_weights(run, monkeypatch):
     assert same_weights(run(epochs=3, average=True), whole)
 
 
-def test_the_gradient_is_clipped_to_its_norm(run, monkeypatch):
+def test_gradient_norm_is_clipped(run, monkeypatch):
     norms, step = [], torch.optim.Adam.step
 
     def noted(optimiser, *arguments, **options):
@@ -307,7 +307,7 @@ def test_the_gradient_is_clipped_to_its_norm(run, monkeypatch):
     assert norms == pytest.approx([limit] * 5, rel=1e-3)
 
 
-def test_what_is_frozen_is_not_trained(run, monkeypatch):
+def test_frozen_parameters_are_not_trained(run, monkeypatch):
     build = detectors.build
 
     def half_frozen(entry):
@@ -323,7 +323,7 @@ def test_what_is_frozen_is_not_trained(run, monkeypatch):
     assert not torch.equal(trained["output.weight"], before["output.weight"])
 
 
-def test_curves_are_kept_for_tensorboard_and_go_on_after_a_stop(run, monkeypatch, tmp_path):
+def test_tensorboard_curves_are_written_and_continue_after_a_stop(run, monkeypatch, tmp_path):
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     with monkeypatch.context() as patch:

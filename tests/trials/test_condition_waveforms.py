@@ -38,7 +38,7 @@ def under(resynthesised, trials):
     return under
 
 
-def test_eval_trials_alone_are_under_a_condition(trials):
+def test_condition_protocol_has_only_eval_trials(trials):
     changed = tables.check(condition_protocol("loud", trials), Protocol, "loud")
     utterances = [f"eval{speaker}_{number}" for speaker in range(2) for number in range(2)]
     assert changed["utterance_id"].tolist() == utterances * 2
@@ -49,7 +49,7 @@ def test_eval_trials_alone_are_under_a_condition(trials):
     assert set(trials["codec"]) == {IDENTITY, MUFFLED}
 
 
-def test_protocol_and_waveforms_of_a_condition_name_the_same_in_one_order(trials, under, tmp_path):
+def test_protocol_and_waveforms_of_a_condition_have_the_same_order(trials, under, tmp_path):
     made = under(NOISE)
     names = trial_names(condition_protocol("loud", trials)).tolist()
     assert list(made) == names
@@ -63,14 +63,14 @@ def original(resynthesised, name: str) -> np.ndarray:
     return audio.from_pcm16(Waveforms(waveforms_in(resynthesised), [name.replace("@loud", "")])[0])
 
 
-def test_every_trial_is_changed_as_the_condition_says(resynthesised, under):
+def test_condition_is_applied_to_every_trial(resynthesised, under):
     for name, samples in under(NOISE).items():
         before = original(resynthesised, name)
         assert samples.dtype == np.float32
         assert 10 * np.log10(np.mean(before**2) / np.mean((samples - before) ** 2)) == pytest.approx(10, abs=0.01)
 
 
-def test_bona_fide_and_spoof_of_an_utterance_get_the_same_noise_and_other_utterances_another(resynthesised, under):
+def test_noise_is_the_same_for_both_classes_of_an_utterance_and_differs_by_utterance(resynthesised, under):
     noise = {}
     for name, samples in under(NOISE).items():
         added = samples - original(resynthesised, name)
@@ -86,7 +86,7 @@ def test_bona_fide_and_spoof_of_an_utterance_get_the_same_noise_and_other_uttera
 
 
 @pytest.mark.parametrize("name", ["noise_10db", "amr_nb_12k2", "mp3_32k"])
-def test_the_number_of_workers_changes_nothing(under, name):
+def test_result_does_not_depend_on_the_number_of_workers(under, name):
     one, three = (under(config.conditions()[name], workers) for workers in (1, 3))
     assert list(one) == list(three)
     for trial, samples in one.items():

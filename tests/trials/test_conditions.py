@@ -61,7 +61,7 @@ def high_share(samples, above):
 
 @pytest.mark.parametrize("num_samples", LENGTHS)
 @every_condition
-def test_output_is_as_long_as_the_input_and_in_time_with_it(speech, condition, num_samples):
+def test_output_has_the_input_length_without_delay(speech, condition, num_samples):
     original = speech(num_samples / SAMPLE_RATE)
     degraded = do(condition, original)
     assert (degraded.dtype, degraded.shape) == (np.float32, original.shape)
@@ -71,7 +71,7 @@ def test_output_is_as_long_as_the_input_and_in_time_with_it(speech, condition, n
 
 @pytest.mark.parametrize("num_samples", LENGTHS)
 @every_condition
-def test_nothing_is_lost_at_either_end(speech, condition, num_samples):
+def test_signal_is_kept_at_both_ends(speech, condition, num_samples):
     original = speech(num_samples / SAMPLE_RATE)
     degraded = do(condition, original)
     for end in (slice(0, 480), slice(-480, None)):
@@ -79,7 +79,7 @@ def test_nothing_is_lost_at_either_end(speech, condition, num_samples):
 
 
 @every_condition
-def test_the_same_name_gives_the_same_bytes_whatever_came_before(speech, condition):
+def test_output_depends_on_the_name_and_not_on_previous_calls(speech, condition):
     first = do(condition, speech(), "one")
     do(condition, speech(seed=1), "two")
     np.testing.assert_array_equal(first, do(condition, speech(), "one"))
@@ -87,7 +87,7 @@ def test_the_same_name_gives_the_same_bytes_whatever_came_before(speech, conditi
 
 @pytest.mark.parametrize("num_samples", [1, 100, 1600, 16000])
 @every_condition
-def test_silence_stays_silent_however_short(condition, num_samples):
+def test_silence_of_any_length_stays_silent(condition, num_samples):
     silence = np.zeros(num_samples, np.float32)
     degraded = do(condition, silence)
     assert degraded.shape == silence.shape
@@ -96,7 +96,7 @@ def test_silence_stays_silent_however_short(condition, num_samples):
 
 @pytest.mark.parametrize("sample_rate", [8000, 22050, 48000])
 @every_condition
-def test_every_rate_is_taken_and_given_back(speech, condition, sample_rate):
+def test_every_sample_rate_is_kept(speech, condition, sample_rate):
     original = speech(1.003, sample_rate)
     degraded = do(condition, original, sample_rate=sample_rate)
     assert degraded.shape == original.shape
@@ -104,7 +104,7 @@ def test_every_rate_is_taken_and_given_back(speech, condition, sample_rate):
 
 
 @every_condition
-def test_audio_that_is_empty_or_not_finite_is_refused_by_name(condition):
+def test_empty_or_non_finite_audio_is_refused_by_name(condition):
     with pytest.raises(AudioError, match="p225_001: the audio is empty"):
         do(condition, np.zeros(0, np.float32), "p225_001")
     with pytest.raises(AudioError, match="p225_001: sample 3 is nan"):
@@ -113,12 +113,12 @@ def test_audio_that_is_empty_or_not_finite_is_refused_by_name(condition):
 
 @pytest.mark.parametrize("colour", ["white", "pink"])
 @pytest.mark.parametrize("decibels", [-5, 0, 10, 20])
-def test_noise_has_the_ratio_asked_for(speech, colour, decibels):
+def test_noise_has_the_configured_snr(speech, colour, decibels):
     noisy = do({"kind": "noise", "colour": colour, "snr_db": decibels}, speech())
     assert signal_to_noise(speech(), noisy) == pytest.approx(decibels, abs=0.01)
 
 
-def test_noise_is_of_its_name_and_nothing_else(speech):
+def test_noise_depends_only_on_the_name(speech):
     def noise(seed, name, decibels=10):
         added = do({"kind": "noise", "colour": "pink", "snr_db": decibels}, speech(seed=seed), name) - speech(seed=seed)
         return added / np.std(added)
@@ -128,7 +128,7 @@ def test_noise_is_of_its_name_and_nothing_else(speech):
     assert abs(np.corrcoef(noise(0, "a"), noise(0, "b"))[0, 1]) < 0.1
 
 
-def test_white_noise_is_flat_and_pink_falls_3_db_an_octave():
+def test_white_noise_is_flat_and_pink_noise_falls_by_3_db_per_octave():
     for colour, decibels in (("white", 3), ("pink", 0)):  # power per octave: white noise gains 3 dB, pink noise 0
         noise = conditions.coloured_noise(colour, 160000, SAMPLE_RATE, "a")
         octaves = [high_share(noise, low) - high_share(noise, 2 * low) for low in (250, 500, 1000, 2000)]
@@ -136,26 +136,26 @@ def test_white_noise_is_flat_and_pink_falls_3_db_an_octave():
 
 
 @pytest.mark.parametrize("name", ["amr_nb_12k2", "amr_nb_4k75", "narrowband", "opus_6k"])
-def test_a_narrow_band_keeps_nothing_above_4_khz(name):
+def test_narrowband_conditions_remove_content_above_4_khz(name):
     noise = np.random.default_rng(0).normal(0, 0.1, 2 * SAMPLE_RATE).astype(np.float32)
     assert high_share(do(CONDITIONS[name], noise), 4500) < 0.01 < high_share(noise, 4500)
 
 
 @pytest.mark.usefixtures("pesq")
 @pytest.mark.parametrize("kind", ["opus", "mp3"])
-def test_more_bits_sound_better(speech, kind):
+def test_quality_grows_with_the_bitrate(speech, kind):
     coded = [do({"kind": kind, "kbps": kbps}, speech(3.0)) for kbps in (8, 16, 64)]
     quality = [pesq_wb(speech(3.0), degraded, SAMPLE_RATE) for degraded in coded]
     assert quality == sorted(set(quality))
 
 
-def test_every_mode_of_amr_is_another(speech):
+def test_amr_modes_differ(speech):
     modes = (4.75, 5.15, 5.9, 6.7, 7.4, 7.95, 10.2, 12.2)
     assert len({do({"kind": "amr_nb", "kbps": kbps}, speech()).tobytes() for kbps in modes}) == 8
 
 
 @pytest.mark.usefixtures("pesq")
-def test_real_speech_stays_in_time_and_as_good_as_known(shared):
+def test_real_speech_keeps_timing_and_has_the_known_quality(shared):
     folder = shared / "data" / "speechocean762"
     with (folder / "utterances.tsv").open() as table:
         rows = list(csv.DictReader(table, delimiter="\t"))
@@ -185,12 +185,12 @@ def test_real_speech_stays_in_time_and_as_good_as_known(shared):
         ({"kind": "narrowband"}, "a: 'sample_rate' is missing"),
     ],
 )
-def test_an_entry_that_is_not_of_its_kind_is_refused_with_what_is_allowed(entry, problem):
+def test_invalid_entry_is_refused_with_allowed_values(entry, problem):
     with pytest.raises(ConfigError, match=problem) as raised:
         conditions.checked(entry, "conditions.yaml", "a")
     assert len(str(raised.value).splitlines()) == 1
 
 
-def test_every_kind_has_an_entry():
+def test_every_condition_kind_has_an_entry():
     assert {entry["kind"] for entry in CONDITIONS.values()} == set(conditions.KINDS)
     assert {name for name, _, _ in QUALITY} == set(CONDITIONS)

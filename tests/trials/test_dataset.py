@@ -51,18 +51,18 @@ def crops(dataset, indices=None) -> np.ndarray:
     ("length", "num_samples", "start", "expected"),
     [
         pytest.param(3, 8, 0, [0, 1, 2, 0, 1, 2, 0, 1], id="too short: repeated"),
-        pytest.param(4, 8, 0, [0, 1, 2, 3, 0, 1, 2, 3], id="repeated a whole number of times"),
+        pytest.param(4, 8, 0, [0, 1, 2, 3, 0, 1, 2, 3], id="repeated an integer number of times"),
         pytest.param(1, 3, 0, [0, 0, 0], id="one sample"),
-        pytest.param(5, 5, 0, [0, 1, 2, 3, 4], id="as long as asked for"),
+        pytest.param(5, 5, 0, [0, 1, 2, 3, 4], id="exact length"),
         pytest.param(9, 4, 0, [0, 1, 2, 3], id="too long: the beginning"),
-        pytest.param(9, 4, 5, [5, 6, 7, 8], id="too long: from a start"),
+        pytest.param(9, 4, 5, [5, 6, 7, 8], id="too long: from the start index"),
     ],
 )
-def test_fixed_length_repeats_what_is_short_and_crops_what_is_long(length, num_samples, start, expected):
+def test_fixed_length_repeats_short_and_crops_long_samples(length, num_samples, start, expected):
     assert fixed_length(np.arange(length), num_samples, start).tolist() == expected
 
 
-def test_without_random_crops_every_crop_is_the_beginning(dataset, resynthesised, trials):
+def test_fixed_crop_is_the_beginning(dataset, resynthesised, trials):
     found = crops(dataset())
     assert found.dtype == np.int16
     assert found.shape == (36, CROP)
@@ -70,12 +70,12 @@ def test_without_random_crops_every_crop_is_the_beginning(dataset, resynthesised
         assert np.array_equal(crop, stored(resynthesised, trial)[:CROP])
 
 
-def test_an_utterance_shorter_than_the_crop_is_repeated(dataset, resynthesised, trials):
+def test_utterance_shorter_than_the_crop_is_repeated(dataset, resynthesised, trials):
     samples = stored(resynthesised, trials.iloc[0])
     assert np.array_equal(crops(dataset(3 * len(samples), random_crops=1), [0])[0], np.tile(samples, 3))
 
 
-def test_label_index_0_is_spoof_and_1_bona_fide(dataset, trials):
+def test_label_0_is_spoof_and_1_is_bona_fide(dataset, trials):
     expected = [1 if codec == IDENTITY else 0 for codec in trials["codec"]]
     assert dataset().labels.tolist() == expected
     _, labels = dataset().__getitems__([35, 0])
@@ -93,13 +93,13 @@ def differing(first: np.ndarray, second: np.ndarray) -> int:
     return int((first != second).any(axis=1).sum())
 
 
-def test_a_random_crop_lies_in_the_utterance(dataset, resynthesised, trials):
+def test_random_crop_is_part_of_the_utterance(dataset, resynthesised, trials):
     for trial, crop in zip(trials.to_dict("records"), random_crops(dataset), strict=True):
         windows = np.lib.stride_tricks.sliding_window_view(stored(resynthesised, trial), CROP)
         assert (windows == crop).all(axis=1).any()
 
 
-def test_random_crops_follow_from_seed_epoch_and_trial(dataset):
+def test_random_crops_depend_only_on_seed_epoch_and_trial(dataset):
     first = random_crops(dataset)
     torch.manual_seed(1)
     np.random.seed(1)
@@ -109,7 +109,7 @@ def test_random_crops_follow_from_seed_epoch_and_trial(dataset):
     assert differing(first, random_crops(dataset, epoch=1)) > 30
 
 
-@pytest.mark.parametrize("order", [list(range(36)), list(range(35, -1, -1))], ids=["own order", "reversed"])
+@pytest.mark.parametrize("order", [list(range(36)), list(range(35, -1, -1))], ids=["sorted", "reversed"])
 def test_batches_do_not_depend_on_the_number_of_workers(dataset, order):
     made = dataset(random_crops=5)
     alone, together = (list(load(made, in_batches(order, 7), workers, CPU)) for workers in (0, 2))
@@ -120,12 +120,12 @@ def test_batches_do_not_depend_on_the_number_of_workers(dataset, order):
     assert np.array_equal(alone[0][0][0].numpy(), crops(made, [order[0]])[0])
 
 
-def test_on_a_device_full_scale_is_1():
+def test_to_device_scales_full_scale_to_1():
     pcm = torch.tensor([[-32768, 0, 16384]], dtype=torch.int16)
     assert to_device(pcm, CPU).tolist() == [[-1.0, 0.0, 0.5]]
 
 
-def test_another_process_maps_the_waveforms_itself(dataset):
+def test_pickled_dataset_maps_the_waveforms_again(dataset):
     made = dataset(random_crops=5)
     made.epoch = 3
     pickled = pickle.dumps(made)

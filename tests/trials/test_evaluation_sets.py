@@ -40,7 +40,7 @@ def shard(recordings, tmp_path):
     return tmp_path / "mine.parquet"
 
 
-def test_a_set_has_every_recording_with_its_class_and_speaker(shard):
+def test_set_has_every_recording_with_class_and_speaker(shard):
     found = [(row["label"], row["utterance_id"], row["speaker_id"]) for row in Shard(shard).describe()]
     assert found == [
         ("bonafide", "bonafide/3.ogg", "bonafide/3.ogg"),
@@ -52,7 +52,7 @@ def test_a_set_has_every_recording_with_its_class_and_speaker(shard):
     ]
 
 
-def test_recordings_of_a_set_are_stored_as_they_are_heard(shard, recordings):
+def test_recordings_of_a_set_are_stored_unchanged(shard, recordings):
     stored = Shard(shard)
     assert [row["sample_rate"] for row in stored.describe()] == [48000, 16000, 24000, 16000, 16000, 8000]
     for number, row in enumerate(stored.describe()):
@@ -63,7 +63,7 @@ def test_recordings_of_a_set_are_stored_as_they_are_heard(shard, recordings):
 
 
 @pytest.mark.parametrize("label", ["bonafide", "spoof"])
-def test_a_set_without_a_class_is_refused_with_what_is_expected(recordings, tmp_path, label):
+def test_set_without_a_class_is_refused_with_the_expected_layout(recordings, tmp_path, label):
     (recordings / label).rename(tmp_path / "away")
     with pytest.raises(
         DataError, match=rf"evaluation set 'mine': no audio in .*{label}; expected bonafide/ and spoof/"
@@ -72,7 +72,7 @@ def test_a_set_without_a_class_is_refused_with_what_is_expected(recordings, tmp_
     assert not (tmp_path / "mine.parquet").exists()
 
 
-def test_a_recording_that_cannot_be_read_is_named(recordings):
+def test_unreadable_recording_is_named(recordings):
     (recordings / "spoof/4 of 5.mp3").write_bytes(b"no audio")
     with pytest.raises(AudioError, match=r"4 of 5\.mp3: cannot be decoded"):
         list(set_rows("mine", recordings))

@@ -43,7 +43,7 @@ def write_shards(tmp_path, speech):
     return write
 
 
-def test_a_protocol_points_at_the_row_of_every_trial(table, splits, write_shards, tmp_path):
+def test_protocol_refers_to_the_row_of_every_trial(table, splits, write_shards, tmp_path):
     shards = write_shards(table)
     protocol = build_protocol(shards, table, splits)
     assert sorted(protocol["utterance_id"]) == table["utterance_id"].tolist()
@@ -61,14 +61,14 @@ def test_an_utterance_missing_from_the_shards_is_named(table, splits, write_shar
         build_protocol(shards, table, splits)
 
 
-def test_an_utterance_the_run_does_not_have_is_named_with_its_shard(table, splits, write_shards):
+def test_utterance_that_is_not_in_the_run_is_named_with_its_shard(table, splits, write_shards):
     shards = write_shards(table)
     strange = table.loc[5]
     with pytest.raises(DataError, match=rf"000{strange['shard']}\.parquet: utterance 'u005' is not one of the run's"):
         build_protocol(shards, table.drop(index=5), splits)
 
 
-def test_a_trial_that_lies_in_two_shards_is_refused(table, splits, write_shards, tmp_path):
+def test_trial_in_two_shards_is_refused(table, splits, write_shards, tmp_path):
     shards = write_shards(table)
     protocol = build_protocol([shards[0], *shards], table, splits)
     with pytest.raises(DataError, match=r"column 'utterance_id': 'u000' breaks multiple_fields_uniqueness"):

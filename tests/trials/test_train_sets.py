@@ -23,12 +23,12 @@ def sets(*kinds: str, codecs: list[str] = CODECS) -> dict[str, TrainSet]:
     return train_sets({"codecs": codecs, "codec_entries": ENTRIES, "train_sets": kinds or DEFAULT})
 
 
-def test_by_default_there_is_a_set_of_each_codec_and_one_of_all():
+def test_default_sets_are_each_codec_and_pooled():
     assert sets() == {**{codec: TrainSet([codec]) for codec in CODECS}, "pooled": TrainSet(CODECS)}
     assert list(sets()) == [*CODECS, "pooled"]
 
 
-def test_each_family_is_left_out_with_all_its_codecs():
+def test_leave_one_family_out_excludes_all_codecs_of_the_family():
     assert sets("leave-one-family-out") == {
         "without-encodec": TrainSet(["freq", "single"]),
         "without-funcodec": TrainSet(["encodec_24k", "encodec_48k", "single"]),
@@ -43,11 +43,11 @@ def test_each_family_is_left_out_with_all_its_codecs():
         ("balanced-decoder", ["time", "time", "frequency", "time"]),
     ],
 )
-def test_a_balanced_set_has_all_codecs_with_their_class_of_the_taxonomy(kind, classes):
+def test_balanced_set_has_all_codecs_with_their_taxonomy_class(kind, classes):
     assert sets(kind) == {kind: TrainSet(CODECS, dict(zip(CODECS, classes, strict=True)))}
 
 
-def test_kinds_are_in_the_order_in_which_the_config_names_them():
+def test_sets_are_in_the_order_of_the_config():
     assert list(sets("pooled", "leave-one-family-out", "each")) == [
         "pooled", "without-encodec", "without-funcodec", "without-single", *CODECS,
     ]  # fmt: skip
@@ -59,7 +59,7 @@ def test_the_only_family_cannot_be_left_out():
 
 
 @pytest.mark.parametrize("name", ["without-single", "pooled"])
-def test_a_codec_cannot_have_the_name_of_a_set(name, monkeypatch):
+def test_codec_with_the_name_of_a_set_is_refused(name, monkeypatch):
     monkeypatch.setitem(ENTRIES, name, {"family": "other"})
     with pytest.raises(ConfigError, match=f"train_sets: '{name}' is the name of a codec and of a set"):
         sets("each", "pooled", "leave-one-family-out", codecs=[*CODECS, name])
@@ -78,7 +78,7 @@ def drawn(trials: pd.DataFrame, classes: dict[str, str] | None, epoch: int = 0, 
     return draw(trials, classes, np.random.default_rng([seed, epoch]))
 
 
-def test_without_classes_every_trial_comes_once_in_another_order_each_epoch():
+def test_trials_without_classes_are_drawn_once_per_epoch_in_random_order():
     trials = protocol(10, alpha=7, beta=30)
     epochs = [drawn(trials, None, epoch) for epoch in range(3)]
     for order in epochs:
@@ -99,7 +99,7 @@ CLASSES = {"a1": "a", "a2": "a", "b": "b", "c": "c"}
         {"a1": 20, "a2": 0, "b": 1, "c": 1},
     ],
 )
-def test_with_classes_each_class_gets_an_equal_share_of_spoof_draws_and_bona_fide_trials_are_drawn_once(numbers):
+def test_classes_get_equal_shares_of_spoof_draws_and_bona_fide_is_drawn_once(numbers):
     trials = protocol(12, **numbers)
     order = drawn(trials, CLASSES)
     shares = Counter(trials["codec"].iloc[order].map(CLASSES).dropna().tolist())
@@ -110,7 +110,7 @@ def test_with_classes_each_class_gets_an_equal_share_of_spoof_draws_and_bona_fid
     assert sorted(bonafide) == np.flatnonzero(trials["label"] == "bonafide").tolist()
 
 
-def test_a_small_class_comes_round_evenly_and_nothing_of_a_large_one_twice():
+def test_small_class_is_repeated_evenly_and_a_large_one_is_not_repeated():
     trials = protocol(12, a1=5, a2=8, b=3, c=41)
     order = Counter(drawn(trials, CLASSES))
     times = {codec: [order[number] for number in np.flatnonzero(trials["codec"] == codec)] for codec in CLASSES}
@@ -120,7 +120,7 @@ def test_a_small_class_comes_round_evenly_and_nothing_of_a_large_one_twice():
     assert set(times["c"]) == {0, 1}
 
 
-def test_of_a_large_class_other_trials_come_in_another_epoch_until_all_have():
+def test_trials_of_a_large_class_rotate_over_epochs():
     trials = protocol(12, a1=5, a2=8, b=3, c=41)
     large = set(np.flatnonzero(trials["codec"] == "c"))
     epochs = [large & set(drawn(trials, CLASSES, epoch)) for epoch in range(20)]
@@ -130,13 +130,13 @@ def test_of_a_large_class_other_trials_come_in_another_epoch_until_all_have():
 
 
 @pytest.mark.parametrize("classes", [None, CLASSES])
-def test_what_is_drawn_follows_from_the_seed(classes):
+def test_draws_depend_on_the_seed(classes):
     trials = protocol(12, a1=5, a2=8, b=3, c=41)
     assert drawn(trials, classes, seed=3) == drawn(trials, classes, seed=3)
     assert drawn(trials, classes, seed=3) != drawn(trials, classes, seed=4)
 
 
-def test_classes_are_mixed_in_the_order_of_an_epoch():
+def test_classes_are_mixed_within_an_epoch():
     trials = protocol(100, a1=50, a2=50, b=100, c=100)
     codecs = trials["codec"].iloc[drawn(trials, CLASSES)].to_numpy()
     for half in np.split(codecs, 2):

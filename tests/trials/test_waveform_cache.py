@@ -34,19 +34,19 @@ def condition(run, tmp_path):
     return path
 
 
-def test_a_description_stands_for_the_waveforms_of_its_shards(run, tmp_path):
+def test_description_refers_to_the_waveforms_of_its_shards(run, tmp_path):
     (path,) = waveforms([tmp_path / f"waveforms/{MUFFLED}.json"])
     assert path == tmp_path / f".waveforms/{MUFFLED}.arrow"
     assert len(Waveforms([path], trial_names(run[MUFFLED]).tolist())) == 8
 
 
-def test_what_is_there_is_not_made_again(condition, tmp_path, monkeypatch):
+def test_existing_waveforms_are_not_remade(condition, tmp_path, monkeypatch):
     monkeypatch.setattr(waveform_cache, "write_waveforms", None)
     assert len(waveforms(sorted((tmp_path / "waveforms").glob("*.json")))) == 3
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:99])])
-def test_what_is_missing_or_damaged_is_made_again_the_same(condition, tmp_path, damage):
+def test_missing_or_damaged_waveforms_are_remade_identically(condition, tmp_path, damage):
     caches = sorted((tmp_path / ".waveforms").glob("*.arrow"))
     before = [path.read_bytes() for path in caches]
     for path in caches:
@@ -55,7 +55,7 @@ def test_what_is_missing_or_damaged_is_made_again_the_same(condition, tmp_path, 
     assert [path.read_bytes() for path in caches] == before
 
 
-def test_jobs_that_need_it_at_once_make_it_once(run, tmp_path, monkeypatch):
+def test_concurrent_jobs_make_a_cache_once(run, tmp_path, monkeypatch):
     made, write = [], waveform_cache.write_waveforms
     monkeypatch.setattr(waveform_cache, "write_waveforms", lambda *args: made.append(args) or write(*args))
     path = tmp_path / f"waveforms/{MUFFLED}.json"
@@ -65,7 +65,7 @@ def test_jobs_that_need_it_at_once_make_it_once(run, tmp_path, monkeypatch):
     assert len(made) == 1
 
 
-def test_waveforms_of_other_shards_are_not_taken_for_these(run, tmp_path, speech):
+def test_cache_of_other_shards_is_not_used(run, tmp_path, speech):
     path = tmp_path / f"waveforms/{MUFFLED}.json"
     described = path.read_text()
     shards = sorted((tmp_path / MUFFLED).glob("*.parquet"))
@@ -74,7 +74,7 @@ def test_waveforms_of_other_shards_are_not_taken_for_these(run, tmp_path, speech
     assert len(Waveforms(waveforms([path]), trial_names(run[MUFFLED]).tolist())) == 8
 
 
-def test_shards_that_have_changed_are_refused(run, tmp_path):
+def test_changed_shards_are_refused(run, tmp_path):
     path = tmp_path / f"waveforms/{MUFFLED}.json"
     waveforms([path])[0].unlink()
     (tmp_path / MUFFLED / "001.parquet").write_bytes((tmp_path / MUFFLED / "000.parquet").read_bytes())
@@ -85,7 +85,7 @@ def test_shards_that_have_changed_are_refused(run, tmp_path):
         waveforms([path])
 
 
-def test_a_description_depends_on_what_it_describes_alone(run, condition, tmp_path):
+def test_description_depends_only_on_its_inputs(run, condition, tmp_path):
     one = json.loads((tmp_path / f"waveforms/{MUFFLED}.json").read_text())
     codec_waveforms.describe(tmp_path / f"waveforms/{MUFFLED}.json", sorted((tmp_path / MUFFLED).glob("*.parquet")), 3)
     assert json.loads((tmp_path / f"waveforms/{MUFFLED}.json").read_text()) == one

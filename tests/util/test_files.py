@@ -21,7 +21,7 @@ files.write_bytes(Path(sys.argv[1]), b"new" * 1000)
 """
 
 
-def test_a_block_that_ends_well_replaces_the_file(tmp_path):
+def test_file_is_replaced_at_the_end_of_the_block(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("old")
     with files.replacing(path) as temporary:
@@ -31,7 +31,7 @@ def test_a_block_that_ends_well_replaces_the_file(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_the_temporary_name_is_hidden_beside_the_file(tmp_path):
+def test_temporary_file_is_hidden_in_the_same_folder(tmp_path):
     with files.replacing(tmp_path / "a.txt") as temporary:
         temporary.touch()
         assert temporary.parent == tmp_path
@@ -39,7 +39,7 @@ def test_the_temporary_name_is_hidden_beside_the_file(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
-def test_an_exception_keeps_the_old_content_and_leaves_nothing_behind(tmp_path, error):
+def test_exception_keeps_the_old_file_and_removes_the_temporary_one(tmp_path, error):
     path = tmp_path / "a.txt"
     path.write_text("old")
 
@@ -54,13 +54,13 @@ def test_an_exception_keeps_the_old_content_and_leaves_nothing_behind(tmp_path, 
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_exception_before_anything_is_written_passes_through(tmp_path):
+def test_exception_before_any_write_is_raised(tmp_path):
     with pytest.raises(ValueError, match="early"), files.replacing(tmp_path / "a.txt"):
         raise ValueError("early")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_missing_folders_are_made(tmp_path):
+def test_missing_folders_are_created(tmp_path):
     path = tmp_path / "b" / "c" / "a.txt"
     files.write_text(path, "é\n")
     assert path.read_bytes() == "é\n".encode()
@@ -80,13 +80,13 @@ def test_a_full_disk_leaves_no_partial_file(tmp_path, old):
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", bytes(range(256)) * 5000])
-def test_sha256_is_that_of_the_content(tmp_path, content):
+def test_sha256_equals_hashlib(tmp_path, content):
     path = tmp_path / "a.bin"
     files.write_bytes(path, content)
     assert sha256(path) == hashlib.sha256(content).hexdigest()
 
 
-def test_json_is_read_back_and_ends_with_a_newline(tmp_path):
+def test_json_round_trips_and_ends_with_a_newline(tmp_path):
     path = tmp_path / "a.json"
     value = {"eer": 0.125, "codecs": ["encodec_mini", None], "n": 3}
     files.write_json(path, value)
@@ -95,7 +95,7 @@ def test_json_is_read_back_and_ends_with_a_newline(tmp_path):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_json_refuses_what_json_has_no_number_for(tmp_path, value):
+def test_json_refuses_nan_and_infinity(tmp_path, value):
     with pytest.raises(ValueError, match="not JSON compliant"):
         files.write_json(tmp_path / "a.json", {"eer": value})
     assert list(tmp_path.iterdir()) == []

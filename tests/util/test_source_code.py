@@ -33,7 +33,7 @@ def names(*modules: str) -> list[str]:
     return [path.relative_to(source_code.PACKAGE).as_posix() for path in source_files(*modules)]
 
 
-def test_imports_are_followed_wherever_they_stand(package):
+def test_imports_inside_functions_are_followed(package):
     package(
         "cli/verb.py",
         "import os\ndef run():\n    from codecfake.data import one, other as alias\n    import codecfake.deep.down\n",
@@ -53,7 +53,7 @@ def test_imports_are_followed_wherever_they_stand(package):
     assert names("cli/verb") == expected
 
 
-def test_what_cannot_change_a_result_is_left_out_with_what_it_imports(package):
+def test_modules_that_cannot_change_a_result_are_excluded_with_their_imports(package):
     package(
         "cli/verb.py",
         "from codecfake.util.errors import A\nfrom codecfake.fetch import http\nfrom codecfake.util import files\n",
@@ -65,12 +65,12 @@ def test_what_cannot_change_a_result_is_left_out_with_what_it_imports(package):
     assert names("cli/verb") == ["cli/verb.py"]
 
 
-def test_a_module_that_is_not_there_is_an_error():
+def test_missing_module_is_an_error():
     with pytest.raises(FileNotFoundError, match=r"detectors/nothing\.py"):
         source_files("detectors/nothing")
 
 
-def test_the_digest_is_that_of_the_closure(package):
+def test_digest_covers_exactly_the_closure(package):
     package("cli/verb.py", "from codecfake.data import one")
     package("data/one.py", "")
     package("data/apart.py", "")
@@ -87,7 +87,7 @@ def test_the_digest_is_that_of_the_closure(package):
     assert len(set(digests)) == 3
 
 
-def test_no_module_imports_by_a_name_that_the_sources_do_not_show():
+def test_only_known_modules_import_dynamically():
     """Exceptions: modules chosen in the config, and makers of waveforms, which are covered by their descriptions."""
     found = {
         path.relative_to(PACKAGE).as_posix()
@@ -106,13 +106,13 @@ def test_no_module_imports_by_a_name_that_the_sources_do_not_show():
 
 
 @pytest.mark.parametrize("verb", RULE_VERBS)
-def test_every_rules_verb_has_a_closure_that_holds_it(verb):
+def test_closure_of_a_rule_verb_includes_its_module(verb):
     name = f"cli/{verb.replace('-', '_')}"
     assert name in closure(name)
     assert "cli/main" not in closure(name)
 
 
-def test_closures_are_small():
+def test_closures_exclude_unrelated_modules():
     """Unrelated modules do not make the results of a stage stale."""
     assert not any(name.startswith(("training", "evaluation", "report", "audit")) for name in closure("cli/corpus"))
     assert "resynthesis/matching" not in closure("cli/resynthesise_shard", "codecs/dac")

@@ -1,4 +1,4 @@
-"""Found by every Python with this folder in PYTHONPATH: a verb leaves the names of the modules that it has loaded."""
+"""Imported by every Python with this folder in PYTHONPATH: `codecfake` records the modules that it has loaded."""
 
 import atexit
 import os
@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 
-def leave_names() -> None:
+def record_modules() -> None:
     if Path(sys.argv[0]).name == "codecfake":
         names = sorted(name for name in sys.modules if name.startswith("codecfake."))
         Path(os.environ["LOADED_MODULES"], f"{sys.argv[1]}.{os.getpid()}").write_text("\n".join(names))
 
 
 if "LOADED_MODULES" in os.environ:
-    atexit.register(leave_names)
+    atexit.register(record_modules)
