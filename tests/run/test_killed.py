@@ -170,7 +170,7 @@ def test_orphaned_jobs_of_a_killed_snakemake_block_the_next_run(make_project, se
         job.kill()
     server.bytes_a_second = None
     assert result.returncode != 0
-    assert "or jobs that it left behind when it was killed" in result.stdout
+    assert "or jobs of a killed snakemake, are still writing these results" in result.stdout
     psutil.wait_procs(jobs)
     assert project.snakemake("results/small/report/split/config.json").returncode == 0
 
