@@ -146,7 +146,6 @@ def test_every_seed_has_a_row_and_the_matrix_has_the_mean(scores, protocols):
     assert table["trained_on"].unique().tolist() == ["alpha"]
     each = [table.loc[table["seed"] == seed, "eer"].to_numpy() for seed in ("7", "8")]
     assert eer_matrix(table).loc["alpha"].tolist() == pytest.approx(np.mean(each, axis=0).tolist())
-    assert eer_matrix(table, "std").loc["alpha", "alpha"] == pytest.approx(0.25 / np.sqrt(2))
 
 
 @pytest.mark.parametrize("name", ["identity+u2", "beta+u1", "alpha+d0", "beta@noise+u3"])

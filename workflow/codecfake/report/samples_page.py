@@ -21,8 +21,6 @@ from codecfake.util.hashing import stable_number
 TEMPLATES = Path(__file__).parent / "templates"
 #: Preferred duration (s) of an utterance: long enough to judge, short enough to replay in every codec.
 GOOD_SECONDS = (2, 6)
-#: Maximum number of utterances on the page.
-UTTERANCES = 5
 
 
 def choose(utterances: pd.DataFrame, most: int) -> pd.DataFrame:
@@ -96,6 +94,7 @@ def write_samples(
     codecs: list[str],
     scores: dict[DetectorId, pd.Series],
     thresholds: dict[DetectorId, float],
+    most: int = 5,
 ) -> None:
     """Write the page, `index.html`, with its `audio/` and `images/`, and replace the folder.
 
@@ -106,11 +105,12 @@ def write_samples(
         codecs: codecs to show; bona fide speech is always shown first.
         scores: CM scores by trial name, by detector.
         thresholds: CM score from which a clip is classified as bona fide, by detector; some may be missing.
+        most: maximum number of utterances.
 
     Raises:
         DataError: there are no eval utterances, or a shard lacks one.
     """
-    chosen = choose(utterances, UTTERANCES)
+    chosen = choose(utterances, most)
     if chosen.empty:
         raise DataError(f"samples: none of {len(utterances)} utterances is in the eval split")
     codecs = [IDENTITY, *(codec for codec in codecs if codec != IDENTITY)]
