@@ -22,9 +22,9 @@ import yaml
 
 from codecfake import detectors
 from codecfake.audio import io as audio
+from codecfake.cli.detector_scores import detector_file
 from codecfake.cli.job import own_device
 from codecfake.cli.main import main
-from codecfake.cli.options import detector_file
 from codecfake.fetch import download
 from codecfake.fetch.download import downloads
 from codecfake.pipeline import config

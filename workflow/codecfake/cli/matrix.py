@@ -4,7 +4,8 @@ import argparse
 import json
 from pathlib import Path
 
-from codecfake.cli.options import add_detector_scores, named_path
+from codecfake.cli.detector_scores import add_detector_scores
+from codecfake.cli.options import named_path
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:

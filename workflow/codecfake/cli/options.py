@@ -6,7 +6,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import RECIPES
 
 
@@ -16,18 +15,6 @@ def named_path(text: str) -> tuple[str, Path]:
     if not separator:
         raise argparse.ArgumentTypeError(f"{text!r}: NAME=FILE expected")
     return name, Path(path)
-
-
-def detector_file(text: str) -> tuple[DetectorId, Path]:
-    """Parse ROW@SEED=FILE, or ROW=FILE for a baseline, into a detector and a path."""
-    name, path = named_path(text)
-    row, _, seed = name.partition("@")
-    detector = DetectorId(row, int(seed) if seed.isdecimal() else None)
-    if not row or str(detector) != name:
-        raise argparse.ArgumentTypeError(
-            f"{name!r}: ROW@SEED expected (SEED: a whole number without leading zeros), or ROW for a baseline"
-        )
-    return detector, path
 
 
 def positive(text: str) -> int:
@@ -99,17 +86,6 @@ def add_training(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--curves", type=Path, required=True, help="folder for TensorBoard event files")
     verb.add_argument("--history", type=Path, required=True)
     verb.add_argument("--out", type=Path, required=True)
-
-
-def add_detector_scores(verb: argparse.ArgumentParser) -> None:
-    verb.add_argument(
-        "--scores",
-        type=detector_file,
-        nargs="+",
-        required=True,
-        metavar="ROW@SEED=FILE",
-        help="score files of every detector, by matrix row and training seed; ROW=FILE for a baseline",
-    )
 
 
 def add_score_outputs(verb: argparse.ArgumentParser) -> None:

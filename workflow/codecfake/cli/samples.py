@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from codecfake.cli.options import add_detector_scores
+from codecfake.cli.detector_scores import add_detector_scores
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
