@@ -2,9 +2,12 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from codecfake.cli.options import named_path
-from codecfake.trials.detector_id import DetectorId
+
+if TYPE_CHECKING:
+    from codecfake.trials.detector_id import DetectorId
 
 
 def add_detector_scores(verb: argparse.ArgumentParser) -> None:
@@ -18,8 +21,10 @@ def add_detector_scores(verb: argparse.ArgumentParser) -> None:
     )
 
 
-def detector_file(text: str) -> tuple[DetectorId, Path]:
+def detector_file(text: str) -> "tuple[DetectorId, Path]":
     """Parse ROW@SEED=FILE, or ROW=FILE for a baseline, into a detector and a path."""
+    from codecfake.trials.detector_id import DetectorId
+
     name, path = named_path(text)
     row, _, seed = name.partition("@")
     detector = DetectorId(row, int(seed) if seed.isdecimal() else None)
