@@ -85,3 +85,11 @@ def test_table_verb_does_not_import_torch(verb):
     lines = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     script = "\n".join([*lines, "import sys", "sys.exit('torch' in sys.modules)"])
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_parsing_the_command_line_loads_only_cli_and_util():
+    """A process loads the modules of all verbs; a rule's code dependencies include only those of its own verb."""
+    script = "import sys; from codecfake.cli.main import parser; parser(); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.split()
+    folders = {name.split(".")[1] for name in loaded if name.startswith("codecfake.")}
+    assert folders == {"cli", "util"}
