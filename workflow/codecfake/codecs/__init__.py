@@ -12,7 +12,7 @@ __all__ = ["Codec", "TrainableCodec", "families", "family_class", "find_files", 
 
 def families() -> list[str]:
     """Return the codec families: the modules of this folder that define an `Adapter`."""
-    return defining("Adapter", __path__)
+    return list(defining("Adapter", *__path__))
 
 
 def family_class(family: str) -> type[Codec]:

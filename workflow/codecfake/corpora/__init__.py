@@ -14,7 +14,7 @@ __all__ = ["Corpus", "LeftOut", "Recording", "Speaker", "Utterance", "files", "n
 
 def names() -> list[str]:
     """Return the corpora that a config may name: the modules of this folder that define `Options`."""
-    return defining("Options", __path__)
+    return list(defining("Options", *__path__))
 
 
 def _module(section: dict) -> ModuleType:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def names() -> list[str]:
     """Return the modules that an entry of detectors.yaml may name: those of this folder that define `Options`."""
-    return defining("Options", __path__)
+    return list(defining("Options", *__path__))
 
 
 def options_of(module: str) -> "type[DetectorOptions]":

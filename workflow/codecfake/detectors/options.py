@@ -9,7 +9,10 @@ from codecfake.util.validation import Section
 Size = Annotated[int, Field(ge=1)]
 Share = Annotated[float, Field(gt=0, le=1)]
 Temperature = Annotated[float, Field(gt=0)]
-Maps = Annotated[list[Size], Field(min_length=6, max_length=6)]
+Maps = Annotated[
+    list[Size],
+    Field(min_length=6, max_length=6, description="number of feature maps of each of the six blocks"),
+]
 
 
 class DetectorOptions(Section):
@@ -24,7 +27,7 @@ class DetectorOptions(Section):
 class GraphOptions(DetectorOptions):
     """Options of AASIST's back end, see `graphs`."""
 
-    maps: Maps = Field(description="number of feature maps of each of the six blocks")
+    maps: Maps
     nodes: list[Size] = Field(
         min_length=2, max_length=2, description="features per node, in the graphs and in their heterogeneous attention"
     )

@@ -10,7 +10,7 @@ class Options(DetectorOptions):
 
     min_crop_samples = 3211
     filters: int = Field(ge=1, description="number of front-end filters")
-    maps: Maps = Field(description="number of feature maps of each of the six blocks")
+    maps: Maps
     recurrent: int = Field(ge=1, description="number of features of the GRU")
     layers: int = Field(ge=1, description="number of GRU layers")
     preactivation: bool = Field(

@@ -22,8 +22,8 @@ from codecfake.fetch.http import brief, discard, require_room, transfer
 from codecfake.util.errors import ConfigError, DownloadError
 from codecfake.util.files import REPOSITORY, read_json, write_json
 from codecfake.util.hashing import sha256
-from codecfake.util.validation import checked_table
-from codecfake.util.yaml_files import CONFIG, load_yaml
+from codecfake.util.validation import read_table
+from codecfake.util.yaml_files import CONFIG
 
 LOCK = REPOSITORY / "config" / "downloads.lock.json"
 
@@ -229,5 +229,4 @@ def _whole(url: str, part: Path, entry: dict) -> str:
 
 def downloads() -> dict[str, dict]:
     """Return the entries of downloads.yaml, by their path in the cache."""
-    path = CONFIG / "downloads.yaml"
-    return checked_table(Download, load_yaml(path), str(path), special="._-/")
+    return read_table(Download, CONFIG / "downloads.yaml", special="._-/")

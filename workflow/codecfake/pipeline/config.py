@@ -12,18 +12,13 @@ from codecfake.trials.conditions import checked as checked_condition
 from codecfake.trials.train_sets import train_sets
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
-from codecfake.util.validation import Section, checked_table, validated
+from codecfake.util.validation import read_table, validated
 from codecfake.util.yaml_files import CONFIG, load_yaml
 
 
 def codecs() -> dict[str, dict]:
     """Return the entries of codecs.yaml, by codec name."""
-    return _table("codecs.yaml", CodecEntry)
-
-
-def _table(name: str, model: type[Section]) -> dict[str, dict]:
-    path = CONFIG / name
-    return checked_table(model, load_yaml(path), str(path))
+    return read_table(CodecEntry, CONFIG / "codecs.yaml")
 
 
 def hops() -> list[int]:
@@ -33,9 +28,9 @@ def hops() -> list[int]:
 
 def detectors() -> dict[str, dict]:
     """Return the entries of detectors.yaml, by detector name."""
-    table = _table("detectors.yaml", DetectorEntry)
+    table = read_table(DetectorEntry, CONFIG / "detectors.yaml")
     for name, entry in table.items():
-        check_detector(entry, "detectors.yaml", name)
+        _check_module(entry, "detectors.yaml", name)
     return table
 
 
@@ -46,6 +41,11 @@ def check_detector(entry: dict, name: str, at: str) -> None:
         ConfigError: the module is unknown, a key is missing or unknown, or a value is invalid.
     """
     validated(DetectorEntry, entry, name, at)
+    _check_module(entry, name, at)
+
+
+def _check_module(entry: dict, name: str, at: str) -> None:
+    """Check the part of a detector's entry that depends on its module."""
     if entry["module"] not in models.names():
         allowed = ", ".join(models.names())
         raise ConfigError(f"{name}: {at}.module: {entry['module']!r} is not allowed; allowed: {allowed}")
@@ -68,7 +68,7 @@ def conditions() -> dict[str, dict]:
 
 def training() -> dict[str, dict]:
     """Return the training settings of training.yaml, by name."""
-    return _table("training.yaml", TrainingSettings)
+    return read_table(TrainingSettings, CONFIG / "training.yaml")
 
 
 def codec(name: str) -> dict:

@@ -3,12 +3,14 @@
 import re
 import types
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
 
 from codecfake.util.errors import ConfigError
+from codecfake.util.yaml_files import load_yaml
 
 Item, Model = TypeVar("Item", bound=Hashable), TypeVar("Model", bound="Section")
 #: Pattern of names that become a folder or file name.
@@ -78,6 +80,11 @@ def validated(model: type[Model], content: Any, name: str, at: str = "") -> Mode
     except ValidationError as errors:
         problems = dict.fromkeys(_explained(model, error, at) for error in errors.errors())
         raise ConfigError("\n".join(f"{name}: {problem}" for problem in sorted(problems))) from None
+
+
+def read_table(model: type[Section], path: Path, special: str = "._-") -> dict[str, dict]:
+    """Read a YAML file of entries and check it; see `checked_table`."""
+    return checked_table(model, load_yaml(path), str(path), special)
 
 
 def checked_table(model: type[Section], content: Any, name: str, special: str = "._-") -> dict[str, dict]:
