@@ -34,6 +34,12 @@ def speech() -> Callable[..., np.ndarray]:
     return make_speech
 
 
+@pytest.fixture(scope="module")
+def resynthesised(tmp_path_factory) -> Path:
+    """The folder of a module's tiny run, see `tiny_run.make_trials`."""
+    return tmp_path_factory.mktemp("resynthesised")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder `shared` next to the repository; without it the test is skipped, see `lacking`."""

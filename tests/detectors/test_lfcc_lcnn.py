@@ -13,18 +13,6 @@ from tiny_run import ENTRY
 PUBLISHED = {**ENTRY, "crop_samples": 16000, "model": {"width": 1.0, "dropout": 0.7, "max_hz": 8000}}
 
 
-@pytest.fixture
-def model() -> Detector:
-    seed_all(1)
-    return detectors.build(ENTRY).eval()
-
-
-@pytest.fixture
-def waveforms(speech) -> torch.Tensor:
-    """Waveforms [5, 4000]."""
-    return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(5)]))
-
-
 def test_published_width_has_the_recorded_number_of_parameters():
     assert sum(p.numel() for p in detectors.build(PUBLISHED).parameters()) == 269826
 

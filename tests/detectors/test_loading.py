@@ -2,31 +2,16 @@
 
 import pickle
 
-import numpy as np
 import pandas as pd
 import pytest
 import torch
 
 from codecfake import detectors
 from codecfake.detectors import loading
-from codecfake.detectors.base import Detector
 from codecfake.pipeline import config
-from codecfake.runtime.device import seed_all
 from codecfake.training.trainer import Trained, save
 from codecfake.util.errors import CheckpointError
 from tiny_run import ENTRY
-
-
-@pytest.fixture
-def model() -> Detector:
-    seed_all(1)
-    return detectors.build(ENTRY).eval()
-
-
-@pytest.fixture
-def waveforms(speech) -> torch.Tensor:
-    """Waveforms [5, 4000]."""
-    return torch.from_numpy(np.stack([speech(0.25, seed=seed) for seed in range(5)]))
 
 
 @pytest.fixture

@@ -19,18 +19,12 @@ from codecfake.evaluation.tables import Scores
 from codecfake.runtime.device import seed_all
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError
-from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
-
-
-@pytest.fixture(scope="module")
-def resynthesised(tmp_path_factory):
-    return tmp_path_factory.mktemp("resynthesised")
+from tiny_run import ENTRY, MUFFLED, make_trials, waveforms_in
 
 
 @pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
-    _, protocols = make_run(resynthesised, speech, {"train": 1, "dev": 1, "eval": 3}, per_speaker=5)
-    return pd.concat(protocols.values(), ignore_index=True)
+    return make_trials(resynthesised, speech, {"train": 1, "dev": 1, "eval": 3}, per_speaker=5)
 
 
 @pytest.fixture(scope="module")

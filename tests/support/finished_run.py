@@ -23,11 +23,16 @@ def make(folder: Path, speech: Callable[..., np.ndarray]) -> None:
     project = Project(folder / "checkout", corpus, CODECS, work=folder / "work")
     project.config["recipe"] = "published"
     project.pretend_gpus()
-    for path in [project.folder, *project.folder.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode & ~0o222)
+    change_modes(project.folder, lambda mode: mode & ~0o222)
     result = project.snakemake()
     assert result.returncode == 0, result.stdout
+
+
+def change_modes(folder: Path, new: Callable[[int], int]) -> None:
+    """Change the file mode of a folder and of everything in it except links."""
+    for path in [folder, *folder.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(new(path.stat().st_mode))
 
 
 def write_corpus(folder: Path, speech: Callable[..., np.ndarray]) -> None:
@@ -46,8 +51,6 @@ def copy(finished: Path, folder: Path) -> Project:
     places = {"work": folder / "work", "checkout": finished / "checkout"}
     project = Project(folder / "checkout", config["corpus"], config["codecs"], **places)
     project.config = config
-    for path in [project.folder, *project.folder.rglob("*")]:
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode | 0o200)
+    change_modes(project.folder, lambda mode: mode | 0o200)
     shutil.copytree(finished / "work", project.work, dirs_exist_ok=True)
     return project

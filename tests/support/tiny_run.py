@@ -83,6 +83,14 @@ def make_run(
     return table, protocols
 
 
+def make_trials(
+    folder: Path, speech: Callable[..., np.ndarray], speakers: dict[str, int], per_speaker: int
+) -> pd.DataFrame:
+    """Write a run as `make_run` does; return the trials of all codecs, as `Protocol`."""
+    _, protocols = make_run(folder, speech, speakers, per_speaker)
+    return pd.concat(protocols.values(), ignore_index=True)
+
+
 def _row(utterance: Utterance, samples: np.ndarray, codec: str) -> dict:
     bonafide = codec == IDENTITY
     return shard_row(

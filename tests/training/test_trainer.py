@@ -19,18 +19,12 @@ from codecfake.training.trainer import Trained, class_weights, learning_rate, sa
 from codecfake.trials import dataset
 from codecfake.trials.dataset import TrialDataset
 from codecfake.util.errors import DataError
-from tiny_run import ENTRY, MUFFLED, make_run, waveforms_in
-
-
-@pytest.fixture(scope="module")
-def resynthesised(tmp_path_factory):
-    return tmp_path_factory.mktemp("resynthesised")
+from tiny_run import ENTRY, MUFFLED, make_trials, waveforms_in
 
 
 @pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
-    _, protocols = make_run(resynthesised, speech, {"train": 5, "dev": 3, "eval": 1}, per_speaker=4)
-    return pd.concat(protocols.values(), ignore_index=True)
+    return make_trials(resynthesised, speech, {"train": 5, "dev": 3, "eval": 1}, per_speaker=4)
 
 
 @pytest.fixture

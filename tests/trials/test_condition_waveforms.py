@@ -11,21 +11,15 @@ from codecfake.pipeline import config
 from codecfake.trials.condition_waveforms import condition_waveforms
 from codecfake.trials.protocol import Protocol, condition_protocol, trial_names
 from codecfake.util.constants import IDENTITY
-from tiny_run import MUFFLED, make_run, waveforms_in
+from tiny_run import MUFFLED, make_trials, waveforms_in
 
 NOISE = {"kind": "noise", "colour": "white", "snr_db": 10}
 
 
 @pytest.fixture(scope="module")
-def resynthesised(tmp_path_factory):
-    return tmp_path_factory.mktemp("resynthesised")
-
-
-@pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
     """Trials of all splits, with eval between the others."""
-    _, protocols = make_run(resynthesised, speech, {"train": 1, "dev": 1, "eval": 2}, per_speaker=2)
-    return pd.concat(protocols.values(), ignore_index=True)
+    return make_trials(resynthesised, speech, {"train": 1, "dev": 1, "eval": 2}, per_speaker=2)
 
 
 @pytest.fixture(scope="module")

@@ -11,22 +11,16 @@ from codecfake.data.shards import Shard, decode_row, shard_path
 from codecfake.trials.dataset import TrialDataset, fixed_length, in_batches, load, to_device
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
-from tiny_run import MUFFLED, make_run, waveforms_in
+from tiny_run import MUFFLED, make_trials, waveforms_in
 
 CROP = 4000
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
-def resynthesised(tmp_path_factory):
-    return tmp_path_factory.mktemp("resynthesised")
-
-
-@pytest.fixture(scope="module")
 def trials(resynthesised, speech) -> pd.DataFrame:
     """Trials of two speakers per split, with three utterances each in two codecs, all longer than the crop."""
-    _, protocols = make_run(resynthesised, speech, {"train": 2, "dev": 2, "eval": 2}, per_speaker=3)
-    return pd.concat(protocols.values(), ignore_index=True)
+    return make_trials(resynthesised, speech, {"train": 2, "dev": 2, "eval": 2}, per_speaker=3)
 
 
 @pytest.fixture
