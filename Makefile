@@ -21,7 +21,7 @@ lock-check: env
 
 demo: env
 	@test -w . || { echo "make demo: $(CURDIR) cannot be written to; copy the checkout to a folder where you can write"; exit 1; }
-	$(BIN)/snakemake --configfile $(CONFIG) --cores $(CORES)
+	$(BIN)/snakemake --logger stages --configfile $(CONFIG) --cores $(CORES)
 	@$(BIN)/codecfake show $(CONFIG)
 
 # without complete runs of the pipeline, which test-all includes
