@@ -22,7 +22,7 @@ from codecfake.fetch.entries import Download
 from codecfake.pipeline.entries import CodecEntry, DetectorEntry, TrainingSettings
 from codecfake.pipeline.schema import RunConfig
 from codecfake.quality.fidelity import MEASURES
-from codecfake.training.codec_settings import CodecTraining
+from codecfake.training.codec_settings import CodecTraining, Phases
 from codecfake.trials import conditions
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -138,6 +138,7 @@ def table_keys() -> dict[str, str]:
         "conditions": "\n\n".join(titled(f"`{name}`", kind) for name, kind in conditions.KINDS.items()),
         "downloads": model_keys(Download),
         "codec_training": model_keys(CodecTraining),
+        "codec_phases": model_keys(Phases),
     }
 
 

@@ -64,3 +64,19 @@ def test_step_of_silence_is_undefined():
 def test_share_above_a_frequency_of_white_noise_has_its_closed_form(hertz):
     spectrum = features.spectrum(np.random.default_rng(0).normal(size=160000), 16000)
     assert features.share_above(*spectrum, hertz) == pytest.approx(10 * np.log10(1 - hertz / 8000), abs=0.1)
+
+
+@pytest.mark.parametrize("hop", [100, 160])
+def test_line_level_of_noise_is_zero_and_grows_with_a_comb_of_the_frame_rate(hop):
+    noise = np.random.default_rng(0).normal(0, 0.01, 48000)
+    comb = np.arange(len(noise)) % hop == 0
+    levels = [features.line_level(noise + level * comb, 16000, hop) for level in (0, 0.03, 0.1)]
+    assert levels[0] == pytest.approx(0, abs=0.5)
+    assert levels[0] + 1 < levels[1] < levels[2]
+    # lines at another frame rate are not counted
+    assert features.line_level(noise + 0.1 * comb, 16000, hop + 7) == pytest.approx(levels[0], abs=1.5)
+
+
+def test_line_level_without_a_complete_window_is_undefined():
+    assert np.isnan(features.line_level(np.zeros(1599), 16000, 100))
+    assert features.line_level(np.zeros(1600), 16000, 100) == 0

@@ -60,7 +60,7 @@ def test_every_config_file_of_the_repository_is_valid(path):
     if path.stem in TABLES:
         assert set(TABLES[path.stem]()) == set(config.load_yaml(path))
     elif path.stem == "codec_training":
-        assert validated(CodecTraining, config.load_yaml(path), path.name).steps.keys() <= CODECS.keys()
+        assert validated(CodecTraining, config.load_yaml(path), path.name).codecs.keys() <= CODECS.keys()
     elif path.stem == "published":
         over = yaml.safe_load(path.read_text())
         resolved = config.resolve({**config.load_yaml(config.CONFIG / "config.yaml"), **over})

@@ -15,6 +15,9 @@ ACTIVE_DB = -30.0
 SPECTRUM_SECONDS = 0.032
 #: Level relative to the peak of the mean spectrum above which a frequency belongs to the band.
 BAND_DB = -60.0
+#: Frequency bins of `line_level` from one multiple of the frame rate to the next, and how far from a multiple the
+#: bins lie that give the floor: outside the main lobe of the window, which is two bins wide on either side.
+LINE_BINS, FLOOR_BINS = 16, range(4, 9)
 #: Frequency above which resamplers and codecs differ.
 HIGH_HZ = 7000
 
@@ -117,3 +120,27 @@ def low_bits(samples: np.ndarray) -> LowBits:
         odd=float(np.mean(whole.astype(np.int64) & 1)),
         step=float(gaps.min(where=gaps > 0, initial=np.inf)) if gaps.any() else float("nan"),
     )
+
+
+def line_level(samples: np.ndarray, sample_rate: int, hop: int) -> float:
+    """Return the level (dB) of the spectrum at the multiples of a codec's frame rate, over that between them.
+
+    A codec whose frames all have the same error adds a line at every multiple of its frame rate. The spectrum is the
+    mean of log power over windows of 16 hops, so that faint lines in pauses count.
+
+    Args:
+        samples: float [N].
+        hop: samples per frame of the codec, at `sample_rate`.
+
+    Returns:
+        The mean over the multiples of the line minus the median of its floor; NaN if there is no complete window.
+    """
+    length = LINE_BINS * hop
+    if len(samples) < length:
+        return float("nan")
+    frames = sliding_window_view(samples, length)[:: length // 2] * np.hanning(length + 1)[:-1]
+    power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 / length
+    levels = decibels(power).mean(axis=0)
+    lines = np.arange(LINE_BINS, len(levels) - LINE_BINS, LINE_BINS)
+    beside = np.array([side * offset for offset in FLOOR_BINS for side in (-1, 1)])
+    return float(np.mean(levels[lines] - np.median(levels[lines[:, None] + beside], axis=1)))

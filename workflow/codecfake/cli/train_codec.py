@@ -26,14 +26,14 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.runtime.device import seed_all, torch_device
     from codecfake.training import codec_trainer
     from codecfake.training.codec_data import HELD_OUT_PER_SPEAKER, pcm_of_split
-    from codecfake.training.codec_settings import CodecTraining, Settings
+    from codecfake.training.codec_settings import CodecTraining
     from codecfake.util.validation import validated
     from codecfake.util.yaml_files import load_yaml
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
     described = validated(CodecTraining, load_yaml(args.settings), str(args.settings))
-    steps = config.entry(described.steps, args.codec, f"codec in the steps of {args.settings}:")
-    settings = Settings(**{**described.model_dump(), "steps": steps})
+    config.entry(described.codecs, args.codec, f"codec in {args.settings}:")
+    settings = described.of(args.codec)
     section, rate = run["corpus"], entry["sample_rate"]
     corpus = open_corpus(section, run)
     training = pcm_of_split(corpus, section, "train", rate)
@@ -44,5 +44,6 @@ def run(args: argparse.Namespace) -> None:
     keys = {role: Path(file["key"]) for role, file in entry["files"].items()}
     folder = os.path.commonpath([key.parent for key in keys.values()])
     files = {role: args.out / key.relative_to(folder) for role, key in keys.items()}
-    stoi = codec_trainer.train(adapter, training, held_out, settings, args.out, files)
-    print(f"held-out STOI {stoi:.3f}: {', '.join(map(str, files.values()))}")
+    found = codec_trainer.train(adapter, training, held_out, settings, args.out, files)
+    measured = ", ".join(f"{name} {value:.3f}" for name, value in found._asdict().items())
+    print(f"held-out {measured}: {', '.join(map(str, files.values()))}")

@@ -1,20 +1,26 @@
-"""Train a miniature codec with the model class of a published package; training resumes after a stop."""
+"""Train a miniature codec with the model class of a published package; training resumes after a stop.
+
+A reconstruction phase is followed by an adversarial one, as in the codecs' papers: reconstruction alone leaves noise
+and lines at multiples of the frame rate, which discriminators remove.
+"""
 
 import json
 import math
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import torchaudio
 from tqdm import tqdm
 
-from codecfake.audio import intelligibility
+from codecfake.audio import features, intelligibility
 from codecfake.audio import io as audio
 from codecfake.codecs import TrainableCodec
 from codecfake.data.checkpoints import read_checkpoint, write_checkpoint
 from codecfake.resynthesis.resynthesis import through_codec
 from codecfake.training.codec_settings import Settings
+from codecfake.training.discriminators import Discriminators
 from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.hashing import digest
 
@@ -85,34 +91,57 @@ def learning_rate(settings: Settings, step: int) -> float:
     return settings.learning_rate * warm * (0.01 + 0.99 * cosine)
 
 
+class HeldOut(NamedTuple):
+    """Means over held-out utterances: STOI, PESQ-WB (NaN without pesq) and `features.line_level` above the original."""
+
+    stoi: float
+    pesq_wb: float
+    line_db: float
+
+
 class Trainer:
-    """The training state: model, moving average of its weights, optimiser, step, best STOI on held-out speakers."""
+    """The training state: model, moving average of its weights, discriminators, optimisers and step."""
 
     def __init__(self, adapter: TrainableCodec, settings: Settings):
         self.adapter, self.settings = adapter, settings
         self.fingerprint = digest(json.dumps(settings.model_dump()), json.dumps(adapter.entry["model"], sort_keys=True))
         self.average = adapter.build(adapter.entry)
         self.average.load_state_dict(adapter.model.state_dict())
+        self.discriminators = Discriminators(settings.discriminators).to(adapter.device)
         self.optimiser = torch.optim.AdamW(adapter.model.parameters(), betas=(0.8, 0.99))
+        self.discriminator_optimiser = torch.optim.AdamW(
+            self.discriminators.parameters(), lr=settings.discriminator_learning_rate, betas=(0.8, 0.99)
+        )
         self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight).to(adapter.device)
-        self.step, self.best_stoi = 0, -1.0
+        self.step = 0
 
     def advance(self, waveforms: torch.Tensor) -> float:
-        """Run one optimiser step on waveforms [B, T]; return the loss."""
+        """Run one optimiser step on waveforms [B, T]; return the reconstruction loss."""
         model = self.adapter.model.train()
         for group in self.optimiser.param_groups:
             group["lr"] = learning_rate(self.settings, self.step)
         decoded, quantizer_loss = self.adapter.training_forward(waveforms)
         delay = self.adapter.delays(waveforms.shape[1])[0]
-        target = waveforms[:, : decoded.shape[1] - delay]
-        loss = self.loss(decoded[:, delay:], target) + self.settings.quantizer_weight * quantizer_loss
+        target, decoded = waveforms[:, : decoded.shape[1] - delay], decoded[:, delay:]
+        reconstruction = self.loss(decoded, target)
+        loss = reconstruction + self.settings.quantizer_weight * quantizer_loss
+        if self.step >= self.settings.reconstruction_steps:
+            loss = loss + self._adversarial_loss(target, decoded)
         self.optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         self.optimiser.step()
         self.step += 1
         self._update_average()
-        return loss.item()
+        return reconstruction.item()
+
+    def _adversarial_loss(self, target: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
+        """Train the discriminators on target and decoded audio [B, T]; return the codec's loss (scalar)."""
+        self.discriminator_optimiser.zero_grad()
+        self.discriminators.loss(target, decoded).backward()
+        self.discriminator_optimiser.step()
+        adversarial, feature = self.discriminators.codec_losses(target, decoded)
+        return self.settings.adversarial_weight * adversarial + self.settings.feature_weight * feature
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -126,17 +155,21 @@ class Trainer:
         """Return the codec with the averaged weights, which is evaluated and saved."""
         return type(self.adapter)(self.adapter.entry, self.average, str(self.adapter.device))
 
+    @property
+    def _modules(self) -> dict[str, torch.nn.Module | torch.optim.Optimizer]:
+        """The parts of the state that have a state_dict, by their name in the file."""
+        return {
+            "model": self.adapter.model,
+            "average": self.average,
+            "discriminators": self.discriminators,
+            "optimiser": self.optimiser,
+            "discriminator_optimiser": self.discriminator_optimiser,
+        }
+
     def save(self, path: Path) -> None:
         """Write the complete training state."""
-        state = {
-            "fingerprint": self.fingerprint,
-            "step": self.step,
-            "best_stoi": self.best_stoi,
-            "model": self.adapter.model.state_dict(),
-            "average": self.average.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "rng": torch.get_rng_state(),
-        }
+        parts = {name: part.state_dict() for name, part in self._modules.items()}
+        state = {"fingerprint": self.fingerprint, "step": self.step, "rng": torch.get_rng_state(), **parts}
         write_checkpoint(path, state)
 
     def restore(self, path: Path) -> None:
@@ -150,22 +183,20 @@ class Trainer:
             raise CheckpointError(
                 f"{path}: state of other settings or of another model; delete it or choose another --out"
             )
-        self.step, self.best_stoi = state["step"], state["best_stoi"]
-        self.adapter.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+        for name, part in self._modules.items():
+            part.load_state_dict(state[name])
         torch.set_rng_state(state["rng"])
 
 
 @torch.inference_mode()
-def held_out_stoi(codec: TrainableCodec, utterances: list[np.ndarray]) -> float:
-    """Return the mean STOI over held-out utterances (int16 [N] at the codec's rate)."""
-    values = []
-    for pcm in utterances:
-        reference = audio.from_pcm16(pcm)
-        (decoded,) = through_codec([reference], ["held-out utterance"], codec, "clean")
-        values.append(intelligibility.stoi(reference, decoded, codec.sample_rate))
-    return float(np.nanmean(values))
+def held_out_measures(codec: TrainableCodec, utterances: list[np.ndarray]) -> HeldOut:
+    """Measure the resynthesis of held-out utterances (int16 [N] at the codec's rate)."""
+    references = [audio.from_pcm16(pcm) for pcm in utterances]
+    pairs = [(one, *through_codec([one], ["held-out utterance"], codec, "clean")) for one in references]
+    lines = [[features.line_level(one, codec.sample_rate, codec.hop) for one in pair] for pair in pairs]
+    above = np.subtract(*np.array(lines).T[::-1])
+    return HeldOut(*intelligibility.mean_quality(pairs, codec.sample_rate), float(np.nanmean(above)))
 
 
 def train(
@@ -175,15 +206,15 @@ def train(
     settings: Settings,
     work_dir: Path,
     files: dict[str, Path],
-) -> float:
-    """Train for `settings.steps` steps and save the averaged weights with the best held-out STOI in `files`.
+) -> HeldOut:
+    """Train for `settings.steps` steps; at every evaluation save the averaged weights in `files`.
 
     Args:
         training, held_out: utterances, int16 [N] at the codec's rate; different speakers.
         work_dir: folder of the training state, from which a stopped run resumes.
 
     Returns:
-        The best held-out STOI.
+        The measures of the final weights.
     """
     trainer, sampler = Trainer(adapter, settings), CropSampler(training, settings)
     state, history = work_dir / "state.pt", work_dir / "history.tsv"
@@ -198,14 +229,12 @@ def train(
         if trainer.step % settings.evaluate_every and trainer.step < settings.steps:
             continue
         codec = trainer.averaged()
-        stoi = held_out_stoi(codec, held_out)
-        if stoi > trainer.best_stoi:
-            trainer.best_stoi = stoi
-            codec.save(files)
+        measures = held_out_measures(codec, held_out)
+        codec.save(files)
         trainer.save(state)
-        bar.set_postfix(loss=f"{np.mean(losses):.3f}", stoi=f"{stoi:.3f}")
+        bar.set_postfix(loss=f"{np.mean(losses):.3f}", **{name: f"{x:.3f}" for name, x in measures._asdict().items()})
         with open(history, "a", encoding="utf-8") as handle:
-            handle.write(f"{trainer.step}\t{np.mean(losses):.4f}\t{stoi:.4f}\n")
+            print(trainer.step, *(f"{value:.4f}" for value in (np.mean(losses), *measures)), sep="\t", file=handle)
         losses.clear()
     bar.close()
-    return trainer.best_stoi
+    return held_out_measures(trainer.averaged(), held_out)
