@@ -16,8 +16,8 @@ from codecfake.data import tables
 GROUPS = [FORMAT, *PROBED, ALL]
 
 
-def eers(spoof, bonafide=None, seed=1):
-    table = probe({"identity": cues() if bonafide is None else bonafide, "codec": spoof}, seed, HOPS)
+def eers(spoof, bonafide=None):
+    table = probe({"identity": cues() if bonafide is None else bonafide, "codec": spoof}, HOPS)
     assert list(table["group"]) == GROUPS
     return table.set_index("group")
 
@@ -107,14 +107,11 @@ def test_too_few_speakers_or_trials_give_a_remark_and_no_eer(spoof, remark):
     assert set(found["remark"]) == {remark}
 
 
-def test_eer_depends_on_neither_clip_order_nor_seed(tmp_path):
+def test_eer_does_not_depend_on_clip_order(tmp_path):
     bonafide, spoof = cues(), cues(seed=1, level_dbfs=lambda level: level + 0.2)
     found = eers(spoof, bonafide)
     shuffled = eers(spoof.sample(frac=1, random_state=0), bonafide.sample(frac=1, random_state=1))
     pd.testing.assert_frame_equal(found, shuffled, rtol=0, atol=1e-9)
-    other = eers(spoof, bonafide, seed=2)
-    assert other["eer"].equals(found["eer"])
-    assert not other["eer_low"].equals(found["eer_low"])
     table = found.reset_index().assign(codec="codec")[tables.columns(Probe)]
     tables.write(table, Probe, tmp_path / "probe.tsv")
     pd.testing.assert_frame_equal(tables.read(tmp_path / "probe.tsv", Probe), tables.check(table, Probe, "probe"))

@@ -43,7 +43,7 @@ def cues(tmp_path_factory, speech):
 
 @pytest.fixture(scope="module")
 def audited(cues):
-    return audit(cues, 1, HOPS)
+    return audit(cues, HOPS)
 
 
 def findings(audited, codec):
@@ -89,13 +89,11 @@ def test_tables_round_trip(audited, tmp_path):
         assert again.equals(table.astype(again.dtypes)), model
 
 
-def test_audit_is_deterministic_for_its_seed(cues, audited):
+def test_audit_is_deterministic(cues, audited):
     part = {codec: cues[codec] for codec in ("identity", "gain")}
-    first, second, other = audit(part, 1, HOPS), audit(part, 1, HOPS), audit(part, 2, HOPS)
+    first, second = audit(part, HOPS), audit(part, HOPS)
     for one, again in zip(first, second, strict=True):
         assert one.equals(again)
-    assert first.probe["eer"].equals(other.probe["eer"])
-    assert not first.probe["eer_low"].equals(other.probe["eer_low"])
     assert findings(first, "gain") == findings(audited, "gain")
 
 
@@ -106,7 +104,7 @@ def test_unpaired_codec_is_compared_with_all_bona_fide_speech(cues):
         **dict.fromkeys(("delay", "correlation", "gain_db", "length_difference"), np.nan),
     )
     louder = stranger.assign(level_dbfs=stranger["level_dbfs"] + 10)
-    found = audit({"identity": cues["identity"], "hop": stranger, "loud": louder}, 1, HOPS)
+    found = audit({"identity": cues["identity"], "hop": stranger, "loud": louder}, HOPS)
     assert "length: a multiple of 320, always" in findings(found, "hop")
     assert any(words.startswith("level: +10 dB") for words in findings(found, "loud"))
     assert "speakers in both classes: 0" in findings(found, "hop")[-1]
@@ -116,7 +114,7 @@ def test_unpaired_codec_is_compared_with_all_bona_fide_speech(cues):
 def test_set_without_bona_fide_speech_or_codecs_is_refused(cues):
     for codecs in (["identity"], ["gain", "hop"]):
         with pytest.raises(DataError, match=r"an audit needs bona fide speech \(identity, genuine\) and a codec"):
-            audit({codec: cues[codec] for codec in codecs}, 1, HOPS)
+            audit({codec: cues[codec] for codec in codecs}, HOPS)
 
 
 def test_figure_reflects_the_numbers_and_is_reproducible(audited):
@@ -146,7 +144,7 @@ class TestOfficialSamples:
 
     @pytest.fixture(scope="class")
     def audited(self, cues):
-        return audit(cues, 1, HOPS)
+        return audit(cues, HOPS)
 
     def test_set_has_fifteen_codecs_with_two_utterances_each(self, audited):
         assert list(audited.table["clips"]) == [2] * 16

@@ -13,11 +13,11 @@ def bonafide(**changes):
     return random_cues(**{**PAIRED, **changes})
 
 
-def verdict(codec, seed=0, others=None, **changes):
+def verdict(codec, others=None, **changes):
     """Return the findings on a codec whose cues are those of bona fide speech, with some changes."""
     own = random_cues(**{**PAIRED, **changes}, bytes_hash=lambda old: "x" + old, samples_hash=lambda old: "x" + old)
     cues = {"identity": bonafide(), codec: own, **(others or {})}
-    return audit(cues, seed, HOPS).table.set_index("codec")["verdict"][codec].split("; ")
+    return audit(cues, HOPS).table.set_index("codec")["verdict"][codec].split("; ")
 
 
 def plus(number):
@@ -81,7 +81,7 @@ def test_varying_difference_is_reported_with_its_range():
 def test_fixed_peak_is_reported_only_if_bona_fide_peaks_vary():
     assert "peak: nearly always 0.95, bona fide 0." in "; ".join(verdict("codec", peak=0.95))
     cues = {"identity": bonafide(peak=0.95), "codec": random_cues(**PAIRED, peak=0.95, bytes_hash="", samples_hash="")}
-    assert audit(cues, 0, HOPS).table["verdict"][1].startswith("no single cue stands out")
+    assert audit(cues, HOPS).table["verdict"][1].startswith("no single cue stands out")
 
 
 def test_the_strongest_cue_comes_first():
@@ -95,7 +95,7 @@ def test_off_grid_samples_are_reported_unless_the_format_explains_them():
     for subtype, told in (("PCM_16", True), ("FLOAT", False)):
         off_grid = random_cues(**PAIRED, on_grid_share=0.1, subtype=subtype, bytes_hash="x", samples_hash="x")
         cues = {"identity": bonafide(on_grid_share=1.0), "codec": off_grid}
-        words = audit(cues, 0, HOPS).table["verdict"][1]
+        words = audit(cues, HOPS).table["verdict"][1]
         assert ("samples on the 16-bit grid: -0.9 of them against bona fide" in words) == told
         assert ("format: FLOAT" in words) != told
 
@@ -125,7 +125,7 @@ def test_length_law_is_reported_with_the_share_of_clips():
 def test_low_number_of_utterances_is_reported():
     for count, words in ((9, "only 9 utterances"), (1, "only 1 utterance")):
         cues = {"identity": bonafide(), "codec": bonafide(delay=50.0).head(count)}
-        assert audit(cues, 0, HOPS).table["verdict"][1].split("; ")[-2] == words
+        assert audit(cues, HOPS).table["verdict"][1].split("; ")[-2] == words
 
 
 def test_probe_is_reported_with_its_best_group_or_as_chance():

@@ -97,7 +97,7 @@ def test_rules_and_audit_verb_write_the_same_tables(shards, tmp_path):
         out = tmp_path / f"rules/{codec}.tsv"
         run("cues", "--shards", *own, "--bonafide", *bonafide, "--workers", 2, "--out", out)
         options.append(f"{codec}={out}")
-    settings = ("--seed", 0, "--hops", *hops())
+    settings = ("--hops", *hops())
     run("audit-tables", "--cues", *options, *settings, "--out", tmp_path / "rules")
     run("audit", shards, "--out", tmp_path / "user")
     for name in AuditFiles():

@@ -10,6 +10,7 @@ import pytest
 from codecfake.data import tables
 from codecfake.evaluation import bootstrap, metrics
 from codecfake.evaluation.cells import Evaluation, read_evaluation
+from codecfake.evaluation.eer_interval import eer_interval
 from codecfake.evaluation.matrix import breakdown, eer_matrix, metrics_table, significance, write_matrix
 from codecfake.evaluation.tables import Metrics, Significance
 from codecfake.trials.detector_id import DetectorId
@@ -77,7 +78,7 @@ def replace(path, old: str, new: str) -> None:
 
 
 def table_of(scores, protocols, trained_on=TRAINED_ON) -> pd.DataFrame:
-    return metrics_table(read_evaluation(scores.items(), protocols), trained_on, seed=0)
+    return metrics_table(read_evaluation(scores.items(), protocols), trained_on)
 
 
 def eers(scores, protocols) -> pd.DataFrame:
@@ -131,7 +132,7 @@ def test_scores_of_a_detector_may_be_in_several_files(scores, protocols, tmp_pat
         (tmp_path / f"{number}.tsv").write_text("".join([head, *lines[number::2]]))
         named.append((BETA, tmp_path / f"{number}.tsv"))
     expected = table_of(scores, protocols)
-    pd.testing.assert_frame_equal(metrics_table(read_evaluation(named, protocols), TRAINED_ON, 0), expected)
+    pd.testing.assert_frame_equal(metrics_table(read_evaluation(named, protocols), TRAINED_ON), expected)
 
 
 def test_detector_without_codec_of_its_name_has_a_row(scores, protocols):
@@ -203,7 +204,7 @@ def test_every_metric_equals_that_of_the_cell_scores(scores, protocols):
         cell = evaluation.cell(DetectorId(row["trained_on"], int(row["seed"])), row["evaluated_on"])
         expected = metrics.summary(*cell[:2])
         assert {name: row[name] for name in expected} == pytest.approx(expected, abs=1e-6)
-        assert [row["eer_low"], row["eer_high"]] == pytest.approx(bootstrap.eer_interval(*cell), abs=1e-6)
+        assert [row["eer_low"], row["eer_high"]] == pytest.approx(eer_interval(*cell), abs=1e-6)
         assert (row["bonafide_trials"], row["spoof_trials"], row["speakers"]) == (4, len(cell.spoof), 2)
 
 

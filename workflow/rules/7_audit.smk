@@ -41,12 +41,11 @@ rule audit:
     params:
         cues=named(ANY.cues_of, RUN_PATHS.codecs),
         hops=codecfake_config.hops(),
-        seed=RUN["seeds"][0],
         folder=folder_of,
     message:
         "audit shortcuts"
     shell:
-        "codecfake audit-tables --cues {params.cues:q} --seed {params.seed} --hops {params.hops}"
+        "codecfake audit-tables --cues {params.cues:q} --hops {params.hops}"
         " --out {params.folder:q} 2> {log:q}"
 
 

@@ -13,8 +13,9 @@ import pandas as pd
 import pandera.pandas as pa
 
 from codecfake.data import tables
-from codecfake.evaluation import bootstrap, metrics
+from codecfake.evaluation import metrics
 from codecfake.evaluation.baselines import fit_and_score
+from codecfake.evaluation.eer_interval import eer_interval
 from codecfake.util.constants import IDENTITY, SAMPLE_RATE
 
 FOLDS = 5
@@ -33,7 +34,7 @@ class Probe(tables.Table):
     spoof_trials: int = pa.Field(ge=0, description="spoof trials of speakers in both classes")
     speakers: int = pa.Field(ge=0, description="speakers in both classes")
     eer: float = pa.Field(nullable=True, in_range=tables.RATE, description="a fraction; empty with too few trials")
-    eer_low: float = pa.Field(nullable=True, description="lower end of the 95 % interval, by resampling speakers")
+    eer_low: float = pa.Field(nullable=True, description="lower end of the 95 % interval for these speakers")
     eer_high: float = pa.Field(nullable=True, description="upper end of the interval")
     remark: str = pa.Field(description="reason for a missing EER")
 
@@ -50,19 +51,18 @@ class Trials(NamedTuple):
     labels: np.ndarray
 
 
-def probe(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> pd.DataFrame:
+def probe(cues: dict[str, pd.DataFrame], hops: Sequence[int]) -> pd.DataFrame:
     """Train and evaluate the probe on each codec, as `Probe`.
 
     Args:
         cues: `cues.Cues` by codec, including bona fide speech.
-        seed: seed of the bootstrap.
         hops: hops whose multiples the lengths may be, in samples.
     """
     rows = []
     for codec in cues:
         if codec != IDENTITY:
             trials = _trials(cues[IDENTITY], cues[codec])
-            rows += [{"codec": codec, **row} for row in _rows(trials, seed, hops)]
+            rows += [{"codec": codec, **row} for row in _rows(trials, hops)]
     return tables.check(pd.DataFrame(rows, columns=tables.columns(Probe)), Probe, "probe")
 
 
@@ -72,7 +72,7 @@ def _trials(bonafide: pd.DataFrame, spoof: pd.DataFrame) -> Trials:
     return Trials(pd.concat([bonafide, spoof], ignore_index=True), np.repeat([1, 0], [len(bonafide), len(spoof)]))
 
 
-def _rows(trials: Trials, seed: int, hops: Sequence[int]) -> list[dict]:
+def _rows(trials: Trials, hops: Sequence[int]) -> list[dict]:
     bonafide, speakers = int(trials.labels.sum()), trials.cues["speaker_id"].nunique()
     spoof = len(trials.labels) - bonafide
     counts = {"bonafide_trials": bonafide, "spoof_trials": spoof, "speakers": speakers}
@@ -80,7 +80,7 @@ def _rows(trials: Trials, seed: int, hops: Sequence[int]) -> list[dict]:
         empty = dict.fromkeys(("eer", "eer_low", "eer_high"), np.nan)
         return [{"group": group, **counts, **empty, "remark": remark} for group in (FORMAT, *GROUPS, ALL)]
     return [
-        {"group": group, **counts, **_error_rate(features, trials, seed), "remark": ""}
+        {"group": group, **counts, **_error_rate(features, trials), "remark": ""}
         for group, features in feature_groups(trials.cues, hops).items()
     ]
 
@@ -127,8 +127,8 @@ GROUPS = {
 }
 
 
-def _error_rate(features: np.ndarray, trials: Trials, seed: int) -> dict[str, float]:
-    """Return the EER of out-of-fold scores and its interval, by resampling speakers."""
+def _error_rate(features: np.ndarray, trials: Trials) -> dict[str, float]:
+    """Return the EER of out-of-fold scores and its interval by speakers."""
     from sklearn.model_selection import GroupKFold
 
     speakers = trials.cues["speaker_id"].to_numpy()
@@ -138,5 +138,5 @@ def _error_rate(features: np.ndarray, trials: Trials, seed: int) -> dict[str, fl
         scores[held_out] = fit_and_score(features[train], trials.labels[train], features[held_out])
     bonafide = trials.labels == 1
     classes = scores[bonafide], scores[~bonafide]
-    low, high = bootstrap.eer_interval(*classes, speakers[bonafide], speakers[~bonafide], seed=seed)
+    low, high = eer_interval(*classes, speakers[bonafide], speakers[~bonafide])
     return {"eer": metrics.eer(*classes), "eer_low": low, "eer_high": high}

@@ -57,19 +57,18 @@ def require_both(codecs: Iterable[str]) -> None:
         )
 
 
-def audit(cues: dict[str, pd.DataFrame], seed: int, hops: Sequence[int]) -> Audited:
+def audit(cues: dict[str, pd.DataFrame], hops: Sequence[int]) -> Audited:
     """Audit a set from its cues.
 
     Args:
         cues: `cues.Cues` by codec.
-        seed: seed of the probe's bootstrap intervals.
         hops: hops whose multiples a codec's lengths may be, in samples at its rate; see `config.hops`.
 
     Raises:
         DataError: see `require_both`.
     """
     require_both(cues)
-    ranges, duplicates, probed = comparison.ranges(cues), comparison.duplicates(cues), probe(cues, seed, hops)
+    ranges, duplicates, probed = comparison.ranges(cues), comparison.duplicates(cues), probe(cues, hops)
     table = pd.DataFrame([_described(codec, of_codec, cues[IDENTITY], hops) for codec, of_codec in cues.items()])
     table["verdict"] = [
         "" if codec == IDENTITY else verdict(codec, table, ranges, probed, duplicates) for codec in table["codec"]

@@ -16,8 +16,6 @@ from codecfake.cli.options import positive
 from codecfake.cli.printing import print_table
 
 EXAMPLE = "codecfake audit CodecFake_wavs/ --utterances 500 --out audit/"
-#: Seed of the bootstrap; a released set has no config to name one.
-SEED = 0
 
 
 def add_options(verb: argparse.ArgumentParser) -> None:
@@ -39,7 +37,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.util.files import write_text
 
     cues = _measure(args)
-    audited = audit(cues, SEED, hops())
+    audited = audit(cues, hops())
     if args.out:
         for codec, table in cues.items():
             tables.write(table, Cues, args.out / f"cues/{codec}.tsv")

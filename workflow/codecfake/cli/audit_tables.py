@@ -8,7 +8,6 @@ from codecfake.cli.options import named_path
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--cues", type=named_path, nargs="+", required=True, metavar="CODEC=FILE")
-    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
     verb.add_argument(
         "--hops", type=int, nargs="+", required=True, help="codec hops (samples) that clip lengths are tested against"
     )
@@ -20,7 +19,7 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.audit.summary import audit
     from codecfake.data import tables
 
-    audited = audit({codec: tables.read(path, Cues) for codec, path in args.cues}, args.seed, args.hops)
+    audited = audit({codec: tables.read(path, Cues) for codec, path in args.cues}, args.hops)
     write(audited, args.out)
 
 

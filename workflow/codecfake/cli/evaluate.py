@@ -3,7 +3,7 @@
 The score file has columns filename and cm-score (as `codecfake score` and ASVspoof 5 write them), or lines that start
 with a file name and end with its score. The key has columns filename and cm-label, or is an ASVspoof 2019, 2021 or 5
 protocol with speakers and attacks. Higher scores mean more bona fide; scores are never negated. The EER has 95 %
-bootstrap intervals over speakers and over trials.
+intervals by speakers and by trials.
 """
 
 import argparse

@@ -14,7 +14,7 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--trained-on", type=json.loads, required=True, help="training codecs of each row, as JSON")
     verb.add_argument("--speakers", type=Path, required=True)
     verb.add_argument("--reference", required=True, help="row that the others are compared with")
-    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap")
+    verb.add_argument("--seed", type=int, required=True, help="seed of the bootstrap of paired comparisons")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the matrix and the tables")
 
 
@@ -30,7 +30,7 @@ def run(args: argparse.Namespace) -> None:
     out = within(args.out, MatrixFiles)
     evaluation = read_evaluation(args.scores, dict(args.protocols))
     genders = tables.read(args.speakers, Speakers).set_index("speaker_id")["gender"].to_dict()
-    table = matrix.metrics_table(evaluation, args.trained_on, args.seed)
+    table = matrix.metrics_table(evaluation, args.trained_on)
     tables.write(matrix.breakdown(evaluation, genders), Breakdown, out.breakdown)
     tables.write(matrix.significance(evaluation, args.reference, args.seed), Significance, out.significance)
     tables.write(table, Metrics, out.metrics)

@@ -1,4 +1,4 @@
-"""Confidence intervals and paired comparisons of EERs by a bootstrap over speakers.
+"""Paired comparisons of EERs by a bootstrap over speakers, and the resamples for intervals of other statistics.
 
 Trials of one speaker are not independent, so resampling single trials underestimates the variance. Instead, clusters
 (speakers) are drawn with replacement, as many as there are, each with all its trials of both classes: the subsets
@@ -16,10 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from codecfake.evaluation import metrics
+from codecfake.evaluation.clusters import CONFIDENCE, numbered
 from codecfake.util.errors import DataError
 
-#: Coverage of the intervals; the two tails are equal.
-CONFIDENCE = 0.95
 #: Default number of resamples.
 RESAMPLES = 1000
 #: Trials × resamples computed at a time, some 40 bytes each (at least one resample).
@@ -34,30 +33,6 @@ class Paired:
     low: float
     high: float
     p: float
-
-
-def eer_interval(
-    bonafide: np.ndarray,
-    spoof: np.ndarray,
-    bonafide_clusters: np.ndarray | None = None,
-    spoof_clusters: np.ndarray | None = None,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-) -> tuple[float, float]:
-    """Return the 95 % percentile interval of `metrics.eer` (fractions).
-
-    With few clusters the true coverage is lower (in simulation 80 % with 5 clusters, 90 % with 10, 95 % from 20), and
-    the interval has zero width if no resample has an error.
-
-    Args:
-        bonafide, spoof: scores [N] and [M].
-        bonafide_clusters, spoof_clusters: cluster of each trial, e.g. its speaker, [N] and [M]; None: single trials.
-
-    Raises:
-        DataError: see `metrics.check`; or trials and clusters differ in number, or there are fewer than two clusters.
-    """
-    (eers,) = _resampled_eers([bonafide], [spoof], bonafide_clusters, spoof_clusters, resamples, seed)
-    return interval(eers)
 
 
 def paired(
@@ -82,7 +57,7 @@ def paired(
         a_spoof, b_spoof, spoof_clusters: the same for the spoof trials [M]. Clusters None: single trials.
 
     Raises:
-        DataError: see `eer_interval`; or the detectors have different numbers of trials.
+        DataError: see `metrics.check` and `clusters.numbered`; or the detectors have different numbers of trials.
     """
     bonafide, spoof = [a_bonafide, b_bonafide], [a_spoof, b_spoof]
     a, b = _resampled_eers(bonafide, spoof, bonafide_clusters, spoof_clusters, resamples, seed)
@@ -139,13 +114,13 @@ def _resampled_eers(
         raise DataError(f"{resamples} resamples; at least one is needed")
     for scores in zip(bonafide, spoof, strict=True):
         metrics.check(*scores)
-    _check_same_trials("bonafide", bonafide, bonafide_clusters)
-    _check_same_trials("spoof", spoof, spoof_clusters)
+    _check_same_trials("bonafide", bonafide)
+    _check_same_trials("spoof", spoof)
     if bonafide_clusters is None and spoof_clusters is None:
         strata = (len(bonafide[0]), len(spoof[0]))
         cluster = np.append(_ranks(bonafide), strata[0] + _ranks(spoof))
     else:
-        cluster = _numbered(bonafide_clusters, spoof_clusters)
+        cluster = numbered(bonafide[0], spoof[0], bonafide_clusters, spoof_clusters)
         strata = (cluster.max() + 1,)
     is_bonafide = np.arange(len(cluster)) < len(bonafide[0])
     rankings = [_rank(np.append(*scores), is_bonafide, cluster) for scores in zip(bonafide, spoof, strict=True)]
@@ -153,21 +128,13 @@ def _resampled_eers(
     return np.hstack([[ranking.eers(counts) for ranking in rankings] for counts in draws])
 
 
-def _check_same_trials(name: str, scores: list[np.ndarray], clusters: np.ndarray | None) -> None:
-    for other in scores if clusters is None else [*scores, clusters]:
+def _check_same_trials(name: str, scores: list[np.ndarray]) -> None:
+    for other in scores:
         if len(other) != len(scores[0]):
-            what = "clusters" if other is clusters else "scores of the other detector"
-            raise DataError(f"{len(scores[0])} {name} scores but {len(other)} {what}; both must be of the same trials")
-
-
-def _numbered(bonafide_clusters: np.ndarray | None, spoof_clusters: np.ndarray | None) -> np.ndarray:
-    """Return the cluster of each trial [N + M] as its index in the sorted cluster names."""
-    if bonafide_clusters is None or spoof_clusters is None:
-        raise DataError("clusters of one class only; give the clusters of both classes, or of neither")
-    names, cluster = np.unique(np.append(bonafide_clusters, spoof_clusters), return_inverse=True)
-    if len(names) == 1:
-        raise DataError(f"all trials are of cluster {names[0]}; an interval needs at least two clusters")
-    return cluster
+            raise DataError(
+                f"{len(scores[0])} {name} scores but {len(other)} scores of the other detector; "
+                "both must be of the same trials"
+            )
 
 
 def _ranks(scores: list[np.ndarray]) -> np.ndarray:

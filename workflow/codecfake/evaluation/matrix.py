@@ -9,19 +9,19 @@ from tqdm import tqdm
 from codecfake.data import tables
 from codecfake.evaluation import bootstrap, metrics
 from codecfake.evaluation.cells import Cell, Evaluation
+from codecfake.evaluation.eer_interval import eer_interval
 from codecfake.evaluation.tables import Breakdown, Metrics, Significance
 from codecfake.trials.detector_id import DetectorId
 from codecfake.util.constants import IDENTITY
 from codecfake.util.files import write_json, write_text
 
 
-def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed: int) -> pd.DataFrame:
+def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]]) -> pd.DataFrame:
     """Compute every metric of every detector and column, as `Metrics`.
 
     Args:
         trained_on: training codecs of each row trained in this run. The threshold applied to eval is set on the dev
             trials of these codecs and of bona fide speech; for other rows, on the dev trials of all codecs.
-        seed: seed of the bootstrap.
     """
     rows = []
     for detector in tqdm(evaluation.scores, desc="metrics", unit="detector", mininterval=5):
@@ -42,7 +42,7 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
                     "spoof_trials": len(cell.spoof),
                     "speakers": cell.speakers,
                     **metrics.summary(cell.bonafide, cell.spoof),
-                    **intervals(cell, seed),
+                    **intervals(cell),
                     "dev_threshold": threshold,
                     "dev_miss": miss,
                     "dev_false_alarm": false_alarm,
@@ -52,12 +52,10 @@ def metrics_table(evaluation: Evaluation, trained_on: dict[str, list[str]], seed
     return tables.check(table.round(tables.DIGITS), Metrics, "metrics")
 
 
-def intervals(cell: Cell, seed: int = 0) -> dict[str, float]:
-    """Return the 95 % intervals of the EER from resampling speakers (NaN if there is only one) and trials."""
-    by_trial = bootstrap.eer_interval(cell.bonafide, cell.spoof, seed=seed)
-    by_speaker = (np.nan, np.nan)
-    if cell.speakers > 1:
-        by_speaker = bootstrap.eer_interval(*cell, seed=seed)
+def intervals(cell: Cell) -> dict[str, float]:
+    """Return the 95 % intervals of the EER by speaker (NaN if there is only one), and for independent trials."""
+    by_trial = eer_interval(cell.bonafide, cell.spoof)
+    by_speaker = eer_interval(*cell) if cell.speakers > 1 else (np.nan, np.nan)
     names = ("eer_low", "eer_high", "eer_low_by_trial", "eer_high_by_trial")
     return dict(zip(names, (*by_speaker, *by_trial), strict=True))
 

@@ -32,11 +32,12 @@ class _Cells(Table):
         in_range=RATE, description="equal error rate; above 0.5 the detector ranks spoof above bona fide"
     )
     eer_low: float = pa.Field(
-        nullable=True, description="95 % interval of the EER from resampling speakers, lower end; empty for one speaker"
+        nullable=True,
+        description="95 % interval of the EER, by speaker, lower end; empty for one speaker",
     )
     eer_high: float = pa.Field(nullable=True, description="the upper end of that interval")
     eer_low_by_trial: float = pa.Field(
-        description="95 % interval from resampling trials, lower end; too narrow for few speakers"
+        description="95 % interval for independent trials, lower end; too narrow if speakers differ"
     )
     eer_high_by_trial: float = pa.Field(description="the upper end of that interval")
 
