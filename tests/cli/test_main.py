@@ -351,15 +351,25 @@ def test_show_prints_the_matrices_of_a_fold(run_config, tmp_path, monkeypatch, c
     for recipe, eer in (("published", 12.5), ("matched", 37.5)):
         matrix = tmp_path / f"results/demo/{recipe}/fold2of5/eer_matrix.tsv"
         matrix.parent.mkdir(parents=True)
-        matrix.write_text(f"trained_on\tdac_mini\ndac_mini\t{eer}\n")
+        columns = ["dac_mini", "encodec_24khz", "pooled", "noise_20db", *(f"set{number}" for number in range(14))]
+        rows = [[name, *(eer + number for number in range(18))] for name in ("dac_mini", "encodec_24khz", "pooled")]
+        lines = ["\t".join(map(str, line)) for line in [["trained_on", *columns], *rows]]
+        matrix.write_text("\n".join(lines) + "\n")
     monkeypatch.chdir(tmp_path)
     assert run("show", run_config) == 0
     said = capsys.readouterr().out
     assert f"report: {tmp_path / 'results/demo/report/fold2of5/report.html'}" in said
-    assert [line.split() for line in said.splitlines() if line.startswith("dac")] == [
-        ["dac_mini", "12.5"],
-        ["dac_mini", "37.5"],
+    lines = said.splitlines()
+    assert max(map(len, lines[:-2])) <= 100
+    # 18 columns need two blocks
+    assert [line.split()[:4] for line in lines if line.startswith("dac")] == [
+        ["dac_mini", "12.5*", "13.5", "14.5"],
+        ["dac_mini", "21.5", "22.5", "23.5"],
+        ["dac_mini", "37.5*", "38.5", "39.5"],
+        ["dac_mini", "46.5", "47.5", "48.5"],
     ]
+    assert lines[2].split()[:4] == ["DAC", "EnCod", "pooled", "noise…"]
+    assert "Mean EER on a codec: 13.0 % of detectors trained on it, 13.0 % of detectors trained on another" in said
 
 
 @pytest.mark.parametrize(("seen", "fits"), [(1, True), (4, False)])

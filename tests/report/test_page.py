@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
+from browser import browsing
 from codecfake.audio import io as audio
 from codecfake.corpora import LeftOut, Speaker, Utterance
 from codecfake.corpora.tables import left_out_table, speaker_table, split_table
@@ -169,7 +170,7 @@ def evaluation_of(trials: pd.DataFrame, seeds: list[int]) -> Evaluation:
 
 def metrics_of(evaluation: Evaluation, eers: dict[str, list[float]]) -> pd.DataFrame:
     """Return the metrics table with the given EERs, increased by 0.02 for seed 2."""
-    table = matrix.metrics_table(evaluation, {}, 0)
+    table = matrix.metrics_table(evaluation, {})
     eer = [eers[row.trained_on][COLUMNS.index(row.evaluated_on)] for row in table.itertuples()]
     table["eer"] = np.array(eer) + np.where(table["seed"] == "2", 0.02, 0)
     low, high = table["eer"] - 0.01, table["eer"] + 0.02
@@ -382,6 +383,26 @@ def test_counts_are_by_split_in_order():
     assert table.to_numpy().tolist() == [["train", 2, 3, 1.7], ["dev", 1, 1, 0.1], ["eval", 1, 1, 0.5]]
 
 
+def test_contents_lists_every_section(page):
+    anchors = [attributes["id"] for tag, attributes in page.tags if tag == "section"]
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a" and attributes["href"].startswith("#")]
+    # the first link is in the introduction
+    assert links[1:] == [f"#{anchor}" for anchor in anchors]
+    assert anchors[:3] == ["section-summary", "section-matrix", "section-generalisation"]
+
+
+def test_summary_has_four_numbers_and_a_sentence_for_each_recipe(page):
+    text = " ".join(page.text.split())
+    assert "in-domain 5.6 % cross-codec 37.8 % pooled 11.5 % leave-one-family-out 45.0 %" in text
+    assert "Mean EER on a codec: 5.6 % of detectors trained on it, 37.8 % of detectors trained on another codec" in text
+    assert "in-domain 10.6 %" in text
+
+
+def test_every_figure_has_a_caption(page):
+    names = [tag for tag, _ in page.tags if tag in ("figure", "figcaption")]
+    assert names == ["figure", "figcaption"] * 7
+
+
 @pytest.mark.browser
 def test_browser_shows_the_matrix(html, folder):
     page = Page(chromium(folder / "report.html", "--dump-dom"))
@@ -398,3 +419,31 @@ def test_browser_renders_the_page(html, folder):
     # dark text on a light background, and the colours of the heatmap
     assert pixels[..., :3].std() > 0.05
     assert np.ptp(pixels[..., :3], axis=2).max() > 0.3
+
+
+@pytest.fixture(scope="module")
+def browser(folder):
+    with browsing(folder / "profile") as browser:
+        yield browser
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [1400, 400])
+def test_wide_tables_scroll_inside_a_page_that_does_not_overflow(html, browser, folder, width, dark):
+    browser.show(width, 800, dark)
+    browser.open((folder / "report.html").as_uri())
+    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    colours = browser.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert colours == ("rgb(21, 23, 27)" if dark else "rgb(255, 255, 255)")
+    # columns beyond the first stay in the frame of the table, whose first column and head do not move
+    moved = browser.evaluate(
+        "(() => { const frame = document.querySelector('#metrics').parentElement;"
+        " const cell = frame.querySelector('tr:last-child > :first-child'), head = frame.querySelector('th');"
+        " const before = [cell.getBoundingClientRect().left, head.getBoundingClientRect().left];"
+        " frame.scrollLeft = 300;"
+        " const after = [cell.getBoundingClientRect().left, head.getBoundingClientRect().left];"
+        " return [frame.scrollLeft > 0, before[0] === after[0], before[1] === after[1]]; })()"
+    )
+    assert moved == [width == 400, True, True]
+    assert browser.complaints == []

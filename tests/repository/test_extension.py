@@ -177,6 +177,8 @@ def test_condition_kind_is_added_by_one_entry(monkeypatch):
 
 
 SECTION = """
+TITLE = "Weather & wind"
+
 def inputs(run):
     return [f"results/{run['run']}/weather.tsv"]
 
@@ -187,7 +189,7 @@ def variables(found):
 
 def test_report_section_is_added_by_one_module_and_entry(added, run, tmp_path, monkeypatch):
     added(sections, "weather", SECTION)
-    (tmp_path / sections.__name__ / "weather.html").write_text("<h2>Weather of {{ run.run }}</h2>{{ weather }}")
+    (tmp_path / sections.__name__ / "weather.html").write_text("<p>{{ run.run }}: {{ weather }}</p>")
     weather = importlib.import_module(f"{sections.__name__}.weather")
     monkeypatch.setattr(sections, "SECTIONS", [weather])
     run = config.resolve({**run, "corpus": {**run["corpus"], "name": "folder", "path": "x"}})
@@ -196,4 +198,4 @@ def test_report_section_is_added_by_one_module_and_entry(added, run, tmp_path, m
     for codecs_of_run, shown in ((run["codecs"], True), ([], False)):
         write_report(tmp_path / "report.html", Results(**{**empty, "run": {**run, "codecs": codecs_of_run}}))
         page = (tmp_path / "report.html").read_text(encoding="utf-8")
-        assert ("<h2>Weather of r</h2>rain &amp; wind" in page) is shown
+        assert ("<h2>Weather &amp; wind</h2>\n<p>r: rain &amp; wind</p>" in page) is shown

@@ -190,7 +190,7 @@ def _check_names(run: dict, name: str) -> None:
 
 def computed_with(entry: dict) -> dict:
     """Return the part of a codec's entry that determines its output, without descriptive keys."""
-    return {key: value for key, value in entry.items() if key not in ("taxonomy", "parameters", "citation")}
+    return {key: value for key, value in entry.items() if key not in ("label", "taxonomy", "parameters", "citation")}
 
 
 def check_corpus(section: dict, name: str) -> dict:

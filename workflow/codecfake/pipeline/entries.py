@@ -49,6 +49,7 @@ class CodecEntry(Section):
     """A codec with its published files."""
 
     family: str = Field(description="codec family: a module in `codecs/`")
+    label: str | None = Field(None, max_length=6, description="short name, for the columns of matrices")
     sample_rate: int = Field(ge=8000, le=48000, description="sample rate of the model in Hz")
     hop: int = Field(ge=1, description="samples per frame")
     n_q: int | None = Field(None, ge=1, description="number of codebooks used")

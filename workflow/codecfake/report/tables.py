@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 
 from codecfake.audit.probe import ALL
+from codecfake.evaluation.generalisation import rows_of as generalisation_rows
 from codecfake.evaluation.metrics import METRICS
-from codecfake.trials.train_sets import train_sets, without
-from codecfake.util.constants import IDENTITY, POOLED, SPLITS
+from codecfake.trials.train_sets import train_sets
+from codecfake.util.constants import IDENTITY, SPLITS
 
 #: Significance level of p values.
 ALPHA = 0.05
@@ -64,12 +65,7 @@ def generalisation(metrics: pd.DataFrame, run: dict) -> tuple[list[str], list[tu
         Column names, and for each codec a cell (of `eer_cells`) per column, None if missing.
     """
     cells = eer_cells(metrics)
-    rows_of = {
-        "trained on it": lambda codec: codec,
-        "pooled": lambda codec: POOLED,
-        "leave-one-family-out": lambda codec: without(run["codec_entries"][codec]["family"]),
-        **{name: lambda codec, name=name: name for name in run["baselines"]},
-    }
+    rows_of = generalisation_rows(run) | {name: lambda codec, name=name: name for name in run["baselines"]}
     there = {name: row for name, row in rows_of.items() if any((row(codec), codec) in cells for codec in run["codecs"])}
     rows = [(codec, [cells.get((row(codec), codec)) for row in there.values()]) for codec in run["codecs"]]
     return list(there), rows

@@ -1,5 +1,6 @@
-"""The sections of the report. A section is a module with a template of the same name next to it and two functions:
+"""The sections of the report. A section is a module with a template of the same name next to it, and:
 
+- `TITLE` is its heading.
 - `inputs(run)` returns the files that it needs, for a resolved config. Snakemake calls it while it plans, so a module
   imports nothing heavy at the top.
 - `variables(found)` returns the variables of the template for the `Results` of the run, or None to leave the section
@@ -21,6 +22,7 @@ from codecfake.report.sections import (
     resources,
     samples,
     shortcuts,
+    summary,
     tracing,
     training,
     utterances,
@@ -28,6 +30,7 @@ from codecfake.report.sections import (
 
 #: In the order of the report.
 SECTIONS = [
+    summary,
     matrix,
     generalisation,
     shortcuts,

@@ -7,6 +7,8 @@ from codecfake.pipeline.paths import Paths
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
+TITLE = "DET curves"
+
 
 def inputs(run: dict) -> list[str]:
     at = Paths(run)

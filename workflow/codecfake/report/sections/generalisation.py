@@ -7,6 +7,8 @@ from codecfake.pipeline.paths import Paths
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
+TITLE = "Generalisation to unseen codecs"
+
 
 def inputs(run: dict) -> list[str]:
     return [Paths(run).matrix().metrics]

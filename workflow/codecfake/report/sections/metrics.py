@@ -7,6 +7,8 @@ from codecfake.pipeline.paths import Paths
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
+TITLE = "All metrics"
+
 
 def inputs(run: dict) -> list[str]:
     matrix = Paths(run).matrix()

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 #: Maximum number of utterances.
 SAMPLES = 2
 
+TITLE = "Samples"
+
 
 def inputs(run: dict) -> list[str]:
     at = Paths(run)

@@ -7,6 +7,8 @@ from codecfake.pipeline.paths import by_recipe
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
+TITLE = "Shortcuts"
+
 
 def inputs(run: dict) -> list[str]:
     return [

@@ -7,6 +7,8 @@ from codecfake.pipeline.paths import by_recipe
 if TYPE_CHECKING:
     from codecfake.report.results import Results
 
+TITLE = "Source tracing"
+
 
 def inputs(run: dict) -> list[str]:
     traces = [at.traces_of(by) for at in by_recipe(run).values() for by in at.tracing]
