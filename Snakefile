@@ -39,6 +39,8 @@ include: "workflow/rules/8_report.smk"
 
 onstart:
     hold_run()
+    # with a limit, Snakemake 9 starts a timer in every scheduling round, which starts another round: they multiply
+    workflow.scheduler.job_rate_limiter = None
 
 
 # lists all files, so that a deleted file is made again, with all files that depend on it

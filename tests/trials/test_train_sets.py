@@ -143,3 +143,22 @@ def test_classes_are_mixed_within_an_epoch():
         assert all(
             30 < np.count_nonzero(np.isin(half, some)) < 70 for some in (["identity"], ["a1", "a2"], ["b"], ["c"])
         )
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(1.5, 15), (3.0, 30), (4.0, 37)])
+def test_spoof_trials_are_limited_by_the_ratio_and_rotate_over_epochs(ratio, expected):
+    trials = protocol(10, alpha=7, beta=30)
+    is_spoof = (trials["label"] == "spoof").to_numpy()
+    epochs = [draw(trials, None, np.random.default_rng([1, epoch]), ratio) for epoch in range(20)]
+    for order in epochs:
+        assert len(set(order)) == len(order)
+        assert (sum(is_spoof[order]), len(order)) == (expected, expected + 10)
+    assert set.union(*map(set, epochs)) == set(range(47))
+    assert epochs[0] != epochs[1]
+
+
+def test_ratio_limits_the_draws_of_balanced_classes():
+    trials = protocol(6, a1=5, a2=8, b=3, c=41)
+    order = draw(trials, CLASSES, np.random.default_rng(1), 2.0)
+    shares = Counter(trials["codec"].iloc[order].map(CLASSES).dropna().tolist())
+    assert shares == {"a": 4, "b": 4, "c": 4}

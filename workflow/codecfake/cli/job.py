@@ -20,6 +20,7 @@ def own_device(args: argparse.Namespace, choose: Callable[[], str] | None = None
 
     from codecfake.runtime import gpu_lock
     from codecfake.runtime.device import torch_device, write_gpu_use
+    from codecfake.runtime.memory import keep_freed_memory
 
     device = choose() if choose else torch_device(gpu_lock.claim(args.device))
     if device == "cuda" and torch.cuda.device_count() != 1:
@@ -31,6 +32,7 @@ def own_device(args: argparse.Namespace, choose: Callable[[], str] | None = None
         print("no usable GPU: computing on the CPU", file=sys.stderr)
     # one thread on the CPU, so that results do not depend on the number of cores
     torch.set_num_threads(1)
+    keep_freed_memory()
     yield device
     if args.gpu_use and os.environ.get("RANK", "0") == "0":
         write_gpu_use(args.gpu_use, device)

@@ -13,4 +13,6 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    train_by(args, {**args.entry, "classes": args.classes})
+    # to a tracer spoof is several classes, as many as there are codecs
+    entry = {key: value for key, value in args.entry.items() if key != "spoof_ratio"}
+    train_by(args, {**entry, "classes": args.classes})

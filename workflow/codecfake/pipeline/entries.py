@@ -96,6 +96,11 @@ class DetectorEntry(Section):
     model: dict[str, Any] = Field(description="arguments of the network; its keys depend on the module")
     batch_size: int = Field(ge=1, description="utterances per training step")
     epochs: int = Field(ge=1, description="maximum number of epochs")
+    spoof_ratio: float | None = Field(
+        None,
+        gt=0,
+        description="maximum number of spoof trials per bona fide trial in an epoch; they rotate",
+    )
     learning_rate: float = Field(gt=0, description="initial learning rate")
     files: DetectorFiles | None = Field(None, description="pretrained weights")
 

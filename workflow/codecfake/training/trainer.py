@@ -123,7 +123,8 @@ class Training:
             DataError: all batches have fewer trials than processes.
         """
         self.train.epoch = epoch
-        order = draw(self.trials, self.classes, np.random.default_rng([self.seed, epoch]))
+        rng = np.random.default_rng([self.seed, epoch])
+        order = draw(self.trials, self.classes, rng, self.entry.get("spoof_ratio"))
         size, world_size = self.entry["batch_size"], self.processes.world_size
         if min(size, len(order)) < world_size:
             raise DataError(

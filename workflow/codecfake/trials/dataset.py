@@ -103,26 +103,34 @@ def to_device(waveforms: torch.Tensor, device: torch.device) -> torch.Tensor:
     return waveforms.to(device, non_blocking=True).float() / PCM16_FULL_SCALE
 
 
-def draw(trials: pd.DataFrame, classes: dict[str, str] | None, rng: np.random.Generator) -> list[int]:
+def draw(
+    trials: pd.DataFrame, classes: dict[str, str] | None, rng: np.random.Generator, spoof_ratio: float | None = None
+) -> list[int]:
     """Return the order of the training trials of an epoch.
 
-    Without `classes`, each trial is drawn once. With `classes`, all bona fide trials are drawn once, and each class of
-    spoof gets an equal share of as many draws as there are spoof trials: a small class repeats after all its trials are
-    drawn, and some trials of a large class are left for other epochs.
+    All bona fide trials are drawn once. Of the spoof trials at most `spoof_ratio` times as many are drawn, others in
+    each epoch. With `classes`, each class of spoof gets an equal share of the draws: a small class repeats after all its
+    trials are drawn, and some trials of a large class are left for other epochs.
 
     Args:
         trials: rows of `Protocol`.
         classes: class of each codec, or None.
     """
-    if classes is None:
-        return rng.permutation(len(trials)).tolist()
-    positions = pd.Series(np.arange(len(trials)))
     is_spoof = (trials["label"] == "spoof").to_numpy()
-    class_of = trials["codec"].map(classes).to_numpy()
-    spoof = [group.to_numpy() for _, group in positions[is_spoof].groupby(class_of[is_spoof])]
-    bonafide = positions[~is_spoof].to_numpy()
-    share = sum(map(len, spoof)) // len(spoof)
-    drawn = [
-        np.concatenate([rng.permutation(group) for _ in range(-(-share // len(group)))])[:share] for group in spoof
-    ]
-    return rng.permutation(np.concatenate([bonafide, *drawn])).tolist()
+    bonafide, spoof = np.flatnonzero(~is_spoof), np.flatnonzero(is_spoof)
+    number = len(spoof) if spoof_ratio is None else min(len(spoof), round(spoof_ratio * len(bonafide)))
+    if classes is not None:
+        spoof = _balanced(spoof, trials["codec"].map(classes).to_numpy()[spoof], number, rng)
+        return rng.permutation(np.append(bonafide, spoof)).tolist()
+    if number < len(spoof):
+        spoof = rng.permutation(spoof)[:number]
+    return rng.permutation(np.sort(np.append(bonafide, spoof))).tolist()
+
+
+def _balanced(positions: np.ndarray, class_of: np.ndarray, number: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw about `number` of the positions [N], equally many of each class; repeat those of a small class."""
+    groups = [group.to_numpy() for _, group in pd.Series(positions).groupby(class_of)]
+    share = number // len(groups)
+    return np.concatenate(
+        [np.concatenate([rng.permutation(group) for _ in range(-(-share // len(group)))])[:share] for group in groups]
+    )
