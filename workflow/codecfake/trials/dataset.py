@@ -109,8 +109,8 @@ def draw(
     """Return the order of the training trials of an epoch.
 
     All bona fide trials are drawn once. Of the spoof trials at most `spoof_ratio` times as many are drawn, others in
-    each epoch. With `classes`, each class of spoof gets an equal share of the draws: a small class repeats after all its
-    trials are drawn, and some trials of a large class are left for other epochs.
+    each epoch. With `classes`, each class of spoof gets an equal share of the draws: a small class repeats after all
+    its trials are drawn, and some trials of a large class are left for other epochs.
 
     Args:
         trials: rows of `Protocol`.
