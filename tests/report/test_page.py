@@ -433,7 +433,7 @@ def browser(folder):
 def test_wide_tables_scroll_inside_a_page_that_does_not_overflow(html, browser, folder, width, dark):
     browser.show(width, 800, dark)
     browser.open((folder / "report.html").as_uri())
-    assert browser.evaluate("document.documentElement.scrollWidth") == width
+    assert browser.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
     colours = browser.evaluate("getComputedStyle(document.body).backgroundColor")
     assert colours == ("rgb(21, 23, 27)" if dark else "rgb(255, 255, 255)")
     # columns beyond the first stay in the frame of the table, whose first column and head do not move
@@ -445,5 +445,5 @@ def test_wide_tables_scroll_inside_a_page_that_does_not_overflow(html, browser, 
         " const after = [cell.getBoundingClientRect().left, head.getBoundingClientRect().left];"
         " return [frame.scrollLeft > 0, before[0] === after[0], before[1] === after[1]]; })()"
     )
-    assert moved == [width == 400, True, True]
+    assert moved == [True, True, True]
     assert browser.complaints == []
