@@ -53,3 +53,6 @@ rule all:
         RUN_PATHS.splits(),
         map(RUN_PATHS.set_shard, RUN_PATHS.sets),
         [file for at in RECIPES.values() for file in at.all_files()],
+    # printed in place of the list
+    message:
+        "all results are there"

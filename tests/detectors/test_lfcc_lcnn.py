@@ -7,6 +7,7 @@ import torch
 
 from codecfake import detectors
 from codecfake.detectors.base import BONAFIDE, SPOOF, Detector
+from codecfake.detectors.lfcc_lcnn_network import MaxFeatureMap
 from codecfake.runtime.device import seed_all
 from tiny_run import ENTRY
 
@@ -96,3 +97,10 @@ def test_lfcc_ignore_content_above_max_hz(speech):
     )
     change = [(front(spoken + whistle) - front(spoken))[:, :20].abs().mean() for front in (deaf, hearing)]
     assert change[0] < 0.15 * change[1]
+
+
+def test_gradient_of_the_larger_half_equals_that_of_maximum():
+    torch.manual_seed(5)
+    x = torch.randn(2, 6, 3, 4, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(MaxFeatureMap(), x)
+    torch.testing.assert_close(MaxFeatureMap()(x), torch.maximum(*x.chunk(2, dim=1)), rtol=0, atol=0)

@@ -137,9 +137,11 @@ class Trainer:
 
     def _adversarial_loss(self, target: torch.Tensor, decoded: torch.Tensor) -> torch.Tensor:
         """Train the discriminators on target and decoded audio [B, T]; return the codec's loss (scalar)."""
+        self.discriminators.requires_grad_(True)
         self.discriminator_optimiser.zero_grad()
         self.discriminators.loss(target, decoded).backward()
         self.discriminator_optimiser.step()
+        self.discriminators.requires_grad_(False)
         adversarial, feature = self.discriminators.codec_losses(target, decoded)
         return self.settings.adversarial_weight * adversarial + self.settings.feature_weight * feature
 

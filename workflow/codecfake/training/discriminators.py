@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn.functional import leaky_relu, pad
 from torch.nn.utils.parametrizations import weight_norm
 
-N_FFTS, STFT_CHANNELS = (256, 512, 1024), 12
+N_FFTS, STFT_CHANNELS = (256, 512, 1024), 16
 PERIODS, PERIOD_CHANNELS = (2, 3, 5, 7, 11), (8, 16, 32, 48)
 #: Exponent of the magnitudes: compression makes faint parts of a spectrum count.
 COMPRESSION = 0.3
@@ -54,7 +54,7 @@ class StftDiscriminator(nn.Module):
 
         self.convolutions = Convolutions(
             [
-                nn.Conv2d(2, width, (5, 3), padding=(2, 1)),
+                nn.Conv2d(2, width, (5, 3), stride=(2, 1), padding=(2, 1)),
                 *map(dilated, (1, 2, 4)),
                 nn.Conv2d(width, 1, (3, 3), padding=1),
             ]
@@ -63,7 +63,7 @@ class StftDiscriminator(nn.Module):
     def forward(self, waveforms: torch.Tensor) -> Maps:
         """Map [B, T] to the outputs of the layers, [B, channels, frequencies, frames]."""
         spectra = torch.stft(
-            waveforms, self.n_fft, self.n_fft // 4, window=self.window, normalized=True, return_complex=True
+            waveforms, self.n_fft, self.n_fft // 2, window=self.window, normalized=True, return_complex=True
         )
         magnitudes = spectra.abs().clamp(min=LEAST_MAGNITUDE)
         return self.convolutions(torch.view_as_real(spectra * magnitudes ** (COMPRESSION - 1)).permute(0, 3, 1, 2))
