@@ -20,7 +20,7 @@ from codecfake.training.codec_trainer import (
     CropSampler,
     ReconstructionLoss,
     Trainer,
-    learning_rate,
+    schedule,
 )
 from codecfake.util.errors import CheckpointError, DataError
 
@@ -30,8 +30,9 @@ ENTRY = {"family": "encodec", "sample_rate": 16000, "hop": 64, "n_q": 2, "bandwi
 ADAPTER = codecs.family_class("encodec")
 SETTINGS = Settings(
     seed=5, reconstruction_steps=8, adversarial_steps=4, discriminators=["stft", "period"], batch_size=4,
-    crop_samples=2048, learning_rate=0.02, warmup_steps=2, waveform_weight=1.0, quantizer_weight=1.0,
-    adversarial_weight=0.1, feature_weight=0.1, discriminator_learning_rate=0.001, evaluate_every=4,
+    crop_samples=2048, learning_rate=0.02, matrix_learning_rate=0.05, warmup_steps=2, waveform_weight=1.0,
+    quantizer_weight=1.0, adversarial_weight=0.1, feature_weight=0.1, discriminator_learning_rate=0.001,
+    evaluate_every=4,
 )  # fmt: skip
 
 
@@ -155,9 +156,9 @@ def test_utterances_shorter_than_a_crop_are_refused():
     # four steps of warm-up, half-way, the end, beyond the end
     [(0, 0.25), (1, 0.5 * (0.505 + 0.495 * np.cos(np.pi / 100))), (50, 0.505), (100, 0.01), (150, 0.01)],
 )
-def test_learning_rate_warms_up_and_follows_a_cosine(step, expected):
-    schedule = replace(SETTINGS, reconstruction_steps=60, adversarial_steps=40, warmup_steps=4, learning_rate=2.0)
-    assert learning_rate(schedule, step) == pytest.approx(2 * expected)
+def test_learning_rates_warm_up_and_follow_a_cosine(step, expected):
+    settings = replace(SETTINGS, reconstruction_steps=60, adversarial_steps=40, warmup_steps=4)
+    assert schedule(settings, step) == pytest.approx(expected)
 
 
 class Lagging(ADAPTER):

@@ -25,6 +25,9 @@ class _Common(Section):
     batch_size: int = Field(ge=1, description="crops per step")
     crop_samples: int = Field(ge=2048, description="length of a crop in samples at the codec's sample rate")
     learning_rate: float = Field(gt=0, description="learning rate after warm-up, from which it decays along a cosine")
+    matrix_learning_rate: float = Field(
+        gt=0, description="the same for weight matrices (Muon): change per step relative to the weight"
+    )
     warmup_steps: int = Field(ge=1, description="steps over which the learning rate rises from 0")
     waveform_weight: float = Field(ge=0, description="weight of the waveform loss; the mel loss has weight 1")
     quantizer_weight: float = Field(ge=0, description="weight of the quantizer's loss")

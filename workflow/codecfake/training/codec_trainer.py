@@ -19,6 +19,7 @@ from codecfake.audio import io as audio
 from codecfake.codecs import TrainableCodec
 from codecfake.data.checkpoints import read_checkpoint, write_checkpoint
 from codecfake.resynthesis.resynthesis import through_codec
+from codecfake.training import muon
 from codecfake.training.codec_settings import Settings
 from codecfake.training.discriminators import Discriminators
 from codecfake.util.errors import CheckpointError, DataError
@@ -84,11 +85,11 @@ class CropSampler:
         return np.clip(crop * gain, -1, 1).astype(np.float32)
 
 
-def learning_rate(settings: Settings, step: int) -> float:
-    """Return the learning rate of a step: linear warm-up, then cosine decay to 1 % of the peak at the last step."""
+def schedule(settings: Settings, step: int) -> float:
+    """Return a step's share of the peak learning rates: linear warm-up, then cosine decay to 1 % at the last step."""
     warm = min(1.0, (step + 1) / settings.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
-    return settings.learning_rate * warm * (0.01 + 0.99 * cosine)
+    return warm * (0.01 + 0.99 * cosine)
 
 
 class HeldOut(NamedTuple):
@@ -100,7 +101,10 @@ class HeldOut(NamedTuple):
 
 
 class Trainer:
-    """The training state: model, moving average of its weights, discriminators, optimisers and step."""
+    """The training state: model, moving average of its weights, discriminators, optimisers and step.
+
+    Muon trains the weight matrices, Adam all other parameters.
+    """
 
     def __init__(self, adapter: TrainableCodec, settings: Settings):
         self.adapter, self.settings = adapter, settings
@@ -108,7 +112,12 @@ class Trainer:
         self.average = adapter.build(adapter.entry)
         self.average.load_state_dict(adapter.model.state_dict())
         self.discriminators = Discriminators(settings.discriminators).to(adapter.device)
-        self.optimiser = torch.optim.AdamW(adapter.model.parameters(), betas=(0.8, 0.99))
+        weights = muon.matrices(adapter.model)
+        chosen = set(weights)
+        self.muon = muon.Muon(weights, settings.matrix_learning_rate)
+        self.adam = torch.optim.AdamW(
+            [parameter for parameter in adapter.model.parameters() if parameter not in chosen], betas=(0.8, 0.99)
+        )
         self.discriminator_optimiser = torch.optim.AdamW(
             self.discriminators.parameters(), lr=settings.discriminator_learning_rate, betas=(0.8, 0.99)
         )
@@ -118,8 +127,9 @@ class Trainer:
     def advance(self, waveforms: torch.Tensor) -> float:
         """Run one optimiser step on waveforms [B, T]; return the reconstruction loss."""
         model = self.adapter.model.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = learning_rate(self.settings, self.step)
+        share = schedule(self.settings, self.step)
+        self.muon.param_groups[0]["lr"] = share * self.settings.matrix_learning_rate
+        self.adam.param_groups[0]["lr"] = share * self.settings.learning_rate
         decoded, quantizer_loss = self.adapter.training_forward(waveforms)
         delay = self.adapter.delays(waveforms.shape[1])[0]
         target, decoded = waveforms[:, : decoded.shape[1] - delay], decoded[:, delay:]
@@ -127,10 +137,11 @@ class Trainer:
         loss = reconstruction + self.settings.quantizer_weight * quantizer_loss
         if self.step >= self.settings.reconstruction_steps:
             loss = loss + self._adversarial_loss(target, decoded)
-        self.optimiser.zero_grad()
+        model.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        self.optimiser.step()
+        self.muon.step()
+        self.adam.step()
         self.step += 1
         self._update_average()
         return reconstruction.item()
@@ -164,7 +175,8 @@ class Trainer:
             "model": self.adapter.model,
             "average": self.average,
             "discriminators": self.discriminators,
-            "optimiser": self.optimiser,
+            "muon": self.muon,
+            "adam": self.adam,
             "discriminator_optimiser": self.discriminator_optimiser,
         }
 
