@@ -18,7 +18,7 @@ rule cues:
         f"{AUDIO}/benchmarks/cues/{{codec}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: 1
     message:
         "{wildcards.codec}: measure cues"
     shell:
@@ -63,7 +63,7 @@ rule quality:
         f"{EXPERIMENT}/benchmarks/quality/{{codec}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: 1
     params:
         utterances=RUN["quality_utterances"],
     message:
