@@ -348,7 +348,6 @@ def test_workflow_can_be_used_as_a_module(finished, project, tmp_path):
     (work / "my.yaml").write_text(yaml.safe_dump({**project.config, "codecs": CODECS[:1], "train_sets": ["each"]}))
     (work / "Snakefile").write_text(MODULE.format(snakefile=checkout / "Snakefile"))
     said = run_in(work, checkout, "-n")
-    assert max(map(len, said.splitlines())) < 400, "a page-long list of files"
     assert re.search(r"^codecfake_train +1$", said, re.MULTILINE)
     assert re.search(r"^codecfake_report +1$", said, re.MULTILINE)
     run_in(work, checkout, "results/small/splits/split.tsv")
