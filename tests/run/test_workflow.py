@@ -360,6 +360,7 @@ def test_dry_run_and_lint_change_no_files(project):
         return {path: path.stat().st_mtime_ns for path in kept if path.name != "small.yaml"}
 
     before = files()
+    project.planned()
     planned = project.snakemake("-n", "--forceall").stdout
     assert max(map(len, planned.splitlines())) < 400, "a page-long list of files"
     assert project.snakemake("--lint").returncode == 0

@@ -52,7 +52,7 @@ class Lfcc(nn.Module):
 
 
 class _LargerHalf(torch.autograd.Function):
-    """The larger half of the channels; its gradient costs a fifth of `torch.maximum`'s on a CPU."""
+    """The larger half of the channels; its gradient is cheaper on a CPU than that of `torch.maximum`."""
 
     @staticmethod
     def forward(ctx, x: torch.Tensor) -> torch.Tensor:

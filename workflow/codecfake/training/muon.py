@@ -1,7 +1,7 @@
 """Muon (Jordan et al. 2024, kellerjordan.github.io/posts/muon): steps of orthogonal matrices.
 
-A codec without normalisation layers, whose input is a bottleneck of few channels, needs several times as many steps of
-Adam: a step along the gradient changes few directions of a weight matrix, one of Muon all of them equally.
+A codec with few latent channels and no normalisation layers needs several times as many steps of Adam: a step of Adam
+changes few directions of a weight matrix, a step of Muon changes all of them equally.
 """
 
 from collections.abc import Iterable
@@ -53,7 +53,9 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             for weight in (weight for weight in group["params"] if weight.grad is not None):
                 state = self.state[weight]
-                mean = state.setdefault("mean", torch.zeros_like(weight)).lerp_(weight.grad, 1 - MOMENTUM)
+                if not state:
+                    state["mean"] = torch.zeros_like(weight)
+                mean = state["mean"].lerp_(weight.grad, 1 - MOMENTUM)
                 nesterov = weight.grad.lerp(mean, MOMENTUM)
                 direction = orthogonal(nesterov.flatten(1)).view_as(weight)
                 weight.sub_(direction * (group["lr"] * weight.norm() / (direction.norm() + LEAST_NORM)))
