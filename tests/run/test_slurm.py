@@ -110,8 +110,8 @@ def test_jobs_request_the_resources_of_the_profile(run):
         "waveforms": ("cpu", 4, 8000, 12 * 60),
         "train": ("gpu", 4, 16000, 24 * 60),
         "score_protocol": ("gpu", 4, 12000, 4 * 60),
-        "cues": ("cpu", 4, 8000, 12 * 60),
-        "quality": ("cpu", 4, 8000, 12 * 60),
+        "cues": ("cpu", 1, 8000, 12 * 60),
+        "quality": ("cpu", 1, 8000, 12 * 60),
         END: ("cpu", 3, 19000, 140),
     }
 
