@@ -121,6 +121,17 @@ def test_stopped_training_resumes_to_identical_weights(run, undisturbed, monkeyp
     assert run.drawn_next == undisturbed.drawn_next
 
 
+def test_diverging_training_ends_with_the_step_and_keeps_the_weights():
+    trainer = Trainer(ADAPTER(ENTRY, ADAPTER.build(ENTRY)), SETTINGS)
+    before = {key: value.clone() for key, value in trainer.average.state_dict().items()}
+    weights = [parameter.detach().clone() for parameter in trainer.adapter.model.parameters()]
+    with pytest.raises(DataError, match="step 0: gradient norm nan, must be finite; lower the learning rates"):
+        trainer.advance(torch.full((4, 2048), torch.nan))
+    assert trainer.step == 0
+    assert equal_states(trainer.average.state_dict(), before)
+    assert all(map(torch.equal, trainer.adapter.model.parameters(), weights))
+
+
 def test_failed_checkpoint_write_keeps_the_previous_checkpoint(run, monkeypatch):
     move, moved = os.replace, []
 

@@ -13,11 +13,11 @@ def seeded():
     torch.manual_seed(4)
 
 
-def test_weights_of_layers_are_matrices_but_codebooks_vectors_and_magnitudes_are_not():
-    convolution, lstm = weight_norm(nn.Conv1d(3, 5, 7)), nn.LSTM(4, 4)
-    model = nn.ModuleList([convolution, lstm, nn.Embedding(6, 4), nn.LayerNorm(4), nn.Conv1d(8, 1, 3)])
-    directions = convolution.parametrizations.weight.original1
-    expected = [directions, lstm.weight_ih_l0, lstm.weight_hh_l0]
+def test_weights_of_layers_are_matrices_but_codebooks_recurrent_weights_vectors_and_magnitudes_are_not():
+    convolution, linear = weight_norm(nn.Conv1d(3, 5, 7)), nn.Linear(4, 4)
+    others = [nn.LSTM(4, 4), nn.Embedding(6, 4), nn.LayerNorm(4), nn.Conv1d(8, 1, 3)]
+    model = nn.ModuleList([convolution, linear, *others])
+    expected = [convolution.parametrizations.weight.original1, linear.weight]
     assert [id(weight) for weight in muon.matrices(model)] == list(map(id, expected))
 
 

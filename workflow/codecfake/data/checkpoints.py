@@ -23,11 +23,22 @@ NUMBERS = [
 
 
 def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Return the state_dict on the CPU, with floating-point tensors in float16 to halve the file."""
-    return {
+    """Return the state_dict on the CPU, with floating-point tensors in float16 to halve the file.
+
+    The statistics of codebooks that are moving averages (`embed_avg` / `cluster_size` = `embed`) are those of clusters
+    of size 1: `embed_avg` is `embed` itself, which the file holds once.
+    """
+    state = {
         key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
         for key, value in model.state_dict().items()
     }
+    for key in state:
+        prefix, _, name = key.rpartition(".")
+        if name == "embed_avg":
+            state[key] = state[f"{prefix}.embed"]
+        elif name == "cluster_size":
+            state[key] = torch.ones_like(state[key])
+    return state
 
 
 @contextmanager

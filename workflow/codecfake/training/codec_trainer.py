@@ -125,7 +125,11 @@ class Trainer:
         self.step = 0
 
     def advance(self, waveforms: torch.Tensor) -> float:
-        """Run one optimiser step on waveforms [B, T]; return the reconstruction loss."""
+        """Run one optimiser step on waveforms [B, T]; return the reconstruction loss.
+
+        Raises:
+            DataError: the training diverged; weights and step stay.
+        """
         model = self.adapter.model.train()
         share = schedule(self.settings, self.step)
         self.muon.param_groups[0]["lr"] = share * self.settings.matrix_learning_rate
@@ -139,7 +143,9 @@ class Trainer:
             loss = loss + self._adversarial_loss(target, decoded)
         model.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if not norm.isfinite():
+            raise DataError(f"step {self.step}: gradient norm {norm.item()}, must be finite; lower the learning rates")
         self.muon.step()
         self.adam.step()
         self.step += 1

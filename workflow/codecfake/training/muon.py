@@ -16,12 +16,20 @@ LEAST_NORM = 1e-7
 
 
 def matrices(model: nn.Module) -> list[nn.Parameter]:
-    """Return the weights of layers that have several inputs and several outputs; codebooks are not among them."""
-    codebooks = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
+    """Return the weights of layers that have several inputs and several outputs.
+
+    Codebooks are not among them, nor are recurrent weights, which grow until the gradients overflow.
+    """
+    excluded = {
+        id(weight)
+        for module in model.modules()
+        if isinstance(module, nn.Embedding | nn.RNNBase)
+        for weight in module.parameters()
+    }
     return [
         weight
         for weight in model.parameters()
-        if weight.dim() > 1 and min(len(weight), weight[0].numel()) > 1 and id(weight) not in codebooks
+        if weight.dim() > 1 and min(len(weight), weight[0].numel()) > 1 and id(weight) not in excluded
     ]
 
 
