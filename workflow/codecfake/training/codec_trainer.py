@@ -28,6 +28,8 @@ from codecfake.util.hashing import digest
 #: Window lengths of the mel loss (samples), with the number of mel bands of each.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
 MEL_FLOOR = 1e-4
+#: Window length of the long-term spectrum (samples).
+SPECTRUM_N_FFT = 2048
 EMA_DECAY = 0.999
 #: Range from which the RMS level of a crop is drawn (dBFS).
 LEVEL_DB = (-32.0, -16.0)
@@ -35,11 +37,16 @@ SILENCE_RMS = 1e-4
 
 
 class ReconstructionLoss(torch.nn.Module):
-    """Multi-resolution log-mel L1 (as in DAC and EnCodec) plus waveform L1 divided by the target's mean magnitude."""
+    """Multi-resolution log-mel L1 (as in DAC and EnCodec), waveform L1 and L1 of the long-term log spectrum.
 
-    def __init__(self, sample_rate: int, waveform_weight: float):
+    The waveform's difference is divided by the target's mean magnitude. The long-term spectrum is the mean over all
+    frames of a batch at a resolution that shows lines at multiples of the frame rate; in a single frame they drown.
+    """
+
+    def __init__(self, sample_rate: int, waveform_weight: float, spectrum_weight: float):
         super().__init__()
-        self.waveform_weight = waveform_weight
+        self.waveform_weight, self.spectrum_weight = waveform_weight, spectrum_weight
+        self.spectrum = torchaudio.transforms.Spectrogram(SPECTRUM_N_FFT, hop_length=SPECTRUM_N_FFT // 4, power=1.0)
         self.mels = torch.nn.ModuleList(
             torchaudio.transforms.MelSpectrogram(
                 sample_rate, n_fft=n_fft, hop_length=n_fft // 4, n_mels=n_mels, power=1.0
@@ -53,7 +60,8 @@ class ReconstructionLoss(torch.nn.Module):
         for mel in self.mels:
             difference = _log(mel(decoded)) - _log(mel(target))
             loss = loss + difference.abs().mean() / len(self.mels)
-        return loss
+        levels = [_log(self.spectrum(waveform)).mean(dim=(0, 2)) for waveform in (decoded, target)]
+        return loss + self.spectrum_weight * (levels[0] - levels[1]).abs().mean()
 
 
 def _log(magnitudes: torch.Tensor) -> torch.Tensor:
@@ -121,7 +129,7 @@ class Trainer:
         self.discriminator_optimiser = torch.optim.AdamW(
             self.discriminators.parameters(), lr=settings.discriminator_learning_rate, betas=(0.8, 0.99)
         )
-        self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight).to(adapter.device)
+        self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight, settings.spectrum_weight).to(adapter.device)
         self.step = 0
 
     def advance(self, waveforms: torch.Tensor) -> float:
