@@ -107,7 +107,7 @@ def test_jobs_request_the_resources_of_the_profile(run):
         "shards_source_shard": ("cpu", 1, 3000, 20),
         "resynthesise_shard": ("gpu", 1, 8000, 4 * 60),
         "protocol": ("cpu", 1, 3000, 20),
-        "waveforms": ("cpu", 4, 8000, 12 * 60),
+        "waveforms": ("cpu", 1, 8000, 12 * 60),
         "train": ("gpu", 4, 16000, 24 * 60),
         "score_protocol": ("gpu", 4, 12000, 4 * 60),
         "cues": ("cpu", 1, 8000, 12 * 60),

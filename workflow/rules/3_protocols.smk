@@ -81,7 +81,7 @@ rule waveforms:
         f"{AUDIO}/benchmarks/waveforms/{{name}}.tsv"
     conda:
         ENVIRONMENT
-    threads: 4
+    threads: 1
     message:
         "{wildcards.name}: decode and resample"
     shell:
