@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import yaml
 
-from codecfake.util.errors import CheckpointError
+from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.files import write_bytes
 
 #: NumPy scalar types, which training tools store next to the weights (best loss, learning rate).
@@ -20,6 +20,7 @@ NUMBERS = [
     np.dtype,
     *(type(np.dtype(name)) for name in ("float32", "float64", "int32", "int64", "bool")),
 ]
+FLOAT16_MAX = torch.finfo(torch.float16).max
 
 
 def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
@@ -27,6 +28,9 @@ def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
 
     The statistics of codebooks that are moving averages (`embed_avg` / `cluster_size` = `embed`) are those of clusters
     of size 1: `embed_avg` is `embed` itself, which the file holds once.
+
+    Raises:
+        DataError: a value exceeds float16's range or is not finite.
     """
     state = {
         key: value.detach().cpu().half() if value.is_floating_point() else value.detach().cpu()
@@ -38,6 +42,10 @@ def half_state_dict(model: torch.nn.Module) -> dict[str, torch.Tensor]:
             state[key] = state[f"{prefix}.embed"]
         elif name == "cluster_size":
             state[key] = torch.ones_like(state[key])
+    for key, value in state.items():
+        if not value.isfinite().all():
+            largest = model.state_dict()[key].abs().max().item()
+            raise DataError(f"weight {key}: largest magnitude {largest:g}, must be at most {FLOAT16_MAX:g} (float16)")
     return state
 
 

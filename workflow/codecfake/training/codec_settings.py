@@ -30,7 +30,9 @@ class _Common(Section):
     )
     warmup_steps: int = Field(ge=1, description="steps over which the learning rate rises from 0")
     waveform_weight: float = Field(ge=0, description="weight of the waveform loss; the mel loss has weight 1")
-    spectrum_weight: float = Field(ge=0, description="weight of the loss of the long-term spectrum")
+    line_weight: float = Field(
+        ge=0, description="weight of the loss of lines in the long-term spectrum, in the adversarial phase"
+    )
     quantizer_weight: float = Field(ge=0, description="weight of the quantizer's loss")
     adversarial_weight: float = Field(ge=0, description="weight of the adversarial loss")
     feature_weight: float = Field(ge=0, description="weight of the feature matching loss")

@@ -1,7 +1,7 @@
 """Train a miniature codec with the model class of a published package; training resumes after a stop.
 
-A reconstruction phase is followed by an adversarial one, as in the codecs' papers: reconstruction alone leaves noise
-and lines at multiples of the frame rate, which discriminators remove.
+A reconstruction phase is followed by an adversarial one, as in the codecs' papers: reconstruction alone leaves noise,
+which discriminators remove, and lines at multiples of the frame rate, which a loss of their own removes.
 """
 
 import json
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torchaudio
+from torch.nn.functional import avg_pool1d
 from tqdm import tqdm
 
 from codecfake.audio import features, intelligibility
@@ -28,8 +29,8 @@ from codecfake.util.hashing import digest
 #: Window lengths of the mel loss (samples), with the number of mel bands of each.
 MEL_SCALES = {256: 24, 512: 40, 1024: 64, 2048: 80}
 MEL_FLOOR = 1e-4
-#: Window length of the long-term spectrum (samples).
-SPECTRUM_N_FFT = 2048
+#: Window length (samples) of the long-term spectrum, and length (bins) of its moving average.
+LINE_N_FFT, LINE_SMOOTHING = 2048, 33
 EMA_DECAY = 0.999
 #: Range from which the RMS level of a crop is drawn (dBFS).
 LEVEL_DB = (-32.0, -16.0)
@@ -37,16 +38,11 @@ SILENCE_RMS = 1e-4
 
 
 class ReconstructionLoss(torch.nn.Module):
-    """Multi-resolution log-mel L1 (as in DAC and EnCodec), waveform L1 and L1 of the long-term log spectrum.
+    """Multi-resolution log-mel L1 (as in DAC and EnCodec) plus waveform L1 divided by the target's mean magnitude."""
 
-    The waveform's difference is divided by the target's mean magnitude. The long-term spectrum is the mean over all
-    frames of a batch at a resolution that shows lines at multiples of the frame rate; in a single frame they drown.
-    """
-
-    def __init__(self, sample_rate: int, waveform_weight: float, spectrum_weight: float):
+    def __init__(self, sample_rate: int, waveform_weight: float):
         super().__init__()
-        self.waveform_weight, self.spectrum_weight = waveform_weight, spectrum_weight
-        self.spectrum = torchaudio.transforms.Spectrogram(SPECTRUM_N_FFT, hop_length=SPECTRUM_N_FFT // 4, power=1.0)
+        self.waveform_weight = waveform_weight
         self.mels = torch.nn.ModuleList(
             torchaudio.transforms.MelSpectrogram(
                 sample_rate, n_fft=n_fft, hop_length=n_fft // 4, n_mels=n_mels, power=1.0
@@ -60,8 +56,26 @@ class ReconstructionLoss(torch.nn.Module):
         for mel in self.mels:
             difference = _log(mel(decoded)) - _log(mel(target))
             loss = loss + difference.abs().mean() / len(self.mels)
-        levels = [_log(self.spectrum(waveform)).mean(dim=(0, 2)) for waveform in (decoded, target)]
-        return loss + self.spectrum_weight * (levels[0] - levels[1]).abs().mean()
+        return loss
+
+
+class LineLoss(torch.nn.Module):
+    """L1 of the fine structure of the long-term log spectrum, where lines at multiples of the frame rate stand out.
+
+    The long-term spectrum is the mean over all frames of a batch: noise masks a faint line in a single frame. The fine
+    structure is the difference of two spectra without its moving average over frequency.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.spectrum = torchaudio.transforms.Spectrogram(LINE_N_FFT, hop_length=LINE_N_FFT // 4, power=1.0)
+
+    def forward(self, decoded: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        """Return the loss (scalar) of waveforms [B, T]."""
+        decoded, target = (_log(self.spectrum(waveform)).mean(dim=(0, 2)) for waveform in (decoded, target))
+        difference = (decoded - target)[None]
+        smooth = avg_pool1d(difference, LINE_SMOOTHING, 1, LINE_SMOOTHING // 2, count_include_pad=False)
+        return (difference - smooth).abs().mean()
 
 
 def _log(magnitudes: torch.Tensor) -> torch.Tensor:
@@ -129,7 +143,8 @@ class Trainer:
         self.discriminator_optimiser = torch.optim.AdamW(
             self.discriminators.parameters(), lr=settings.discriminator_learning_rate, betas=(0.8, 0.99)
         )
-        self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight, settings.spectrum_weight).to(adapter.device)
+        self.loss = ReconstructionLoss(adapter.sample_rate, settings.waveform_weight).to(adapter.device)
+        self.line_loss = LineLoss().to(adapter.device)
         self.step = 0
 
     def advance(self, waveforms: torch.Tensor) -> float:
@@ -149,6 +164,7 @@ class Trainer:
         loss = reconstruction + self.settings.quantizer_weight * quantizer_loss
         if self.step >= self.settings.reconstruction_steps:
             loss = loss + self._adversarial_loss(target, decoded)
+            loss = loss + self.settings.line_weight * self.line_loss(decoded, target)
         model.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)

@@ -47,6 +47,9 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
 class Muon(torch.optim.Optimizer):
     """The optimiser of weights with at least two dimensions; a convolution's [C, ...] is a matrix with C rows.
 
+    A weight keeps its norm, which relative steps would raise exponentially. Normalisation layers and the magnitudes of
+    weight normalisation, which Adam trains, set the scale.
+
     Args:
         lr: norm of a step relative to the weight's norm, as in LARS (You et al. 2017): the sizes of a model's layers
             need no further factors.
@@ -66,4 +69,6 @@ class Muon(torch.optim.Optimizer):
                 mean = state["mean"].lerp_(weight.grad, 1 - MOMENTUM)
                 nesterov = weight.grad.lerp(mean, MOMENTUM)
                 direction = orthogonal(nesterov.flatten(1)).view_as(weight)
-                weight.sub_(direction * (group["lr"] * weight.norm() / (direction.norm() + LEAST_NORM)))
+                norm = weight.norm()
+                weight.sub_(direction * (group["lr"] * norm / (direction.norm() + LEAST_NORM)))
+                weight.mul_(norm / (weight.norm() + LEAST_NORM))
