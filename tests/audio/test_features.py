@@ -80,3 +80,7 @@ def test_line_level_of_noise_is_zero_and_grows_with_a_comb_of_the_frame_rate(hop
 def test_line_level_without_a_complete_window_is_undefined():
     assert np.isnan(features.line_level(np.zeros(1599), 16000, 100))
     assert features.line_level(np.zeros(1600), 16000, 100) == 0
+
+
+def test_codec_that_processes_single_samples_has_no_line_level():
+    assert np.isnan(features.line_level(np.zeros(16000), 16000, 1))

@@ -89,7 +89,7 @@ def test_codec_quality_prints_a_dash(absent, speech, monkeypatch, capsys):
     monkeypatch.setattr(codec_data, "pcm_of_split", lambda *_: [audio.to_pcm16(speech(1.0))])
     args = parser().parse_args(["codec-quality", "--codec", "identity", "--config", str(config.CONFIG / "demo.yaml")])
     args.run(args)
-    assert capsys.readouterr().out.splitlines()[-1].split("\t") == ["identity", "1.000", "-", "1"]
+    assert capsys.readouterr().out.splitlines()[-1].split("\t") == ["identity", "1.000", "-", "-", "1"]
 
 
 @pytest.mark.parametrize(("utterances", "expected"), [({"a": 0, "b": 0}, True), ({"a": 0, "b": 3}, False), ({}, False)])

@@ -23,6 +23,7 @@ from codecfake.training.codec_trainer import (
     Trainer,
     schedule,
 )
+from codecfake.training.held_out import Measures, measures
 from codecfake.util.errors import CheckpointError, DataError
 
 #: more bins than frames, so that unused bins are reinitialised at random
@@ -49,7 +50,7 @@ class Run:
         self.training = [audio.to_pcm16(speech(0.5, seed=seed)) for seed in range(4)]
         self.held_out = [audio.to_pcm16(speech(0.8, seed=9))]
 
-    def go(self, seed: int = 5) -> codec_trainer.HeldOut:
+    def go(self, seed: int = 5) -> Measures:
         seed_all(seed)
         self.adapter = ADAPTER(ENTRY, ADAPTER.build(ENTRY))
         found = codec_trainer.train(self.adapter, self.training, self.held_out, SETTINGS, self.folder, self.files)
@@ -104,7 +105,7 @@ def test_line_loss_shows_lines_that_the_mel_loss_misses_and_ignores_the_spectrum
 def test_last_averaged_weights_are_saved_and_measured(undisturbed):
     assert [line[0] for line in undisturbed.history()] == [4, 8, 12]
     assert undisturbed.measured == pytest.approx(undisturbed.history()[-1][2:], abs=1e-4, nan_ok=True)
-    found = codec_trainer.held_out_measures(undisturbed.kept(), undisturbed.held_out)
+    found = measures(undisturbed.kept(), undisturbed.held_out)
     # weights are saved in half precision
     assert found.stoi == pytest.approx(undisturbed.measured.stoi, abs=0.02)
     assert found.line_db == pytest.approx(undisturbed.measured.line_db, abs=0.5)

@@ -133,7 +133,8 @@ def line_level(samples: np.ndarray, sample_rate: int, hop: int) -> float:
         hop: samples per frame of the codec, at `sample_rate`.
 
     Returns:
-        The mean over the multiples of the line minus the median of its floor; NaN if there is no complete window.
+        The mean over the multiples of the line minus the median of its floor; NaN if there is no complete window or no
+        multiple below half the sample rate.
     """
     length = LINE_BINS * hop
     if len(samples) < length:
@@ -142,5 +143,7 @@ def line_level(samples: np.ndarray, sample_rate: int, hop: int) -> float:
     power = np.abs(np.fft.rfft(frames, axis=1)) ** 2 / length
     levels = decibels(power).mean(axis=0)
     lines = np.arange(LINE_BINS, len(levels) - LINE_BINS, LINE_BINS)
+    if not len(lines):
+        return float("nan")
     beside = np.array([side * offset for offset in FLOOR_BINS for side in (-1, 1)])
     return float(np.mean(levels[lines] - np.median(levels[lines[:, None] + beside], axis=1)))

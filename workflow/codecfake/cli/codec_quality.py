@@ -1,4 +1,4 @@
-"""Measure STOI and PESQ of a codec on a run's eval speakers."""
+"""Measure a codec on a run's eval speakers: STOI, PESQ-WB, and lines (dB) at multiples of its frame rate."""
 
 import argparse
 import math
@@ -17,24 +17,18 @@ def add_options(verb: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     from codecfake import codecs
-    from codecfake.audio import intelligibility
-    from codecfake.audio import io as audio
     from codecfake.pipeline import config
-    from codecfake.resynthesis.resynthesis import through_codec
     from codecfake.runtime.device import torch_device
     from codecfake.training.codec_data import pcm_of_split
+    from codecfake.training.held_out import measures
 
     run, entry = config.read_run(args.config), config.codec(args.codec)
-    files = codec_files(entry, run)
-    codec = codecs.load(entry, files, torch_device(run["device"]))
-    rate, section = codec.sample_rate, run["corpus"]
-    corpus = open_corpus(section, run)
-    references = [audio.from_pcm16(x) for x in pcm_of_split(corpus, section, "eval", rate, args.utterances)]
-    names = [args.codec] * len(references)
-    pairs = list(zip(references, through_codec(references, names, codec, "clean"), strict=True))
-    stoi, pesq_wb = intelligibility.mean_quality(pairs, rate)
-    print("codec\tstoi\tpesq_wb\tutterances")
-    print(args.codec, _cell(stoi, 3), _cell(pesq_wb, 2), len(pairs), sep="\t")
+    codec = codecs.load(entry, codec_files(entry, run), torch_device(run["device"]))
+    section = run["corpus"]
+    utterances = pcm_of_split(open_corpus(section, run), section, "eval", codec.sample_rate, args.utterances)
+    stoi, pesq_wb, line_db = measures(codec, utterances)
+    print("codec\tstoi\tpesq_wb\tline_db\tutterances")
+    print(args.codec, _cell(stoi, 3), _cell(pesq_wb, 2), _cell(line_db, 1), len(utterances), sep="\t")
 
 
 def _cell(mean: float, digits: int) -> str:

@@ -7,7 +7,6 @@ which discriminators remove, and lines at multiples of the frame rate, which a l
 import json
 import math
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,14 +14,13 @@ import torchaudio
 from torch.nn.functional import avg_pool1d
 from tqdm import tqdm
 
-from codecfake.audio import features, intelligibility
 from codecfake.audio import io as audio
 from codecfake.codecs import TrainableCodec
 from codecfake.data.checkpoints import read_checkpoint, write_checkpoint
-from codecfake.resynthesis.resynthesis import through_codec
 from codecfake.training import muon
 from codecfake.training.codec_settings import Settings
 from codecfake.training.discriminators import Discriminators
+from codecfake.training.held_out import Measures, measures
 from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.hashing import digest
 
@@ -112,14 +110,6 @@ def schedule(settings: Settings, step: int) -> float:
     warm = min(1.0, (step + 1) / settings.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / settings.steps)))
     return warm * (0.01 + 0.99 * cosine)
-
-
-class HeldOut(NamedTuple):
-    """Means over held-out utterances: STOI, PESQ-WB (NaN without pesq) and `features.line_level` above the original."""
-
-    stoi: float
-    pesq_wb: float
-    line_db: float
 
 
 class Trainer:
@@ -233,16 +223,6 @@ class Trainer:
         torch.set_rng_state(state["rng"])
 
 
-@torch.inference_mode()
-def held_out_measures(codec: TrainableCodec, utterances: list[np.ndarray]) -> HeldOut:
-    """Measure the resynthesis of held-out utterances (int16 [N] at the codec's rate)."""
-    references = [audio.from_pcm16(pcm) for pcm in utterances]
-    pairs = [(one, *through_codec([one], ["held-out utterance"], codec, "clean")) for one in references]
-    lines = [[features.line_level(one, codec.sample_rate, codec.hop) for one in pair] for pair in pairs]
-    above = np.subtract(*np.array(lines).T[::-1])
-    return HeldOut(*intelligibility.mean_quality(pairs, codec.sample_rate), float(np.nanmean(above)))
-
-
 def train(
     adapter: TrainableCodec,
     training: list[np.ndarray],
@@ -250,7 +230,7 @@ def train(
     settings: Settings,
     work_dir: Path,
     files: dict[str, Path],
-) -> HeldOut:
+) -> Measures:
     """Train for `settings.steps` steps; at every evaluation save the averaged weights in `files`.
 
     Args:
@@ -273,12 +253,12 @@ def train(
         if trainer.step % settings.evaluate_every and trainer.step < settings.steps:
             continue
         codec = trainer.averaged()
-        measures = held_out_measures(codec, held_out)
+        found = measures(codec, held_out)
         codec.save(files)
         trainer.save(state)
-        bar.set_postfix(loss=f"{np.mean(losses):.3f}", **{name: f"{x:.3f}" for name, x in measures._asdict().items()})
+        bar.set_postfix(loss=f"{np.mean(losses):.3f}", **{name: f"{x:.3f}" for name, x in found._asdict().items()})
         with open(history, "a", encoding="utf-8") as handle:
-            print(trainer.step, *(f"{value:.4f}" for value in (np.mean(losses), *measures)), sep="\t", file=handle)
+            print(trainer.step, *(f"{value:.4f}" for value in (np.mean(losses), *found)), sep="\t", file=handle)
         losses.clear()
     bar.close()
-    return held_out_measures(trainer.averaged(), held_out)
+    return measures(trainer.averaged(), held_out)
