@@ -126,6 +126,27 @@ def assert_same_function(ours, theirs):
         assert state or torch.equal(value, expected[key]), key
 
 
+STATED = [name for name in MINIATURES if name != "encodec_mini"]  # an EnCodec file has no config
+
+
+@pytest.mark.parametrize("name", STATED)
+@pytest.mark.parametrize(("key", "value"), [("sample_rate", 24000), ("hop", 7), ("n_q", 99)])
+def test_model_of_another_rate_hop_or_number_of_codebooks_is_refused(name, key, value):
+    entry = config.codec(name)
+    files = {role: download.REPOSITORY / file["key"] for role, file in entry["files"].items()}
+    message = rf"{name}/.*: the model's {key} is {entry[key]}; the codec's entry has {value}"
+    with pytest.raises(CheckpointError, match=message):
+        codecs.load({**entry, key: value}, files, "cpu")
+
+
+def test_dac_file_with_arguments_of_a_newer_release_is_loaded(tmp_path):
+    entry, content = config.codec("dac_mini"), read_checkpoint(download.REPOSITORY / "checkpoints/dac_mini/weights.pth")
+    content["metadata"]["kwargs"]["causal"] = False
+    torch.save(content, tmp_path / "weights.pth")
+    loaded, expected = codecs.load(entry, {"checkpoint": tmp_path / "weights.pth"}, "cpu"), load("dac_mini")
+    assert all(map(torch.equal, loaded.model.state_dict().values(), expected.model.state_dict().values()))
+
+
 @pytest.mark.parametrize("name", ["dac_mini", "speechtokenizer_mini"])
 def test_upstream_loader_reads_the_included_checkpoint(name):
     files = {role: str(download.REPOSITORY / file["key"]) for role, file in config.codec(name)["files"].items()}

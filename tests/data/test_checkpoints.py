@@ -1,11 +1,17 @@
-"""Checkpoints that `train-codec` writes; tests/codecs/test_adapters.py reads them into every family's model."""
+"""Checkpoints that `train-codec` writes, which tests/codecs/test_adapters.py loads; files that are no checkpoints."""
 
+import argparse
+import collections
+import io
+import pathlib
+
+import numpy as np
 import pytest
 import torch
 from encodec.quantization import ResidualVectorQuantizer
 
 from codecfake.data.checkpoints import half_state_dict, read_checkpoint, write_checkpoint
-from codecfake.util.errors import DataError
+from codecfake.util.errors import CheckpointError, DataError
 
 
 def test_codebooks_are_stored_once_with_statistics_that_agree(tmp_path):
@@ -30,3 +36,47 @@ def test_weights_beyond_float16_are_refused(value, shown):
     torch.nn.init.constant_(model.bias, value)
     with pytest.raises(DataError, match=rf"weight bias: largest magnitude {shown}, must be at most 65504 \(float16\)"):
         half_state_dict(model)
+
+
+REFUSED = {
+    "argparse.Namespace": argparse.Namespace(rate=3),
+    "collections.defaultdict": collections.defaultdict(int),
+    "pathlib.PosixPath": pathlib.PosixPath("/x"),
+    "numpy._core.multiarray._reconstruct": np.zeros(3),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("legacy", [False, True], ids=["zip", "legacy"])
+def test_refused_class_is_named(name, legacy, tmp_path):
+    path = tmp_path / "model.pth"
+    torch.save({"weight": torch.zeros(2), "options": REFUSED[name]}, path, _use_new_zipfile_serialization=not legacy)
+    with pytest.raises(
+        CheckpointError, match=rf"model\.pth: not a readable checkpoint: it holds {name}, and only tenso"
+    ):
+        read_checkpoint(path)
+
+
+def cut() -> bytes:
+    buffer = io.BytesIO()
+    torch.save({"weight": torch.zeros(9999)}, buffer)
+    return buffer.getvalue()[:-5000]
+
+
+OTHERS = {
+    "Git LFS pointer": b"version https://git-lfs.github.com/spec/v1\noid sha256:12\nsize 3\n",
+    "HTML page": b"\n<!DOCTYPE html>\n<html><body>404</body></html>",
+    "the file is empty": b"",
+    "begins with zeros": bytes(2000),
+    "damaged, cut short or of another format": cut(),
+    "or of another format": b"RIFF....WAVE",
+}
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("reason", OTHERS)
+def test_file_that_is_no_checkpoint_is_called_what_it_is(reason, suffix, tmp_path):
+    path = (tmp_path / "model").with_suffix(suffix)
+    path.write_bytes(OTHERS[reason])
+    with pytest.raises(CheckpointError, match=rf"model{suffix}: not a readable checkpoint: .*{reason}"):
+        read_checkpoint(path)

@@ -18,7 +18,10 @@ EXAMPLE = "codecfake score --detector aasist_2019 recordings/ speech.wav --out s
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("--detector", required=True, metavar="NAME", help="a detector that `codecfake detectors` lists")
     verb.add_argument(
-        "--checkpoint", type=Path, metavar="FILE", help="saved by `codecfake train` (default: the published weights)"
+        "--checkpoint",
+        type=Path,
+        metavar="FILE",
+        help="saved by `codecfake train`, or a state_dict from another program (default: the published weights)",
     )
     add_audio_files(verb)
     add_fetch_options(verb)
@@ -43,8 +46,8 @@ def _detector(args: argparse.Namespace, entry: dict, device: str):
     from codecfake.util.errors import ConfigError
 
     if args.checkpoint:
-        return loading.load(args.checkpoint, args.detector, device)
+        return loading.load(args.checkpoint, args.detector, device, entry)
     if "checkpoint" not in entry.get("files", {}):
         raise ConfigError(f"--checkpoint: {args.detector!r} has no published weights; name a checkpoint of your own")
     entry = config.pretrained(args.detector)
-    return loading.load_published(entry, model_files(entry, vars(args))["checkpoint"], device)
+    return loading.load(model_files(entry, vars(args))["checkpoint"], args.detector, device, entry)

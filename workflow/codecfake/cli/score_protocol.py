@@ -28,12 +28,9 @@ def run(args: argparse.Namespace) -> None:
     from codecfake.trials import waveform_cache
     from codecfake.trials.protocol import read_trials
 
-    published = model_files(args.entry, vars(args))["checkpoint"] if args.entry else None
+    checkpoint = model_files(args.entry, vars(args))["checkpoint"] if args.entry else args.checkpoint
     waveforms = waveform_cache.waveforms(args.waveforms, args.workers)
     with own_device(args) as device:
-        if published:
-            model = loading.load_published(args.entry, published, device)
-        else:
-            model = loading.load(args.checkpoint, args.detector, device)
+        model = loading.load(checkpoint, args.detector, device, args.entry)
         scores = score_protocol(model, read_trials(args.protocols), waveforms, args.batch_size, args.workers)
     write_scores(scores, read_trials(args.codecs), args.out, args.other)

@@ -1,12 +1,13 @@
 """AcademiCodec's HiFi-Codec (Yang et al. 2023): a reimplementation that runs the published checkpoints."""
 
+import math
 from pathlib import Path
 from typing import ClassVar, Self
 
 import torch
 
 from codecfake.codecs.academicodec_network import HiFiCodec
-from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.base import TrainableCodec, check_model
 from codecfake.codecs.fast import make_fast
 from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
 from codecfake.util.errors import CheckpointError
@@ -24,7 +25,10 @@ class Adapter(TrainableCodec):
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         with reading_config(files["config"], "HiFi-Codec"):
-            model = HiFiCodec(read_json(files["config"]))
+            config = read_json(files["config"])
+            model = HiFiCodec(config)
+            hop, n_q = math.prod(config["upsample_rates"]), 2 * config["n_code_groups"]
+            check_model(files["config"], entry, sample_rate=config.get("sampling_rate"), hop=hop, n_q=n_q)
         path = files["checkpoint"]
         content = read_checkpoint(path)
         for part in PARTS:

@@ -1,5 +1,6 @@
 """AudioDec (Wu et al., ICASSP 2023): a reimplementation that runs the published checkpoints."""
 
+import math
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -8,15 +9,17 @@ import yaml
 from torch import nn
 
 from codecfake.codecs.audiodec_network import Autoencoder, Vocoder, forget, remember
-from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.base import TrainableCodec, check_model
 from codecfake.codecs.fast import make_fast
-from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
+from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
 from codecfake.util.errors import CheckpointError
 from codecfake.util.files import write_text
 
 #: Length of the silence that the authors' code passes through its decoder after loading.
 WARM_UP_SAMPLES = 8192
 PARTS = ("autoencoder", "vocoder")
+#: Options that hold the strides, by part.
+STRIDES = {"autoencoder": "enc_strides", "vocoder": "upsample_scales"}
 #: Option values that the networks support, by part.
 ALLOWED = {
     "autoencoder": {"input_channels": 1, "mode": "causal", "codec": "audiodec", "projector": "conv1d"},
@@ -69,7 +72,7 @@ class Adapter(TrainableCodec):
 
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
-        configs = {part: _read_config(files[f"{part}_config"], part) for part in PARTS}
+        configs = {part: _read_config(files[f"{part}_config"], part, entry) for part in PARTS}
         try:
             model = AudioDec(configs)
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -111,13 +114,15 @@ class Adapter(TrainableCodec):
             write_text(files[f"{part}_config"], yaml.safe_dump(config, sort_keys=False))
 
 
-def _read_config(path: Path, part: str) -> dict:
-    try:
-        params = yaml.safe_load(path.read_text(encoding="utf-8"))["generator_params"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise CheckpointError(f"{path}: not a readable AudioDec config ({error})") from None
-    except (KeyError, TypeError):
-        raise CheckpointError(f"{path}: no generator_params; an AudioDec config has them") from None
+def _read_config(path: Path, part: str, entry: dict) -> dict:
+    """Return a part's `generator_params`; refuse a part of another sample rate or hop, or with unknown options."""
+    with reading_config(path, "AudioDec"):
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+        params = config["generator_params"]
+        strides = params[STRIDES[part]]
+        check_model(path, entry, sample_rate=config.get("sampling_rate"), hop=math.prod(strides))
+        if part == "autoencoder":
+            check_model(path, entry, n_q=params["codebook_num"])
     for key, allowed in ALLOWED[part].items():
         if params.get(key, allowed) != allowed:
             raise CheckpointError(f"{path}: generator_params.{key}: {params[key]!r}; allowed: {allowed!r}")

@@ -7,6 +7,22 @@ from typing import ClassVar, Self
 
 import torch
 
+from codecfake.util.errors import CheckpointError
+
+
+def check_model(path: Path, entry: dict, **found: int | None) -> None:
+    """Refuse a file whose model differs from its entry of codecs.yaml.
+
+    Args:
+        found: `sample_rate`, `hop` or `n_q`, as in the file; None if the file does not state it.
+
+    Raises:
+        CheckpointError: a value differs.
+    """
+    for key, value in found.items():
+        if value not in (None, entry[key]):
+            raise CheckpointError(f"{path}: the model's {key} is {value}; the codec's entry has {entry[key]}")
+
 
 class Codec(ABC):
     """A loaded codec. It works at its own sample rate; it never resamples and never reads or writes audio files."""

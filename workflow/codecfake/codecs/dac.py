@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
+from inspect import signature
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -10,7 +11,7 @@ import torch
 from dac import DAC
 from torch.nn.functional import pad
 
-from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.base import TrainableCodec, check_model
 from codecfake.codecs.fast import make_fast
 from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, write_checkpoint
 from codecfake.util.errors import CheckpointError
@@ -36,12 +37,15 @@ class Adapter(TrainableCodec):
         content = read_checkpoint(path)
         try:
             kwargs, state = content["metadata"]["kwargs"], content["state_dict"]
-            model = cls.build({**entry, "model": kwargs})
-        except (KeyError, TypeError) as error:
+            # like the package's loader, which ignores arguments that the constructor does not have
+            known = {key: value for key, value in kwargs.items() if key in signature(DAC).parameters}
+            model = DAC(**{"sample_rate": entry["sample_rate"], **known})
+        except (KeyError, TypeError, AttributeError) as error:
             raise CheckpointError(
                 f"{path}: keys {', '.join(map(str, content))} ({error}); "
                 "a DAC file has state_dict and metadata.kwargs, the constructor's arguments"
             ) from None
+        check_model(path, entry, sample_rate=model.sample_rate, hop=model.hop_length, n_q=model.n_codebooks)
         load_state(model, state, path)
         make_fast(model)
         return cls(entry, model, device)

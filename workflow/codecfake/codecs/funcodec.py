@@ -5,6 +5,7 @@ task classes need a dozen packages and a release of typeguard that is incompatib
 missing and unknown keys.
 """
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ from torch import nn
 from torch.nn.functional import softplus
 from torchaudio.transforms import InverseSpectrogram, Spectrogram
 
-from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.base import TrainableCodec, check_model
 from codecfake.codecs.fast import make_fast
 from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
 from codecfake.util.errors import AudioError
@@ -59,6 +60,13 @@ class FunCodec(nn.Module):
             self.stft_hop = frames["hop_length"]
             self.enc_trans_func = Spectrogram(**frames, power=None)
             self.dec_trans_func = InverseSpectrogram(**frames)
+
+    @property
+    def hop(self) -> int:
+        """The number of samples per frame of latents."""
+        if self.stft_hop:
+            return self.stft_hop * math.prod(stride for _, stride in self.encoder.ratios)
+        return math.prod(self.encoder.ratios)
 
     def encode(self, waveforms: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Map [B, 1, T] to latents [B, frames, D] and each waveform's level [B, 1, 1]."""
@@ -132,10 +140,12 @@ class Adapter(TrainableCodec):
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         with reading_config(files["config"], "FunCodec"):
-            model = FunCodec(yaml.safe_load(files["config"].read_text(encoding="utf-8")))
-        state = read_checkpoint(files["checkpoint"])
-        kept = {key: value for key, value in state.items() if not str(key).startswith(TRAINING_ONLY)}
-        load_state(model, kept, files["checkpoint"])
+            config = yaml.safe_load(files["config"].read_text(encoding="utf-8"))
+            model = FunCodec(config)
+            quantizer, rate = config["quantizer_conf"], config["model_conf"].get("target_sample_hz")
+            check_model(files["config"], entry, sample_rate=rate, hop=model.hop, n_q=quantizer["num_quantizers"])
+            check_model(files["config"], entry, sample_rate=quantizer.get("sampling_rate"))
+        load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"], TRAINING_ONLY)
         make_fast(model)
         return cls(entry, model, device)
 

@@ -1,12 +1,13 @@
 """SpeechTokenizer (Zhang et al., ICLR 2024) through the `speechtokenizer` package."""
 
+import math
 from pathlib import Path
 from typing import ClassVar, Self
 
 import torch
 from speechtokenizer import SpeechTokenizer
 
-from codecfake.codecs.base import TrainableCodec
+from codecfake.codecs.base import TrainableCodec, check_model
 from codecfake.codecs.fast import make_fast
 from codecfake.data.checkpoints import half_state_dict, load_state, read_checkpoint, reading_config, write_checkpoint
 from codecfake.util.files import read_json, write_json
@@ -21,7 +22,10 @@ class Adapter(TrainableCodec):
     @classmethod
     def load(cls, entry: dict, files: dict[str, Path], device: str) -> Self:
         with reading_config(files["config"], "SpeechTokenizer"):
-            model = SpeechTokenizer(read_json(files["config"]))
+            config = read_json(files["config"])
+            model = SpeechTokenizer(config)
+            hop, n_q = math.prod(config["strides"]), config["n_q"]
+            check_model(files["config"], entry, sample_rate=config.get("sample_rate"), hop=hop, n_q=n_q)
         load_state(model, read_checkpoint(files["checkpoint"]), files["checkpoint"])
         make_fast(model)
         return cls(entry, model, device)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import torch
 import yaml
+from safetensors.torch import load_file
 
+from codecfake.data.state_dicts import difference, fitting
 from codecfake.util.errors import CheckpointError, DataError
 from codecfake.util.files import write_bytes
+from codecfake.util.foreign import HEAD_BYTES, described
 
 #: NumPy scalar types, which training tools store next to the weights (best loss, learning rate).
 NUMBERS = [
@@ -61,37 +65,52 @@ def reading_config(path: Path, codec: str) -> Iterator[None]:
 
 
 def read_checkpoint(path: Path) -> dict:
-    """Read a torch checkpoint without executing code from it.
+    """Read a torch or safetensors checkpoint without executing code from it.
 
     `weights_only` selects torch's restricted unpickler, which admits tensors, plain containers and `NUMBERS`.
 
     Raises:
-        CheckpointError: the file is missing, is not a torch checkpoint, or holds other objects.
+        CheckpointError: the file is missing, is not a checkpoint, or holds other objects.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: no such checkpoint")
     try:
         with torch.serialization.safe_globals(NUMBERS):
-            content = torch.load(path, map_location="cpu", weights_only=True)
+            is_torch = path.suffix != ".safetensors"
+            content = torch.load(path, map_location="cpu", weights_only=True) if is_torch else load_file(path)
     except Exception as error:  # torch raises many types for a damaged file
-        reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise CheckpointError(f"{path}: not a readable checkpoint ({reason[0]})") from None
+        raise CheckpointError(f"{path}: not a readable checkpoint: {_reason(path, str(error))}") from None
     if not isinstance(content, dict):
         raise CheckpointError(f"{path}: holds a {type(content).__name__}; a dict is needed")
     return content
 
 
-def load_state(model: torch.nn.Module, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Load a state_dict into a model; keys and shapes must be identical.
+def _reason(path: Path, message: str) -> str:
+    """Return why torch cannot read a file, from the file's first bytes or from torch's message."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    if reason := described(head):
+        return reason
+    if refused := re.search(r"Unsupported global: GLOBAL ([\w.]+)", message):
+        return f"it holds {refused[1]}, and only tensors, numbers, strings, lists and dicts are read, which run no code"
+    return "it is damaged, cut short or of another format"
+
+
+def load_state(model: torch.nn.Module, content: dict, path: Path, unused: tuple[str, ...] = ()) -> None:
+    """Load the state_dict in a checkpoint into a model; see `fitting` for the differences that are understood.
+
+    Args:
+        unused: prefixes of keys that the model does not need.
 
     Raises:
         CheckpointError: a key is missing or unknown, or a tensor has another shape.
     """
-    try:
-        model.load_state_dict(state, strict=True)
-    except (RuntimeError, TypeError, AttributeError) as error:
-        lines = " ".join(str(error).split())
-        raise CheckpointError(f"{path}: does not fit {type(model).__name__}: {lines[:300]}") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"{path}: its state_dict is a {type(content).__name__}; a dict is needed")
+    state = fitting(content, model, unused)
+    if differs := difference(state, model):
+        raise CheckpointError(f"{path}: does not fit {type(model).__name__}: {differs}")
+    model.load_state_dict(state, strict=True)
 
 
 def write_checkpoint(path: Path, content: dict) -> None:

@@ -8,15 +8,23 @@ from codecfake.detectors.base import Detector
 from codecfake.util.errors import CheckpointError
 
 
-def load(path: Path, name: str, device: str) -> Detector:
-    """Load the detector `name` that `train` saved onto a device, in evaluation mode.
+def load(path: Path, name: str, device: str, entry: dict | None = None) -> Detector:
+    """Load the detector `name` onto a device, in evaluation mode.
+
+    Args:
+        path: saved by `train`; with `entry` also the weights alone of that entry's model, from any program.
 
     Raises:
         CheckpointError: the file is missing, corrupt, or of another detector or a tracer.
     """
-    model, entry = _load(path, name)
-    if "classes" in entry:
-        raise CheckpointError(f"{path}: holds a tracer; expected a detector, as saved by `train`")
+    content = read_checkpoint(path)
+    if entry and not {"detector", "entry"} & set(content):
+        model = build(entry)
+        load_state(model, content, path)
+    else:
+        model, entry = _saved(content, path, name)
+        if "classes" in entry:
+            raise CheckpointError(f"{path}: holds a tracer; expected a detector, as saved by `train`")
     return model.to(device).eval()
 
 
@@ -26,15 +34,14 @@ def load_tracer(path: Path, name: str, device: str) -> tuple[Detector, dict[str,
     Raises:
         CheckpointError: the file is missing, corrupt, or of another network or not of a tracer.
     """
-    model, entry = _load(path, name)
+    model, entry = _saved(read_checkpoint(path), path, name)
     if "classes" not in entry:
         raise CheckpointError(f"{path}: holds a detector; expected a tracer, as saved by `train-tracer`")
     return model.to(device).eval(), entry["classes"]
 
 
-def _load(path: Path, name: str) -> tuple[Detector, dict]:
-    """Return a saved model and its entry."""
-    content = read_checkpoint(path)
+def _saved(content: dict, path: Path, name: str) -> tuple[Detector, dict]:
+    """Return a model that `train` or `train-tracer` saved, and its entry."""
     missing = sorted({"detector", "entry", "state_dict"} - set(content))
     if missing:
         raise CheckpointError(f"{path}: not a detector checkpoint; missing: {', '.join(missing)}")
@@ -46,14 +53,3 @@ def _load(path: Path, name: str) -> tuple[Detector, dict]:
         raise CheckpointError(f"{path}: its detector entry is invalid ({error})") from None
     load_state(model, content["state_dict"], path)
     return model, content["entry"]
-
-
-def load_published(entry: dict, path: Path, device: str) -> Detector:
-    """Load an entry's detector with its authors' published weights onto a device, in evaluation mode.
-
-    Raises:
-        CheckpointError: the file is missing, corrupt, or of another model.
-    """
-    model = build(entry)
-    load_state(model, read_checkpoint(path), path)
-    return model.to(device).eval()
