@@ -51,9 +51,7 @@ def test_own_keys_that_begin_like_a_wrapper_stay():
 
 
 def test_parts_that_the_model_does_not_have_are_unknown_keys(tmp_path):
-    with pytest.raises(
-        CheckpointError, match=r"file: does not fit .*: unknown keys: 1 \(discriminator\.bias\)$"
-    ):
+    with pytest.raises(CheckpointError, match=r"file: does not fit .*: unknown keys: 1 \(discriminator\.bias\)$"):
         load_state(network(), {**PLAIN, "discriminator.bias": torch.zeros(2)}, tmp_path / "file")
 
 
