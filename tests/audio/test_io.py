@@ -163,7 +163,7 @@ def test_encoding_of_16_bit_samples_is_lossless(container):
 
 def test_write_wav_writes_only_a_16_bit_wav(tmp_path, speech):
     path = tmp_path / "new" / "a.wav"
-    audio.write_wav(path, speech(), 16000)
+    audio.write(path, speech(), 16000)
     info = soundfile.info(path)
     assert (info.format, info.subtype, info.samplerate, info.frames) == ("WAV", "PCM_16", 16000, 16000)
     assert list(path.parent.iterdir()) == [path]
@@ -174,7 +174,7 @@ def test_failed_write_keeps_the_old_wav(tmp_path, speech, monkeypatch):
     path.write_bytes(b"old")
     monkeypatch.setattr("os.replace", lambda *names: (_ for _ in ()).throw(OSError("no space left")))
     with pytest.raises(OSError, match="no space left"):
-        audio.write_wav(path, speech(), 16000)
+        audio.write(path, speech(), 16000)
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == {"a.wav": b"old"}
 
 

@@ -94,7 +94,7 @@ def write_speech(count: int, folder: Path) -> list[Path]:
     lengths = np.random.default_rng(0).uniform(2.0, 4.0, count)
     paths = [folder / f"u{seed:03d}.wav" for seed in range(count)]
     for seed, (path, length) in enumerate(zip(paths, lengths, strict=True)):
-        audio.write_wav(path, make_speech(length, RATE, seed), RATE)
+        audio.write(path, make_speech(length, RATE, seed), RATE)
     return paths
 
 

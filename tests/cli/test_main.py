@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import csv
 import hashlib
 import io
 import json
@@ -39,7 +40,7 @@ from tiny_run import ENTRY
 @pytest.fixture
 def wav(tmp_path, speech):
     path = tmp_path / "speech.wav"
-    audio.write_wav(path, speech(1.0, 16000), 16000)
+    audio.write(path, speech(1.0, 16000), 16000)
     return path
 
 
@@ -134,6 +135,24 @@ def test_resynthesise_accepts_any_rate_sample_format_and_channels(rate, subtype,
     assert run("resynthesise", "--codec", "encodec_mini", tmp_path / "in.wav", tmp_path / "out.wav") == 0
     info = soundfile.info(tmp_path / "out.wav")
     assert (info.samplerate, info.channels, info.subtype, info.frames) == (16000, 1, "PCM_16", 8000)
+
+
+def test_suffix_of_the_output_selects_its_format(wav, tmp_path, capsys):
+    assert run("resynthesise", "--codec", "identity", wav, tmp_path / "out.FLAC") == 0
+    assert soundfile.info(tmp_path / "out.FLAC").format == "FLAC"
+    assert run("resynthesise", "--codec", "identity", wav, tmp_path / "out.mp3") == 1
+    assert "out.mp3: .mp3 is not written; allowed: .wav, .flac" in capsys.readouterr().err
+    assert not (tmp_path / "out.mp3").exists()
+
+
+@pytest.mark.parametrize("name", ["a\tb.wav", "a\nb.wav", "a\rb.wav", 'a"b.wav', "plain.wav"])
+def test_any_file_name_is_read_back_from_the_scores(name, wav, checkpoint, tmp_path):
+    shutil.copy(wav, tmp_path / name)
+    options = ("--detector", "lfcc_lcnn", "--checkpoint", checkpoint, "--out", tmp_path / "scores.tsv")
+    assert run("score", *options, tmp_path / name) == 0
+    with open(tmp_path / "scores.tsv", newline="") as file:
+        rows = list(csv.reader(file, delimiter="\t"))
+    assert [row[0] for row in rows] == ["filename", str(tmp_path / name)]
 
 
 def test_resynthesise_accepts_another_checkpoint(wav, tmp_path, capsys):
@@ -314,7 +333,7 @@ def test_full_disk_leaves_no_output_file(wav, tmp_path):
 def run_config(tmp_path, speech):
     """The config of a run with a folder of recordings and two codecs, one of which must be downloaded."""
     for speaker in "abc":
-        audio.write_wav(tmp_path / "corpus" / speaker / "1.wav", speech(0.2), 16000)
+        audio.write(tmp_path / "corpus" / speaker / "1.wav", speech(0.2), 16000)
     content = config.load_yaml(config.CONFIG / "demo.yaml")
     corpus = {"name": "folder", "path": str(tmp_path / "corpus"), "splits": {"dev": ["a"], "eval": ["b"]}}
     content |= {"corpus": corpus, "codecs": ["dac_mini", "encodec_24khz"], "cache": str(tmp_path / "cache")}

@@ -29,7 +29,7 @@ def sets(tmp_path, speech):
         (tmp_path / name).mkdir()
         for number in range(2):
             samples = np.float32(gain) * speech(0.6, seed=number)
-            audio.write_wav(tmp_path / name / f"dac+a_{number}.wav", samples, 16000)
+            audio.write(tmp_path / name / f"dac+a_{number}.wav", samples, 16000)
     return tmp_path / "ours", tmp_path / "published"
 
 

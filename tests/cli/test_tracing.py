@@ -103,7 +103,7 @@ def recordings(tmp_path, speech):
     """A folder with one recording of each class."""
     samples = speech(0.5, seed=77)
     for name, one in {"original": samples, "dull": muffle(samples, 16000), "rough": coarsen(samples)}.items():
-        audio.write_wav(tmp_path / f"recordings/{name}.wav", one, 16000)
+        audio.write(tmp_path / f"recordings/{name}.wav", one, 16000)
     return tmp_path / "recordings"
 
 

@@ -19,7 +19,7 @@ BAD = ("a_cut", "a_empty", "a_nan", "a_noise", "b_short")
 def corpus(tmp_path, speech):
     for speaker in "ab":
         for number in range(3):
-            audio.write_wav(tmp_path / speaker / f"{number}.wav", speech(0.3, 24000, number), 24000)
+            audio.write(tmp_path / speaker / f"{number}.wav", speech(0.3, 24000, number), 24000)
     samples = speech(0.3)
     whole = audio.encode(samples, 16000, "WAV")
     (tmp_path / "a" / "cut.wav").write_bytes(whole[: len(whole) // 2])
@@ -27,7 +27,7 @@ def corpus(tmp_path, speech):
     (tmp_path / "a" / "noise.mp3").write_bytes(np.random.default_rng(0).bytes(5000))
     samples[7] = np.nan
     soundfile.write(tmp_path / "a" / "nan.wav", samples, 16000, subtype="FLOAT")
-    audio.write_wav(tmp_path / "b" / "short.wav", speech(0.09), 16000)
+    audio.write(tmp_path / "b" / "short.wav", speech(0.09), 16000)
     return FolderCorpus(tmp_path)
 
 

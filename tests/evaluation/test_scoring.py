@@ -107,7 +107,7 @@ def test_scoring_uses_eval_mode(model, resynthesised, trials):
 def test_files_are_scored_in_order_on_their_first_crop(model, tmp_path, speech):
     paths = [tmp_path / f"{number}.wav" for number in range(3)]
     for number, path in enumerate(paths):
-        audio.write_wav(path, speech(0.5, seed=number), 16000)
+        audio.write(path, speech(0.5, seed=number), 16000)
     found = list(score_files(model, paths))
     assert [path for path, _ in found] == paths
     for path, score in found:
@@ -129,8 +129,8 @@ def test_stereo_at_44100_hz_scores_like_mono_at_16000_hz(model, tmp_path, speech
 
 def test_file_shorter_than_the_crop_is_repeated(model, tmp_path, speech):
     samples = speech(0.1)
-    audio.write_wav(tmp_path / "once.wav", samples, 16000)
-    audio.write_wav(tmp_path / "repeated.wav", np.tile(samples, 3), 16000)
+    audio.write(tmp_path / "once.wav", samples, 16000)
+    audio.write(tmp_path / "repeated.wav", np.tile(samples, 3), 16000)
     once, repeated = (score for _, score in score_files(model, [tmp_path / "once.wav", tmp_path / "repeated.wav"]))
     assert once == repeated
 
@@ -157,9 +157,9 @@ def write_bad(path, kind: str) -> None:
 )
 def test_unusable_file_is_named_and_the_others_are_scored(model, tmp_path, speech, kind, message):
     good, bad = tmp_path / "good.wav", tmp_path / "bad.wav"
-    audio.write_wav(good, speech(0.3), 16000)
+    audio.write(good, speech(0.3), 16000)
     write_bad(bad, kind)
-    audio.write_wav(tmp_path / "last.wav", speech(0.3), 16000)
+    audio.write(tmp_path / "last.wav", speech(0.3), 16000)
     first, second, third = score_files(model, [good, bad, tmp_path / "last.wav"])
     assert first == (good, third[1])
     assert isinstance(second[1], AudioError)

@@ -39,7 +39,7 @@ def official(shared) -> Path:
 def write_set(folder: Path, clips: dict[str, np.ndarray], sample_rate: int = 16000) -> Path:
     for name, samples in clips.items():
         folder.mkdir(parents=True, exist_ok=True)
-        audio.write_wav(folder / f"{name}.wav", samples, sample_rate)
+        audio.write(folder / f"{name}.wav", samples, sample_rate)
     return folder
 
 

@@ -63,7 +63,7 @@ def test_threads_print_one_warning(absent, speech, tmp_path, monkeypatch, capsys
     monkeypatch.delitem(sys.modules, "pesq")
     monkeypatch.setattr(sys, "meta_path", [SlowToFail(), *sys.meta_path])
     for number in range(4):
-        audio.write_wav(tmp_path / f"dac+a_{number}.wav", speech(0.5, seed=number), 16000)
+        audio.write(tmp_path / f"dac+a_{number}.wav", speech(0.5, seed=number), 16000)
     folder = open_set(tmp_path)
     row = fidelity.readable(fidelity.compare(folder, folder, [], 4, 4))[1]
     assert row[2 + list(fidelity.MEASURES).index("pesq_wb")] == "-"

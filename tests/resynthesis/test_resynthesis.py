@@ -34,7 +34,7 @@ def corpus(tmp_path, speech):
     for speaker, rate in (("a", 44100), ("b", 16000)):
         for number in range(2):
             folder = tmp_path / "corpus" / speaker
-            audio.write_wav(folder / f"{number}.wav", speech(0.6, rate, number), rate)
+            audio.write(folder / f"{number}.wav", speech(0.6, rate, number), rate)
     return FolderCorpus(tmp_path / "corpus")
 
 
@@ -77,7 +77,7 @@ def test_source_shards_keep_the_sample_rate_of_the_corpus(corpus, utterances):
 @pytest.mark.parametrize(("seconds", "rate", "length"), [(0.3, 44100, 13230), (1.2, 22050, 26460)])
 def test_recording_changed_since_listing_is_refused(corpus, utterances, speech, seconds, rate, length):
     listed = utterances[0]
-    audio.write_wav(corpus.root / listed.source, speech(seconds, rate), rate)
+    audio.write(corpus.root / listed.source, speech(seconds, rate), rate)
     message = rf"{listed.utterance_id} \({listed.source}\): {length} samples at {rate} Hz; 26460 at 44100 Hz expected"
     with pytest.raises(AudioError, match=message):
         list(source_rows(corpus, utterances))
@@ -96,7 +96,7 @@ def test_nan_output_of_a_codec_is_refused(identity, speech, monkeypatch):
 
 @pytest.mark.parametrize(("rate", "length"), [(16000, 8000), (44100, 22051), (96000, 48001)])
 def test_resynthesised_file_keeps_its_length_at_the_codec_rate(rate, length, encodec, speech, tmp_path):
-    audio.write_wav(tmp_path / "in.wav", speech(1.0, rate)[:length], rate)
+    audio.write(tmp_path / "in.wav", speech(1.0, rate)[:length], rate)
     resynthesise_file(tmp_path / "in.wav", tmp_path / "out.wav", encodec, "clean")
     samples, out_rate = audio.read(tmp_path / "out.wav")
     assert (len(samples), out_rate) == (audio.resampled_length(length, rate, 16000), 16000)

@@ -90,7 +90,7 @@ def published(tmp_path_factory, speech) -> Clone:
     folder = tmp_path_factory.mktemp("dvc")
     for number, speaker in enumerate(SPEAKERS):
         for index in range(4):
-            audio.write_wav(folder / "corpus" / speaker / f"{index}.wav", speech(0.6, 16000, 4 * number + index), 16000)
+            audio.write(folder / "corpus" / speaker / f"{index}.wav", speech(0.6, 16000, 4 * number + index), 16000)
     splits = {"dev": ["s2"], "eval": ["s3", "s4"]}
     project = Project(folder / "author", {"name": "folder", "path": str(folder / "corpus"), "splits": splits}, [CODEC])
     author = Clone(project.folder)

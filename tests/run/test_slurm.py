@@ -35,7 +35,7 @@ def project(tmp_path_factory, speech):
         folder = tmp_path_factory.mktemp("project")
         for number in range(20):
             path = folder / "corpus" / f"s{number % 4}" / f"{number}.wav"
-            audio.write_wav(path, speech(0.6, 16000, number), 16000)
+            audio.write(path, speech(0.6, 16000, number), 16000)
         corpus = {"name": "folder", "path": str(folder / "corpus"), "splits": {"dev": ["s2"], "eval": ["s3"]}}
         made = Project(folder, corpus, ["encodec_mini"])
         made.config |= {"device": "auto", "shards": 1}

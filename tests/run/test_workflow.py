@@ -408,7 +408,7 @@ def extended_results(project, tmp_path_factory, speech):
     folder = tmp_path_factory.mktemp("set")
     for label, rate in (("bonafide", 16000), ("spoof", 24000)):
         for number in range(4):
-            audio.write_wav(folder / label / f"speaker {number % 2}" / f"{number}.wav", speech(0.6, rate, number), rate)
+            audio.write(folder / label / f"speaker {number % 2}" / f"{number}.wav", speech(0.6, rate, number), rate)
     result = project.snakemake(
         "--cores",
         "2",

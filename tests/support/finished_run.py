@@ -38,7 +38,7 @@ def change_modes(folder: Path, new: Callable[[int], int]) -> None:
 def write_corpus(folder: Path, speech: Callable[..., np.ndarray]) -> None:
     """Write six recordings of each speaker, a recording that contains NaN, and a truncated one."""
     for number in range(30):
-        audio.write_wav(folder / f"s{1 + number // 6}/{number % 6}.wav", speech(0.6, 16000, 1 + number), 16000)
+        audio.write(folder / f"s{1 + number // 6}/{number % 6}.wav", speech(0.6, 16000, 1 + number), 16000)
     samples = speech(0.6, 16000)
     samples[100] = np.nan
     soundfile.write(folder / "s1/nan.wav", samples, 16000, subtype="FLOAT")

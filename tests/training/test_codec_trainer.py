@@ -234,7 +234,7 @@ def test_utterances_are_drawn_in_proportion_to_length_and_short_ones_excluded():
 def test_pcm_of_split_is_speech_of_the_split_at_the_codec_rate(tmp_path, speech, split, per_speaker, number):
     for speaker in "abcd":
         for seed in range(3):
-            audio.write_wav(tmp_path / speaker / f"{seed}.wav", speech(0.2, 24000, seed=seed), 24000)
+            audio.write(tmp_path / speaker / f"{seed}.wav", speech(0.2, 24000, seed=seed), 24000)
     found = pcm_of_split(FolderCorpus(tmp_path), {"splits": {"dev": ["c"], "eval": ["d"]}}, split, 16000, per_speaker)
     assert [len(pcm) for pcm in found] == [3200] * number
     stored = [audio.read(tmp_path / "a" / f"{seed}.wav")[0] for seed in range(3)]

@@ -257,7 +257,7 @@ def test_files_are_traced_like_trials_and_bad_ones_named(tracer, tmp_path, speec
     heard_as = {"original": samples, "dull": muffle(samples, 16000), "rough": coarsen(samples)}
     paths = [tmp_path / f"{name}.wav" for name in (*heard_as, "none")]
     for name, one in heard_as.items():
-        audio.write_wav(tmp_path / f"{name}.wav", one, 16000)
+        audio.write(tmp_path / f"{name}.wav", one, 16000)
     *found, (_, error) = trace_files(tracer, paths)
     assert [NAMES[probabilities.argmax()] for _, probabilities in found] == NAMES
     assert all(probabilities.sum() == pytest.approx(1) for _, probabilities in found)

@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,6 +38,48 @@ def test_temporary_file_is_hidden_in_the_same_folder(tmp_path):
         temporary.touch()
         assert temporary.parent == tmp_path
         assert temporary.name.startswith(".a.txt.")
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_symlink_stays_and_its_target_is_written(tmp_path, exists):
+    target, link = tmp_path / "elsewhere" / "target.txt", tmp_path / "link.txt"
+    target.parent.mkdir()
+    if exists:
+        target.write_text("old")
+    link.symlink_to(target)
+    files.write_text(link, "new")
+    assert link.is_symlink()
+    assert target.read_text() == "new"
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_symlinked_folder_stays_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "target").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with files.replacing_folder(tmp_path / "link") as temporary:
+        (temporary / "a.txt").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target/a.txt").read_text() == "new"
+
+
+def test_fifo_gets_the_content_and_stays(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    with subprocess.Popen(["cat", fifo], stdout=subprocess.PIPE) as reader:
+        files.write_text(fifo, "new")
+        assert reader.communicate(timeout=10)[0] == b"new"
+    assert fifo.is_fifo()
+
+
+def test_fifo_gets_nothing_if_the_block_fails(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ValueError, match="early"), files.replacing(tmp_path / "fifo"):
+        raise ValueError("early")
+
+
+def test_device_stays():
+    files.write_text(Path("/dev/null"), "new")
+    assert Path("/dev/null").is_char_device()
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])

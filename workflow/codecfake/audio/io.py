@@ -18,6 +18,8 @@ DEFAULT_WIDTH, SHARP_WIDTH = 6, 64
 #: Every written sample is clamped to ± this, as in resyn_vctk.py by the authors of CodecFake.
 CLAMP = 0.99
 SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
+#: Containers of written files, by suffix.
+WRITTEN = {".wav": "WAV", ".flac": "FLAC", "": "WAV"}
 
 
 def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
@@ -172,6 +174,18 @@ def encode(samples: np.ndarray, sample_rate: int, container: str = "FLAC") -> by
     return buffer.getvalue()
 
 
-def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> None:
-    """Write a 16-bit WAV atomically."""
-    write_bytes(path, encode(samples, sample_rate, "WAV"))
+def container_of(path: Path) -> str:
+    """Return the container that a file's suffix stands for; WAV if it has none.
+
+    Raises:
+        AudioError: audio of another format is not written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in WRITTEN:
+        raise AudioError(f"{path}: {suffix} is not written; allowed: {', '.join(filter(None, WRITTEN))}")
+    return WRITTEN[suffix]
+
+
+def write(path: Path, samples: np.ndarray, sample_rate: int) -> None:
+    """Write 16-bit WAV or FLAC atomically; see `container_of`."""
+    write_bytes(path, encode(samples, sample_rate, container_of(path)))

@@ -12,6 +12,8 @@ def write(
 ) -> None:
     """Print or write one row per file; report files with an error on standard error.
 
+    A name with a tab, a line break or a quote is quoted as in CSV.
+
     Args:
         found: (path, value or AudioError) of each of `number` files.
         row: converts a value to the cells that follow the file name.
@@ -42,8 +44,14 @@ def _write_rows(head: tuple[str, ...], rows: list[tuple], kind: str, path: Path 
     if kind == "json":
         text = json.dumps([dict(zip(head, row, strict=True)) for row in rows], indent=2) + "\n"
     else:
-        text = "".join("\t".join(map(str, row)) + "\n" for row in (head, *rows))
+        text = "".join("\t".join(map(_quoted, row)) + "\n" for row in (head, *rows))
     if path:
         write_text(path, text)
     else:
         sys.stdout.write(text)
+
+
+def _quoted(cell: object) -> str:
+    """Return a cell's text, in quotes if a reader of CSV needs them (the module csv does not quote \\r)."""
+    text = str(cell)
+    return '"' + text.replace('"', '""') + '"' if set(text) & set('\t\r\n"') else text

@@ -25,15 +25,17 @@ def add_options(verb: argparse.ArgumentParser) -> None:
     add_fetch_options(verb)
     add_device(verb)
     verb.add_argument("input", type=Path, metavar="IN", help="audio file to resynthesise")
-    verb.add_argument("output", type=Path, metavar="OUT", help="WAV file to write")
+    verb.add_argument("output", type=Path, metavar="OUT", help="file to write: .wav or .flac")
 
 
 def run(args: argparse.Namespace) -> None:
     from codecfake import codecs
+    from codecfake.audio import io as audio
     from codecfake.pipeline import config
     from codecfake.resynthesis.resynthesis import resynthesise_file
     from codecfake.runtime.device import torch_device
 
+    audio.container_of(args.output)
     entry = config.codec(args.codec)
     if args.checkpoint:
         files = codecs.find_files(entry, args.checkpoint)

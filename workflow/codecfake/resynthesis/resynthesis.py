@@ -188,6 +188,6 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator
 
 
 def resynthesise_file(source: Path, target: Path, codec: Codec, recipe: str) -> None:
-    """Resynthesise an audio file of any rate and number of channels; write a 16-bit WAV at the codec's rate."""
+    """Resynthesise an audio file of any rate and number of channels; write 16-bit WAV or FLAC at the codec's rate."""
     samples = audio.resample(*audio.read(source), codec.sample_rate)
-    audio.write_wav(target, through_codec([samples], [str(source)], codec, recipe)[0], codec.sample_rate)
+    audio.write(target, through_codec([samples], [str(source)], codec, recipe)[0], codec.sample_rate)

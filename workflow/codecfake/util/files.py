@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -17,10 +18,19 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path next to `path`; rename it to `path` if the block succeeds, else remove it.
 
+    A symlink stays and its target is replaced. A device or FIFO gets the content instead of being replaced.
+
     Temporary files of killed writers are removed first. If that writer is still alive on another machine, its
     rename fails: the last writer to start wins, and two writers never share a file.
     """
-    path = Path(path)
+    if _is_stream(path):
+        with TemporaryDirectory() as folder, naming(path):
+            temporary = Path(folder) / Path(path).name
+            yield temporary
+            with open(temporary, "rb") as content, open(path, "wb") as stream:
+                shutil.copyfileobj(content, stream)
+        return
+    path = Path(path).resolve()
     path.parent.mkdir(parents=True, exist_ok=True)
     for stale in path.parent.glob(f".{glob.escape(path.name)}.*.part"):
         stale.unlink(missing_ok=True)
@@ -33,6 +43,11 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def _is_stream(path: Path) -> bool:
+    """Return whether a path is a device or a FIFO, or leads to one, such as /dev/stdout."""
+    return os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path)
+
+
 @contextmanager
 def replacing_folder(folder: Path) -> Iterator[Path]:
     """Yield a new folder next to `folder`; it replaces `folder` if the block succeeds, and is removed otherwise.
@@ -40,7 +55,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     Temporary folders of killed writers are removed first. An existing `folder` is always complete; a writer killed
     between the two renames leaves none.
     """
-    folder = Path(folder)
+    folder = Path(folder).resolve()
     folder.parent.mkdir(parents=True, exist_ok=True)
     for stale in folder.parent.glob(f".{glob.escape(folder.name)}.*.part"):
         shutil.rmtree(stale)
