@@ -118,8 +118,8 @@ def test_hidden_and_non_audio_files_are_ignored(tmp_path, content):
 
 
 def test_path_without_audio_is_refused_with_the_expected_names(tmp_path):
-    (tmp_path / "speech.mp3").touch()
-    for path in (tmp_path, tmp_path / "speech.mp3"):
+    (tmp_path / "speech.txt").touch()
+    for path in (tmp_path, tmp_path / "speech.txt"):
         with pytest.raises(DataError, match=rf"^{re.escape(str(path))}: no audio found; looked for CODEC\+UTTERANCE"):
             open_set(path)
     with pytest.raises(DataError, match="gone: no such file or folder"):

@@ -17,7 +17,9 @@ PCM16_FULL_SCALE = 32768
 DEFAULT_WIDTH, SHARP_WIDTH = 6, 64
 #: Every written sample is clamped to ± this, as in resyn_vctk.py by the authors of CodecFake.
 CLAMP = 0.99
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".g722")
+#: Suffixes of the formats that are read: those that libsndfile recognises by their header, and raw G.722.
+WITH_HEADER = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".au", ".caf", ".sph")
+SUFFIXES = (*WITH_HEADER, ".g722")
 #: Containers of written files, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", "": "WAV"}
 
@@ -32,9 +34,13 @@ def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
         AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
     """
     path, name = Path(path), name or str(path)
-    if not path.is_file():
-        raise AudioError(f"{name}: no such audio file")
-    return decode(path.read_bytes(), name, path.suffix.lower())
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise AudioError(f"{name}: no such audio file") from None
+    except OSError as error:
+        raise AudioError(f"{name}: cannot be read ({error.strerror})") from None
+    return decode(data, name, path.suffix.lower())
 
 
 def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:

@@ -1,34 +1,34 @@
-"""A user's own recordings: a directory of `SPEAKER/*.{wav,flac,ogg,mp3}`."""
+"""A user's own recordings: a directory with a folder of audio files per speaker."""
 
-import sys
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field
 
+from codecfake.audio.folders import listing, say_left_out
+from codecfake.audio.io import SUFFIXES
 from codecfake.corpora.base import FileCorpus, Recording
 from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch.download import Places
 from codecfake.util.errors import DataError
-
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3")
 
 
 class Options(CorpusOptions):
     """The config's `corpus` section."""
 
     name: Literal["folder"] = Field(description="name of the corpus")
-    path: str = Field(description="directory of SPEAKER/*.{wav,flac,ogg,mp3}")
+    path: str = Field(description="directory of SPEAKER/*.wav, .flac, .ogg, .mp3 and other audio")
 
 
 class FolderCorpus(FileCorpus):
     """Audio files in one folder per speaker; the utterance id is `SPEAKER_STEM`."""
 
     def recordings(self) -> list[Recording]:
-        everything = {path for path in self.root.rglob("[!.]*") if path.is_file()}
-        paths = sorted(path for path in self.root.glob("*/[!.]*") if path.suffix.lower() in SUFFIXES)
-        if ignored := sorted(everything.difference(paths)):
-            print(f"{self.root}: {len(ignored)} other files ignored, the first is {ignored[0]}", file=sys.stderr)
+        below = listing(self.root)
+        if below.unreadable:
+            raise DataError(f"{below.unreadable[0]}: this folder cannot be read")
+        paths = [path for path in below.audio if path.parent.parent == self.root]
+        say_left_out(self.root, sorted({*below.audio, *below.others}.difference(paths)))
         if not paths:
             raise DataError(f"{self.root}: no audio found; expected SPEAKER/NAME{{{','.join(SUFFIXES)}}}")
         found: dict[str, Recording] = {}

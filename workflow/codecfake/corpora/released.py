@@ -2,27 +2,28 @@
 
 The layout is one of three, recognised by file suffix:
 
-- files `CODEC+UTTERANCE.wav` (or .flac) in a folder and its subfolders;
+- files `CODEC+UTTERANCE.wav` (or .flac, .mp3, …) in a folder and its subfolders;
 - zip archives of these files (published as CodecFake_wavs, one per codec);
 - Parquet files, with the columns of the published CodecFake or of this project's shards (`data.shards`).
 
 Listing reads no audio. Bona fide speech is listed as codec `identity`, also if the set names it `genuine`.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
-from codecfake.corpora.released_files import SUFFIXES, Clip, ClipSource, Folder, Parquet, Zip
+from codecfake.audio.folders import listing, say_left_out
+from codecfake.audio.io import WITH_HEADER
+from codecfake.corpora.released_files import Clip, ClipSource, Folder, Parquet, Zip
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import DataError
 
 __all__ = ["Clip", "ReleasedSet", "open_set"]
 
 AUDIO, ZIP, PARQUET = "audio files", "zip archives", "Parquet files"
-LAYOUTS = {**dict.fromkeys(SUFFIXES, AUDIO), ".zip": ZIP, ".parquet": PARQUET}
+LAYOUTS = {**dict.fromkeys(WITH_HEADER, AUDIO), ".zip": ZIP, ".parquet": PARQUET}
 
 
 class ReleasedSet:
@@ -68,7 +69,7 @@ def open_set(path: Path) -> ReleasedSet:
     path = Path(path)
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
-    root, names = (path, _visible(path)) if path.is_dir() else (path.parent, [path.name])
+    root, names = (path, _below(path)) if path.is_dir() else (path.parent, [path.name])
     files: dict[str, list[str]] = {}
     for name in names:
         if layout := LAYOUTS.get(Path(name).suffix.lower()):
@@ -78,7 +79,7 @@ def open_set(path: Path) -> ReleasedSet:
         raise DataError(f"{path}: {firsts}; a released set is of one kind")
     released = ReleasedSet(path, (clip for source in _sources(root, files) for clip in source.clips()))
     if not released.codecs:
-        raise DataError(f"{path}: no audio found; looked for CODEC+UTTERANCE.wav or .flac, .zip, .parquet")
+        raise DataError(f"{path}: no audio found; looked for CODEC+UTTERANCE.wav (.flac, .mp3, …), .zip, .parquet")
     return released
 
 
@@ -89,11 +90,10 @@ def _sources(root: Path, files: dict[str, list[str]]) -> Iterator[ClipSource]:
     yield Folder(root, files.get(AUDIO, []))
 
 
-def _visible(root: Path) -> list[str]:
-    """Return the sorted paths of the files below a folder, without hidden files and folders."""
-    paths = []
-    for folder, folders, names in os.walk(root):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        below = Path(folder).relative_to(root)
-        paths += [(below / name).as_posix() for name in names if not name.startswith(".")]
-    return sorted(paths)
+def _below(root: Path) -> list[str]:
+    """Return the sorted paths of the clips and archives below a folder; say how many other files it has."""
+    below = listing(root, LAYOUTS)
+    if below.unreadable:
+        raise DataError(f"{below.unreadable[0]}: this folder cannot be read")
+    say_left_out(root, below.others)
+    return sorted(path.relative_to(root).as_posix() for path in below.audio)

@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from codecfake.audio.io import WITH_HEADER
 from codecfake.data.parquet import DAMAGE, ParquetRows
 from codecfake.fetch.remote_zip import CorruptMemberError, LocalArchive
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, DataError
 
-SUFFIXES = (".wav", ".flac")
 #: Names of bona fide speech in place of a codec's name.
 GENUINE = ("genuine", IDENTITY)
 #: Labels of published sets and of this project's shards, and the labels they stand for.
@@ -101,7 +101,7 @@ class ClipSource(ABC):
 def is_audio(name: str) -> bool:
     """Return whether the file of this name or path is a clip; hidden files are not."""
     path = PurePosixPath(name)
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in WITH_HEADER and not path.name.startswith(".")
 
 
 def _parse(path: str, name: str) -> tuple[str, str, str]:

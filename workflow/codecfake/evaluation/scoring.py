@@ -10,6 +10,7 @@ import torch
 from tqdm import tqdm
 
 from codecfake.audio import io as audio
+from codecfake.audio.folders import listing, say_left_out
 from codecfake.detectors.base import Detector
 from codecfake.evaluation.tables import score_table
 from codecfake.runtime.device import BatchSplitter
@@ -96,17 +97,19 @@ def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Pa
 def audio_files(paths: Iterable[Path]) -> list[Path]:
     """Return the given files, and for each folder the audio files in it and its subfolders, sorted by path.
 
+    Subfolders that cannot be read are among them, so that reading them gives an error.
+
     Raises:
         AudioError: a folder has no audio file.
     """
     found: list[Path] = []
     for path in paths:
-        below = (
-            sorted(file for file in path.rglob("*") if file.suffix.lower() in audio.SUFFIXES)
-            if path.is_dir()
-            else [path]
-        )
-        if not below:
+        if not path.is_dir():
+            found.append(path)
+            continue
+        below = listing(path)
+        say_left_out(path, below.others)
+        if not below.audio and not below.unreadable:
             raise AudioError(f"{path}: no audio files in this folder; allowed: {', '.join(audio.SUFFIXES)}")
-        found += below
+        found += sorted([*below.audio, *below.unreadable])
     return found

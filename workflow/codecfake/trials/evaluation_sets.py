@@ -6,6 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from codecfake.audio import io as audio
+from codecfake.audio.folders import listing, say_left_out
 from codecfake.data.shards import shard_row
 from codecfake.util.constants import LABELS
 from codecfake.util.errors import DataError
@@ -22,7 +23,10 @@ def set_rows(name: str, folder: Path) -> Iterator[dict]:
         AudioError: a file is unusable.
     """
     for label in LABELS:
-        files = sorted(path for path in (folder / label).rglob("[!.]*") if path.suffix.lower() in audio.SUFFIXES)
+        files, others, unreadable = listing(folder / label)
+        if unreadable:
+            raise DataError(f"evaluation set {name!r}: {unreadable[0]} cannot be read")
+        say_left_out(folder / label, others)
         if not files:
             raise DataError(
                 f"evaluation set {name!r}: no audio in {folder / label}; expected bonafide/ and spoof/ with files "
