@@ -219,3 +219,56 @@ def test_truncated_wav_is_refused_but_piped_wav_is_read(speech):
         audio.decode(whole[:3000], "cut.wav")
     piped = whole[:4] + b"\xff\xff\xff\xff" + whole[8:]
     assert len(audio.decode(piped, "piped.wav")[0]) == 3200
+
+
+@pytest.mark.parametrize("name", ["lfs", "html"])
+def test_stand_in_for_a_file_is_called_what_it_is(tmp_path, name):
+    content, expected = {
+        "lfs": (b"version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "a Git LFS pointer"),
+        "html": (b"<!DOCTYPE html><html></html>", "an HTML page"),
+    }[name]
+    (tmp_path / "a.wav").write_bytes(content)
+    with pytest.raises(AudioError, match=rf"a\.wav: cannot be decoded as audio \({expected}"):
+        audio.read(tmp_path / "a.wav")
+
+
+def test_integers_stored_as_floats_are_refused(tmp_path, speech):
+    soundfile.write(tmp_path / "a.wav", 32768 * speech(0.2), 16000, subtype="FLOAT")
+    with pytest.raises(AudioError, match=r"a\.wav: magnitude \d+.*, full scale is 1; integers stored as floats"):
+        audio.read(tmp_path / "a.wav")
+
+
+def test_samples_somewhat_above_full_scale_are_read(tmp_path, speech):
+    soundfile.write(tmp_path / "a.wav", 8 * speech(0.2), 16000, subtype="FLOAT")
+    assert np.abs(audio.read(tmp_path / "a.wav")[0]).max() > 1
+
+
+def test_digital_silence_is_refused(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.zeros(800), 16000)
+    with pytest.raises(AudioError, match=r"a\.wav: digital silence: all 800 samples are 0"):
+        audio.read(tmp_path / "a.wav")
+
+
+@pytest.mark.parametrize("right", [-1.0, -0.9, 0.0, 1.0])
+def test_channels_are_averaged_unless_they_cancel(tmp_path, speech, right):
+    left = speech(0.5)
+    soundfile.write(tmp_path / "a.wav", np.stack([left, right * left], axis=1), 16000, subtype="FLOAT")
+    samples, _ = audio.read(tmp_path / "a.wav")
+    assert np.allclose(samples, left if right < -0.8 else (1 + right) / 2 * left, atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [44101, 47999])
+def test_odd_rates_are_resampled_without_a_large_kernel(rate):
+    seconds = np.arange(2 * rate) / rate
+    tone = np.sin(2 * np.pi * 1000 * seconds).astype(np.float32)
+    resampled = audio.resample(tone, rate, 16000)
+    expected = np.sin(2 * np.pi * 1000 * np.arange(32000) / 16000)
+    assert (resampled.dtype, len(resampled)) == (np.float32, 32000)
+    assert np.abs(resampled - expected)[800:-800].max() < 2e-3
+
+
+@pytest.mark.parametrize("rate", [1, 1999, 768001])
+def test_rates_that_are_not_of_speech_are_refused(tmp_path, rate):
+    soundfile.write(tmp_path / "a.wav", np.ones(100, np.float32), rate)
+    with pytest.raises(AudioError, match=rf"a\.wav: sample rate {rate} Hz; allowed: 2000 to 768000"):
+        audio.read(tmp_path / "a.wav")

@@ -252,7 +252,7 @@ def bad_audio(kind: str, folder: Path) -> Path:
     elif kind == "empty":
         soundfile.write(path, np.zeros(0, np.float32), 16000)
     elif kind == "short":
-        soundfile.write(path, np.zeros(20, np.float32), 16000)
+        soundfile.write(path, np.full(20, 0.1, np.float32), 16000)
     elif kind == "nan":
         soundfile.write(path, np.array([0.1, np.nan] * 4000, np.float32), 16000, subtype="FLOAT")
     return path

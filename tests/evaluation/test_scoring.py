@@ -136,7 +136,7 @@ def test_file_shorter_than_the_crop_is_repeated(model, tmp_path, speech):
 
 
 def write_bad(path, kind: str) -> None:
-    samples = np.zeros({"too short": 319, "empty": 0}.get(kind, 16000), np.float32)
+    samples = np.full({"too short": 319, "empty": 0}.get(kind, 16000), 0.1, np.float32)
     if kind == "not finite":
         samples[5] = np.nan
     if kind == "no audio":

@@ -2,14 +2,18 @@
 
 import io
 import math
+import sys
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
+from codecfake.audio import containers
 from codecfake.util.errors import AudioError
 from codecfake.util.files import write_bytes
+from codecfake.util.foreign import HEAD_BYTES, described
 
 PCM16_FULL_SCALE = 32768
 #: Zero crossings of the resampler's windowed sinc. If the lower rate is 16 kHz, torchaudio's default rolls off from
@@ -20,6 +24,18 @@ CLAMP = 0.99
 #: Suffixes of the formats that are read: those that libsndfile recognises by their header, and raw G.722.
 WITH_HEADER = (".wav", ".flac", ".ogg", ".opus", ".mp3", ".aiff", ".aif", ".w64", ".rf64", ".au", ".caf", ".sph")
 SUFFIXES = (*WITH_HEADER, ".g722")
+#: Number of samples that an MP3 may lack, since encoders count the last frame differently.
+SLACK = 2 * 1152
+#: Length that libsndfile gives a file of unknown length.
+UNKNOWN_FRAMES = (1 << 63) - 1
+#: Channels cancel if the mean's power is less than this share (-20 dB) of the loudest channel's.
+CANCELLED = 0.01
+#: Largest magnitude of samples of full scale 1 (24 dB above it): larger ones are integers stored as floats.
+LARGEST = 16.0
+#: Number of coefficients of the windowed sinc's kernel above which another method resamples.
+LARGEST_KERNEL = 1 << 26
+#: Sample rates of speech (Hz).
+LEAST_RATE, GREATEST_RATE = 2000, 768000
 #: Containers of written files, by suffix.
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", "": "WAV"}
 
@@ -28,10 +44,12 @@ def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
     """Read an audio file of any format, bit depth and number of channels; errors call it `name`.
 
     Returns:
-        Mono samples (float32 [N], full scale 1.0; the mean of the channels) and the sample rate in Hz.
+        Mono samples (float32 [N], full scale 1.0; the mean of the channels, or the loudest one if they cancel) and
+        the sample rate in Hz.
 
     Raises:
-        AudioError: the file is missing, cannot be decoded, is empty or holds NaN or infinity.
+        AudioError: the file is missing, truncated, cannot be decoded, is empty or only zeros, or holds NaN, infinity
+            or magnitudes above `LARGEST`.
     """
     path, name = Path(path), name or str(path)
     try:
@@ -40,33 +58,65 @@ def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
         raise AudioError(f"{name}: no such audio file") from None
     except OSError as error:
         raise AudioError(f"{name}: cannot be read ({error.strerror})") from None
-    return decode(data, name, path.suffix.lower())
+    samples, sample_rate = decode(data, name, path.suffix.lower())
+    if not samples.any():
+        raise AudioError(f"{name}: digital silence: all {len(samples)} samples are 0")
+    return samples, sample_rate
 
 
 def decode(data: bytes, name: str, suffix: str = "") -> tuple[np.ndarray, int]:
     """Decode the bytes of an audio file; errors call it `name`. See `read`."""
     try:
-        if suffix == ".g722":
-            samples, sample_rate = _decode_g722(data)
-        else:
-            samples, sample_rate = soundfile.read(io.BytesIO(data), dtype="float32", always_2d=True)
-            samples = samples.mean(axis=1)
+        samples, sample_rate = _decode_g722(data) if suffix == ".g722" else _decode_with_header(data, name)
     except (soundfile.LibsndfileError, ValueError, OSError) as error:
-        why = getattr(error, "error_string", error)  # error_string omits the read buffer's address
+        why = described(data[:HEAD_BYTES]) or getattr(error, "error_string", error)  # without the buffer's address
         raise AudioError(f"{name}: cannot be decoded as audio ({why}); allowed: {', '.join(SUFFIXES)}") from None
-    _check_whole(data, name)
+    if not LEAST_RATE <= sample_rate <= GREATEST_RATE:
+        raise AudioError(f"{name}: sample rate {sample_rate} Hz; allowed: {LEAST_RATE} to {GREATEST_RATE}")
     check(samples, name)
     return samples, sample_rate
 
 
-def _check_whole(data: bytes, name: str) -> None:
-    """Refuse a truncated WAV: libsndfile would read the remaining samples without an error."""
-    if data[:4] != b"RIFF":
-        return
-    size = int.from_bytes(data[4:8], "little")
-    known = size not in (0, 0xFFFFFFFF)  # programs that write to a pipe leave the size unknown
-    if known and size + 8 > len(data):
-        raise AudioError(f"{name}: {len(data)} bytes; its header says {size + 8}: the file was cut short")
+def _decode_with_header(data: bytes, name: str) -> tuple[np.ndarray, int]:
+    """Decode a format that libsndfile recognises; refuse a truncated file, of which libsndfile would read the rest."""
+    end = containers.promised_end(data)
+    if end and end > len(data):
+        raise AudioError(f"{name}: {len(data)} bytes; its header says {end}: the file was cut short")
+    if data.startswith(b"OggS") and not containers.ends_with_last_page(data):
+        raise AudioError(f"{name}: its last page is missing: the file was cut short")
+    if start := containers.unfinished(data):
+        print(f"{name}: 0 bytes of audio by its header; the {len(data) - start} that follow are read", file=sys.stderr)
+        data = containers.finished(data, start)
+    with soundfile.SoundFile(io.BytesIO(data)) as file:
+        if file.frames == UNKNOWN_FRAMES:
+            return _decode_stream(data)
+        try:
+            samples = file.read(file.frames, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            raise ValueError(f"damaged or cut short: {error.error_string}") from None
+        if len(samples) < file.frames - SLACK:
+            raise AudioError(f"{name}: {len(samples)} samples; its header says {file.frames}: the file was cut short")
+        return _mono(samples), file.samplerate
+
+
+def _decode_stream(data: bytes) -> tuple[np.ndarray, int]:
+    """Decode a file whose header does not give its length, which libsndfile needs."""
+    import av
+
+    with av.open(io.BytesIO(data)) as container:
+        as_float = av.AudioResampler(format="fltp")
+        frames = [part.to_ndarray() for frame in container.decode(audio=0) for part in as_float.resample(frame)]
+        return _mono(np.concatenate(frames, axis=1).T), container.streams.audio[0].rate
+
+
+def _mono(samples: np.ndarray) -> np.ndarray:
+    """Return the mean of the channels of [N, C]; the loudest channel if the channels cancel in the mean."""
+    mean = samples.mean(axis=1)
+    if samples.shape[1] == 1 or not np.isfinite(samples).all():
+        return mean
+    powers = (samples.astype(np.float64) ** 2).mean(axis=0)
+    cancels = (mean.astype(np.float64) ** 2).mean() < CANCELLED * powers.max(initial=0)
+    return samples[:, powers.argmax()] if cancels else mean
 
 
 def _decode_g722(data: bytes) -> tuple[np.ndarray, int]:
@@ -112,7 +162,7 @@ def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
     """Refuse audio that no codec or detector can take.
 
     Raises:
-        AudioError: fewer than `minimum` samples, or a sample that is NaN or infinite.
+        AudioError: fewer than `minimum` samples, or a sample that is NaN, infinite or above `LARGEST`.
     """
     if len(samples) == 0:
         raise AudioError(f"{name}: the audio is empty (0 samples)")
@@ -122,6 +172,8 @@ def check(samples: np.ndarray, name: str, minimum: int = 1) -> None:
     if not finite.all():
         position = int(np.argmin(finite))
         raise AudioError(f"{name}: sample {position} is {samples[position]}; only finite samples are allowed")
+    if (peak := np.abs(samples).max()) > LARGEST:
+        raise AudioError(f"{name}: magnitude {peak:g}, full scale is 1; integers stored as floats must be scaled")
 
 
 @lru_cache(maxsize=16)
@@ -135,6 +187,9 @@ def _resampler(from_rate: int, to_rate: int, width: int):
 def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEFAULT_WIDTH) -> np.ndarray:
     """Resample with torchaudio's windowed sinc, by default with the settings of the authors of CodecFake.
 
+    Odd pairs of rates, for which its kernel would not fit in memory, take SciPy's polyphase filter (Kaiser window,
+    beta 5, 20 zero crossings).
+
     Args:
         samples: float32 [N] at `from_rate` Hz.
         width: zero crossings of the sinc; more give a steeper cut-off.
@@ -144,12 +199,20 @@ def resample(samples: np.ndarray, from_rate: int, to_rate: int, width: int = DEF
     """
     if from_rate == to_rate:
         return samples
+    common = math.gcd(from_rate, to_rate)
+    if from_rate // common * (to_rate // common) > LARGEST_KERNEL:
+        resampled = resample_poly(samples, to_rate // common, from_rate // common).astype(np.float32)
+    else:
+        resampled = _windowed_sinc(samples, from_rate, to_rate, width)
+    # torchaudio computes the length in float32, which for seconds of audio may be one sample short
+    return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
+
+
+def _windowed_sinc(samples: np.ndarray, from_rate: int, to_rate: int, width: int) -> np.ndarray:
     import torch
 
     with torch.inference_mode():
-        resampled = _resampler(from_rate, to_rate, width)(torch.from_numpy(samples)).numpy()
-    # torchaudio computes the length in float32, which for seconds of audio may be one sample short
-    return match_length(resampled, resampled_length(len(samples), from_rate, to_rate))
+        return _resampler(from_rate, to_rate, width)(torch.from_numpy(samples)).numpy()
 
 
 def resampled_length(num_samples: int, from_rate: int, to_rate: int) -> int:
