@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from codecfake.audio import folders
+from codecfake.audio import io as audio
+from codecfake.util.errors import AudioError, DataError
 
 FILES = ["a.wav", "B.FLAC", "s/c.opus", "s/notes.txt", "s/._c.wav", ".trash/d.wav", "s/t/e.mp3", "nosuffix"]
 
@@ -26,7 +28,7 @@ def test_visible_audio_files_and_others_are_listed_in_order(root):
     found = folders.listing(root)
     assert names(found.audio, root) == ["B.FLAC", "a.wav", "s/c.opus", "s/t/e.mp3"]
     assert names(found.others, root) == ["nosuffix", "s/notes.txt"]
-    assert found.unreadable == []
+    assert found.unusable == []
 
 
 def test_linked_folders_are_followed_once_and_loops_end(root, tmp_path):
@@ -57,7 +59,7 @@ def test_folder_without_permission_is_named(root, monkeypatch):
 
     monkeypatch.setattr(os, "scandir", denied)  # root may read every folder
     found = folders.listing(root)
-    assert names(found.unreadable, root) == ["s/t"]
+    assert names(found.unusable, root) == ["s/t"]
     assert names(found.audio, root) == ["B.FLAC", "a.wav", "s/c.opus"]
 
 
@@ -66,3 +68,14 @@ def test_files_left_out_are_counted(root, capsys):
     assert capsys.readouterr().err == f"{root}: 2 other files left out, the first is {root}/nosuffix\n"
     folders.say_left_out(root, [])
     assert capsys.readouterr().err == ""
+
+
+def test_name_that_is_not_utf8_is_unusable_and_named(root):
+    name = os.fsdecode(b"caf\xe9.wav")
+    (root / name).touch()
+    found = folders.listing(root)
+    assert found.unusable == [root / name]
+    with pytest.raises(DataError, match=r"caf\\udce9\.wav': cannot be read, or its name is not UTF-8"):
+        folders.require_usable(found)
+    with pytest.raises(AudioError, match=r"caf\\udce9\.wav': the name is not UTF-8; rename the file"):
+        audio.read(root / name)

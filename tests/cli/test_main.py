@@ -6,6 +6,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import re
 import resource
 import shutil
@@ -153,6 +154,17 @@ def test_any_file_name_is_read_back_from_the_scores(name, wav, checkpoint, tmp_p
     with open(tmp_path / "scores.tsv", newline="") as file:
         rows = list(csv.reader(file, delimiter="\t"))
     assert [row[0] for row in rows] == ["filename", str(tmp_path / name)]
+
+
+def test_file_of_a_name_that_is_not_utf8_does_not_stop_the_others(wav, checkpoint, tmp_path, capsys):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in (b"caf\xe9.wav", b"good.wav"):
+        shutil.copy(wav, folder / os.fsdecode(name))
+    options = ("--detector", "lfcc_lcnn", "--checkpoint", checkpoint, "--out", tmp_path / "scores.tsv")
+    assert run("score", *options, folder) == 1
+    assert r"caf\udce9.wav': the name is not UTF-8; rename the file" in capsys.readouterr().err
+    assert pd.read_csv(tmp_path / "scores.tsv", sep="\t").filename.tolist() == [str(folder / "good.wav")]
 
 
 def test_resynthesise_accepts_another_checkpoint(wav, tmp_path, capsys):

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from codecfake.audio.io import SUFFIXES
+from codecfake.util.errors import DataError
 
 
 class Listing(NamedTuple):
-    """Sorted paths below a folder: audio files, all other files, and folders that cannot be read."""
+    """Sorted paths below a folder: audio files, all other files, and what cannot be used.
+
+    `unusable` are folders that cannot be read, and files and folders whose name is not UTF-8.
+    """
 
     audio: list[Path]
     others: list[Path]
-    unreadable: list[Path]
+    unusable: list[Path]
 
 
 def listing(folder: Path, suffixes: Iterable[str] = SUFFIXES) -> Listing:
@@ -32,7 +36,7 @@ def listing(folder: Path, suffixes: Iterable[str] = SUFFIXES) -> Listing:
 
     def cannot_read(error: OSError) -> None:
         if not isinstance(error, FileNotFoundError):
-            found.unreadable.append(Path(error.filename))
+            found.unusable.append(Path(error.filename))
 
     _is_new(Path(folder), seen)
 
@@ -40,10 +44,26 @@ def listing(folder: Path, suffixes: Iterable[str] = SUFFIXES) -> Listing:
         here = Path(place)
         folders[:] = sorted(name for name in folders if not name.startswith(".") and _is_new(here / name, seen))
         for path in (here / name for name in names if not name.startswith(".")):
-            (found.audio if path.suffix.lower() in chosen else found.others).append(path)
+            kind = found.audio if path.suffix.lower() in chosen else found.others
+            (kind if is_utf8(path) else found.unusable).append(path)
     for paths in found:
         paths.sort()
     return found
+
+
+def is_utf8(path: Path) -> bool:
+    """Return whether a path can be written into a table."""
+    return not any("\ud800" <= character <= "\udfff" for character in str(path))
+
+
+def require_usable(below: Listing) -> None:
+    """Refuse a folder in which something cannot be used.
+
+    Raises:
+        DataError: names it.
+    """
+    if below.unusable:
+        raise DataError(f"{str(below.unusable[0])!a}: cannot be read, or its name is not UTF-8")
 
 
 def _is_new(folder: Path, seen: set[tuple[int, int]]) -> bool:

@@ -53,7 +53,10 @@ def read(path: Path, name: str | None = None) -> tuple[np.ndarray, int]:
     """
     path, name = Path(path), name or str(path)
     try:
+        str(path).encode()
         data = path.read_bytes()
+    except UnicodeEncodeError:
+        raise AudioError(f"{name!a}: the name is not UTF-8; rename the file") from None
     except FileNotFoundError:
         raise AudioError(f"{name}: no such audio file") from None
     except OSError as error:

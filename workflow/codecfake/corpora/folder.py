@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from codecfake.audio.folders import listing, say_left_out
+from codecfake.audio.folders import listing, require_usable, say_left_out
 from codecfake.audio.io import SUFFIXES
 from codecfake.corpora.base import FileCorpus, Recording
 from codecfake.corpora.options import CorpusOptions
@@ -25,8 +25,7 @@ class FolderCorpus(FileCorpus):
 
     def recordings(self) -> list[Recording]:
         below = listing(self.root)
-        if below.unreadable:
-            raise DataError(f"{below.unreadable[0]}: this folder cannot be read")
+        require_usable(below)
         paths = [path for path in below.audio if path.parent.parent == self.root]
         say_left_out(self.root, sorted({*below.audio, *below.others}.difference(paths)))
         if not paths:

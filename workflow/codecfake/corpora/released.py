@@ -14,7 +14,7 @@ from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
-from codecfake.audio.folders import listing, say_left_out
+from codecfake.audio.folders import listing, require_usable, say_left_out
 from codecfake.audio.io import WITH_HEADER
 from codecfake.corpora.released_files import Clip, ClipSource, Folder, Parquet, Zip
 from codecfake.util.constants import IDENTITY
@@ -93,7 +93,6 @@ def _sources(root: Path, files: dict[str, list[str]]) -> Iterator[ClipSource]:
 def _below(root: Path) -> list[str]:
     """Return the sorted paths of the clips and archives below a folder; say how many other files it has."""
     below = listing(root, LAYOUTS)
-    if below.unreadable:
-        raise DataError(f"{below.unreadable[0]}: this folder cannot be read")
+    require_usable(below)
     say_left_out(root, below.others)
     return sorted(path.relative_to(root).as_posix() for path in below.audio)

@@ -97,7 +97,7 @@ def logits_of_files(model: Detector, paths: Iterable[Path]) -> Iterator[tuple[Pa
 def audio_files(paths: Iterable[Path]) -> list[Path]:
     """Return the given files, and for each folder the audio files in it and its subfolders, sorted by path.
 
-    Subfolders that cannot be read are among them, so that reading them gives an error.
+    What cannot be used is among them, so that reading it gives an error.
 
     Raises:
         AudioError: a folder has no audio file.
@@ -109,7 +109,7 @@ def audio_files(paths: Iterable[Path]) -> list[Path]:
             continue
         below = listing(path)
         say_left_out(path, below.others)
-        if not below.audio and not below.unreadable:
+        if not below.audio and not below.unusable:
             raise AudioError(f"{path}: no audio files in this folder; allowed: {', '.join(audio.SUFFIXES)}")
-        found += sorted([*below.audio, *below.unreadable])
+        found += sorted([*below.audio, *below.unusable])
     return found

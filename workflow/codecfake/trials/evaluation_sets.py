@@ -6,7 +6,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from codecfake.audio import io as audio
-from codecfake.audio.folders import listing, say_left_out
+from codecfake.audio.folders import listing, require_usable, say_left_out
 from codecfake.data.shards import shard_row
 from codecfake.util.constants import LABELS
 from codecfake.util.errors import DataError
@@ -23,18 +23,17 @@ def set_rows(name: str, folder: Path) -> Iterator[dict]:
         AudioError: a file is unusable.
     """
     for label in LABELS:
-        files, others, unreadable = listing(folder / label)
-        if unreadable:
-            raise DataError(f"evaluation set {name!r}: {unreadable[0]} cannot be read")
-        say_left_out(folder / label, others)
-        if not files:
+        below = listing(folder / label)
+        require_usable(below)
+        say_left_out(folder / label, below.others)
+        if not below.audio:
             raise DataError(
                 f"evaluation set {name!r}: no audio in {folder / label}; expected bonafide/ and spoof/ with files "
                 f"{', '.join(audio.SUFFIXES)}, directly or in one folder per speaker"
             )
-        for path in tqdm(files, desc=label, unit="file", mininterval=5):
-            below = path.relative_to(folder / label)
-            speaker = below.parts[0] if len(below.parts) > 1 else f"{label}/{below}"
+        for path in tqdm(below.audio, desc=label, unit="file", mininterval=5):
+            parts = path.relative_to(folder / label).parts
+            speaker = parts[0] if len(parts) > 1 else f"{label}/{path.name}"
             samples, sample_rate = audio.read(path)
             yield shard_row(
                 samples,
