@@ -54,3 +54,13 @@ def test_folder_without_audio_is_refused_with_the_expected_layout(tmp_path, spee
 def test_corpus_path_that_is_no_folder_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"corpus\.path: .*gone is not a directory"):
         open_folder(tmp_path / "gone")
+
+
+def test_speaker_is_found_under_either_form_of_its_name(tmp_path, speech):
+    for speaker in ("Jose\u0301", "x", "y"):
+        write(tmp_path / speaker / "a.wav", speech(0.2))
+    section = {"name": "folder", "path": str(tmp_path), "splits": {"dev": ["Jos\u00e9"], "eval": ["x"]}}
+    resolved = corpora.options_of(section)(**section)
+    corpus = open_folder(tmp_path)
+    assert resolved.splits.dev == [corpus.recordings()[0].speaker_id] == ["Jos\u00e9"]
+    assert len(corpus.read(corpus.recordings()[0])[0]) == 3200

@@ -10,6 +10,7 @@ from codecfake.audio.io import SUFFIXES
 from codecfake.corpora.base import FileCorpus, Recording
 from codecfake.corpora.options import CorpusOptions
 from codecfake.fetch.download import Places
+from codecfake.util.choices import nfc
 from codecfake.util.errors import DataError
 
 
@@ -32,7 +33,7 @@ class FolderCorpus(FileCorpus):
             raise DataError(f"{self.root}: no audio found; expected SPEAKER/NAME{{{','.join(SUFFIXES)}}}")
         found: dict[str, Recording] = {}
         for path in paths:
-            speaker, utterance_id = path.parent.name, f"{path.parent.name}_{path.stem}"
+            speaker, utterance_id = nfc(path.parent.name), nfc(f"{path.parent.name}_{path.stem}")
             if utterance_id in found:
                 raise DataError(
                     f"{path}: utterance id {utterance_id!r} is also that of "

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from codecfake.util.choices import nfc
 from codecfake.util.validation import Distinct, Section
 
-Speakers = Annotated[list[str], Field(min_length=1), Distinct]
+Speakers = Annotated[list[Annotated[str, AfterValidator(nfc)]], Field(min_length=1), Distinct]
 Number = Annotated[int, Field(ge=1)]
 
 

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from codecfake.corpora import LeftOut, Recording, Speaker
+from codecfake.util.choices import allowed
 from codecfake.util.constants import SPLITS
 from codecfake.util.errors import DataError
 from codecfake.util.hashing import stable_number
@@ -43,7 +44,7 @@ def split_of_speakers(speakers: Iterable[str], splits: dict[str, list[str]]) -> 
                     "a speaker may be in one split only"
                 )
             if speaker not in speakers:
-                raise DataError(f"splits.{split}: unknown speaker {speaker!r}; allowed: {', '.join(speakers)}")
+                raise DataError(f"splits.{split}: unknown speaker {speaker!r}; {allowed(speaker, speakers)}")
             split_of[speaker] = split
     rest = [split for split in SPLITS if split not in splits]
     unnamed = [speaker for speaker in speakers if speaker not in split_of]
@@ -116,7 +117,7 @@ def choose_speakers(
     if isinstance(wanted, list):
         for speaker in wanted:
             if speaker not in there | set(known):
-                raise DataError(f"speakers: unknown speaker {speaker!r}; allowed: {', '.join(sorted(there))}")
+                raise DataError(f"speakers: unknown speaker {speaker!r}; {allowed(speaker, there)}")
         return there & set(wanted)
     named = {speaker for members in splits.values() for speaker in members} & there
     if not len(named) <= wanted <= len(there):

@@ -10,6 +10,7 @@ from codecfake.pipeline.entries import CodecEntry, DetectorEntry, TrainingSettin
 from codecfake.pipeline.schema import RunConfig
 from codecfake.trials.conditions import checked as checked_condition
 from codecfake.trials.train_sets import train_sets
+from codecfake.util.choices import allowed
 from codecfake.util.constants import IDENTITY, MATCHED, POOLED, RANDOM, TRIVIAL
 from codecfake.util.errors import ConfigError
 from codecfake.util.validation import read_table, validated
@@ -47,8 +48,8 @@ def check_detector(entry: dict, name: str, at: str) -> None:
 def _check_module(entry: dict, name: str, at: str) -> None:
     """Check the part of a detector's entry that depends on its module."""
     if entry["module"] not in models.names():
-        allowed = ", ".join(models.names())
-        raise ConfigError(f"{name}: {at}.module: {entry['module']!r} is not allowed; allowed: {allowed}")
+        known = allowed(entry["module"], models.names())
+        raise ConfigError(f"{name}: {at}.module: {entry['module']!r} is not allowed; {known}")
     options = models.options_of(entry["module"])
     validated(options, entry["model"], name, f"{at}.model")
     if entry["crop_samples"] < options.min_crop_samples:
@@ -92,7 +93,7 @@ def entry(table: dict[str, dict], name: str, what: str) -> dict:
         ConfigError: the table has no entry of that name.
     """
     if name not in table:
-        raise ConfigError(f"unknown {what} {name!r}; allowed: {', '.join(sorted(table))}")
+        raise ConfigError(f"unknown {what} {name!r}; {allowed(name, table)}")
     return table[name]
 
 
