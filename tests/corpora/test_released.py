@@ -15,7 +15,7 @@ from codecfake.audio import io as audio
 from codecfake.corpora.released import open_set
 from codecfake.data.shards import shard_row, write_shard
 from codecfake.pipeline import config
-from codecfake.util.errors import AudioError, DataError
+from codecfake.util.errors import AudioError, ConfigError, DataError
 from damage import damaged
 from released_set import LAYOUTS, RATES, UTTERANCES, make_content, ours, write_folder, write_published, write_zips
 
@@ -97,6 +97,7 @@ def test_official_samples_have_16_codecs_with_2_utterances(shared):
     [
         ("c+p225_001.wav", "p225"),
         ("c/c+anna_take_1.flac", "anna_take"),
+        ("c+p225_001_mic1.flac", "p225"),
         ("carla/c+hello.wav", "carla"),
         ("c/c+hello.WAV", "hello"),
         ("c+hello.wav", "hello"),
@@ -107,6 +108,40 @@ def test_speaker_is_taken_from_file_name_or_folder(tmp_path, name, speaker):
     (tmp_path / name).touch()
     (clip,) = open_set(tmp_path).clips("c")
     assert clip.speaker_id == speaker
+
+
+def touch(folder, *names):
+    for name in names:
+        (folder / name).touch()
+
+
+@pytest.mark.parametrize("pattern", [r"([a-z]+)-", "[a-z]+"])
+def test_pattern_finds_the_speaker(tmp_path, pattern):
+    touch(tmp_path, "c+anna-1_a.wav", "c+ben-1_b.wav")
+    assert [clip.speaker_id for clip in open_set(tmp_path, pattern).clips("c")] == ["anna", "ben"]
+
+
+def test_utterance_that_the_pattern_does_not_match_is_named(tmp_path):
+    touch(tmp_path, "c+anna-1.wav", "c+7.wav")
+    with pytest.raises(DataError, match=r"c\+7\.wav: utterance '7' does not match speaker_pattern '\[a-z\]\+'"):
+        open_set(tmp_path, "[a-z]+")
+
+
+def test_pattern_that_is_no_regular_expression_is_refused(tmp_path):
+    touch(tmp_path, "c+anna-1.wav")
+    with pytest.raises(ConfigError, match=r"speaker_pattern '\(': not a regular expression"):
+        open_set(tmp_path, "(")
+
+
+def test_set_in_which_every_utterance_has_its_own_speaker_is_reported(tmp_path, capsys):
+    touch(tmp_path, *(f"c+{number}.wav" for number in range(9)))
+    open_set(tmp_path)
+    assert capsys.readouterr().err == ""
+    touch(tmp_path, "c+9.wav")
+    open_set(tmp_path)
+    assert capsys.readouterr().err == (
+        f"{tmp_path}: 10 speakers of 10 utterances, such as '0'; if these are no speakers, give speaker_pattern\n"
+    )
 
 
 def test_hidden_and_non_audio_files_are_ignored(tmp_path, content):

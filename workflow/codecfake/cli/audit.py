@@ -20,6 +20,11 @@ EXAMPLE = "codecfake audit CodecFake_wavs/ --utterances 500 --out audit/"
 
 def add_options(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("path", type=Path, metavar="PATH", help="a folder, a zip archive or a Parquet file")
+    verb.add_argument(
+        "--speaker-pattern",
+        metavar="REGEX",
+        help="begins every utterance's name; its first group is the speaker (default: the part before the last _)",
+    )
     verb.add_argument("--utterances", type=positive, metavar="N", help="maximum per codec (default: all)")
     cores = os.cpu_count() or 1
     verb.add_argument(
@@ -59,7 +64,7 @@ def _measure(args: argparse.Namespace) -> dict:
     from codecfake.util.constants import IDENTITY
     from codecfake.util.hashing import stable_number
 
-    found = open_set(args.path)
+    found = open_set(args.path, args.speaker_pattern)
     require_both(found.codecs)
     clips = {codec: found.clips(codec) for codec in found.codecs}
     bonafide = [clip.utterance_id for clip in clips[IDENTITY]]

@@ -20,6 +20,11 @@ class Options(CorpusOptions):
 
     name: Literal["codecfake"] = Field(description="name of the corpus")
     path: str = Field(description="a released set: a folder of CODEC+UTTERANCE.wav files, zips or Parquet files")
+    speaker_pattern: str | None = Field(
+        None,
+        description="regular expression that begins every utterance's name; its first group is the speaker; without it "
+        "the part before the last `_`",
+    )
 
 
 class CodecFakeCorpus(Corpus):
@@ -52,4 +57,4 @@ def files(config: dict, places: Places) -> list[str]:
 
 def open_corpus(config: dict, downloads: dict, places: Places) -> CodecFakeCorpus:
     """Open the set `config["path"]`: a folder, a zip archive or a Parquet file."""
-    return CodecFakeCorpus(open_set(Path(config["path"]).expanduser()))
+    return CodecFakeCorpus(open_set(Path(config["path"]).expanduser(), config.get("speaker_pattern")))

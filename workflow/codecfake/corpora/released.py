@@ -9,6 +9,8 @@ The layout is one of three, recognised by file suffix:
 Listing reads no audio. Bona fide speech is listed as codec `identity`, also if the set names it `genuine`.
 """
 
+import re
+import sys
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from operator import attrgetter
@@ -18,10 +20,12 @@ from codecfake.audio.folders import listing, require_usable, say_left_out
 from codecfake.audio.io import WITH_HEADER
 from codecfake.corpora.released_files import Clip, ClipSource, Folder, Parquet, Zip
 from codecfake.util.constants import IDENTITY
-from codecfake.util.errors import DataError
+from codecfake.util.errors import ConfigError, DataError
 
 __all__ = ["Clip", "ReleasedSet", "open_set"]
 
+#: Number of utterances from which, and share of utterances above which, so many speakers are suspicious.
+LEAST_CLIPS, MANY_SPEAKERS = 10, 0.8
 AUDIO, ZIP, PARQUET = "audio files", "zip archives", "Parquet files"
 LAYOUTS = {**dict.fromkeys(WITH_HEADER, AUDIO), ".zip": ZIP, ".parquet": PARQUET}
 
@@ -59,12 +63,16 @@ class ReleasedSet:
         return self._clips[codec]
 
 
-def open_set(path: Path) -> ReleasedSet:
+def open_set(path: Path, speaker_pattern: str | None = None) -> ReleasedSet:
     """List a set: a folder in one of the layouts, a zip archive or a Parquet file.
+
+    Args:
+        speaker_pattern: regular expression that begins every utterance's name; its first group, or all that it
+            matches, is the speaker.
 
     Raises:
         DataError: the path does not exist, contains no audio or mixes layouts; an archive is damaged; a clip's codec,
-            utterance or label is missing or invalid.
+            utterance or label is missing or invalid; or the pattern does not match an utterance.
     """
     path = Path(path)
     if not path.exists():
@@ -77,10 +85,42 @@ def open_set(path: Path) -> ReleasedSet:
     if len(files) > 1:
         firsts = ", ".join(f"{layout} ({root / names[0]})" for layout, names in files.items())
         raise DataError(f"{path}: {firsts}; a released set is of one kind")
-    released = ReleasedSet(path, (clip for source in _sources(root, files) for clip in source.clips()))
+    clips = (clip for source in _sources(root, files) for clip in source.clips())
+    if speaker_pattern:
+        pattern = _compiled(speaker_pattern)
+        clips = (_spoken_by(clip, pattern) for clip in clips)
+    released = ReleasedSet(path, clips)
     if not released.codecs:
         raise DataError(f"{path}: no audio found; looked for CODEC+UTTERANCE.wav (.flac, .mp3, …), .zip, .parquet")
+    _warn_of_many_speakers(released)
     return released
+
+
+def _compiled(pattern: str) -> re.Pattern:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"speaker_pattern {pattern!r}: not a regular expression ({error})") from None
+
+
+def _spoken_by(clip: Clip, pattern: re.Pattern) -> Clip:
+    """Return a clip with the speaker that the pattern finds in the utterance's name."""
+    if not (match := pattern.match(clip.utterance_id)):
+        raise DataError(
+            f"{clip.name}: utterance {clip.utterance_id!r} does not match speaker_pattern {pattern.pattern!r}"
+        )
+    return clip._replace(speaker_id=sys.intern(match[1] if pattern.groups else match[0]))
+
+
+def _warn_of_many_speakers(released: ReleasedSet) -> None:
+    clips = released.clips(released.codecs[0])
+    speakers = {clip.speaker_id for clip in clips}
+    if len(clips) >= LEAST_CLIPS and len(speakers) > MANY_SPEAKERS * len(clips):
+        print(
+            f"{released.path}: {len(speakers)} speakers of {len(clips)} utterances, such as {min(speakers)!r}; "
+            "if these are no speakers, give speaker_pattern",
+            file=sys.stderr,
+        )
 
 
 def _sources(root: Path, files: dict[str, list[str]]) -> Iterator[ClipSource]:

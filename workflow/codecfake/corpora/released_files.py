@@ -1,6 +1,7 @@
 """Containers of a released set's clips: a folder of audio files, a zip archive of them, or a Parquet file."""
 
 import json
+import re
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -18,6 +19,8 @@ from codecfake.fetch.remote_zip import CorruptMemberError, LocalArchive
 from codecfake.util.constants import IDENTITY
 from codecfake.util.errors import AudioError, DataError
 
+#: End of the utterances of a corpus with several microphones.
+MICROPHONE = re.compile(r"_mic\d+$")
 #: Names of bona fide speech in place of a codec's name.
 GENUINE = ("genuine", IDENTITY)
 #: Labels of published sets and of this project's shards, and the labels they stand for.
@@ -107,8 +110,8 @@ def is_audio(name: str) -> bool:
 def _parse(path: str, name: str) -> tuple[str, str, str]:
     """Return codec, utterance and speaker of a file `CODEC+UTTERANCE.wav`; `name` is the file's name in errors.
 
-    The speaker is the part of the utterance before the last `_` (`pXXX_NNN`); without a `_`, the folder of the file,
-    unless it is named after the codec; otherwise the utterance itself.
+    The speaker is the part of the utterance before the last `_` (`pXXX_NNN`, or `pXXX_NNN_micN` as in VCTK 0.92);
+    without a `_`, the folder of the file, unless it is named after the codec; otherwise the utterance itself.
 
     Raises:
         DataError: the file name lacks a codec or an utterance.
@@ -118,7 +121,7 @@ def _parse(path: str, name: str) -> tuple[str, str, str]:
     if not codec or not utterance:
         raise DataError(f"{name}: file name {pure.name!r} has no codec and utterance; expected CODEC+UTTERANCE.wav")
     folder = pure.parent.name if pure.parent.name != codec else ""
-    return codec, utterance, utterance.rpartition("_")[0] or folder or utterance
+    return codec, utterance, MICROPHONE.sub("", utterance).rpartition("_")[0] or folder or utterance
 
 
 class Folder(ClipSource):
