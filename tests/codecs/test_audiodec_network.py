@@ -39,8 +39,8 @@ def test_layer_continues_from_the_remembered_signal(kind, length):
 
 @torch.inference_mode()
 def test_warmed_up_decoder_continues_from_silence(model):
-    silence, codes = model.encode(torch.zeros(1, 1, 8192)), model.encode(torch.randn(2, 1, 1280))
-    cold = model.decode(torch.cat([silence.expand(2, -1, -1), codes], dim=2))[:, :, -1280:]
+    silence, codes = model.encode(torch.zeros(1, 1, 8192)), model.encode(torch.randn(2, 1, 1300))
+    cold = model.decode(torch.cat([silence.expand(2, -1, -1), codes], dim=2))[:, :, -1300:]
     assert not torch.allclose(model.decode(codes), cold, atol=1e-6)
     model.warm_up()
     for _ in range(2):
@@ -49,7 +49,7 @@ def test_warmed_up_decoder_continues_from_silence(model):
 
 @torch.inference_mode()
 def test_encoder_ignores_stored_padding_buffers(model):
-    waveforms = torch.randn(1, 1, 1280)
+    waveforms = torch.randn(1, 1, 1300)
     expected = model.autoencoder.latents(waveforms)
     for name, buffer in model.autoencoder.named_buffers():
         if name.endswith("pad_buffer"):

@@ -84,8 +84,8 @@ def test_recording_changed_since_listing_is_refused(corpus, utterances, speech, 
 
 
 def test_an_utterance_shorter_than_a_frame_is_refused(encodec):
-    with pytest.raises(AudioError, match="tiny: 63 samples; at least 64"):
-        through_codec([np.zeros(63, np.float32)], ["tiny"], encodec, "clean")
+    with pytest.raises(AudioError, match="tiny: 159 samples; at least 160"):
+        through_codec([np.zeros(159, np.float32)], ["tiny"], encodec, "clean")
 
 
 def test_nan_output_of_a_codec_is_refused(identity, speech, monkeypatch):
